@@ -1,0 +1,45 @@
+"""Prompts: what we say to a model, and the shapes we must hear back."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+_FOLDER = Path(__file__).parent
+# Prompts are plain text for a model, not HTML: escaping would put entities into them.
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701
+    trim_blocks=True,
+    keep_trailing_newline=False,
+)
+
+
+@cache
+def _template(name: str) -> Template:
+    return _ENVIRONMENT.get_template(f"{name}.md")
+
+
+def render(name: str, **values: object) -> str:
+    """Fill the holes of prompts/<name>.md.
+
+    Raises:
+        jinja2.UndefinedError: a hole has no value.
+        jinja2.TemplateNotFound: there is no such prompt.
+    """
+    return _template(name).render(**values).strip()
+
+
+def fence(label: str, text: str) -> str:
+    """Put text from outside between markers that it cannot close.
+
+    The marker carries a hash of the text itself, so no text can hold its own end marker.
+    """
+    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"<<<{label} {mark}\n{text}\n{label} {mark}>>>"
+
+
+for _path in _FOLDER.glob("*.md"):  # read at import: a first read inside an event loop would block it
+    _template(_path.stem)
