@@ -1,0 +1,1 @@
+"""The tests, and the servers they use in place of the real services."""
