@@ -35,6 +35,8 @@ REFUSED = re.compile(
     r"|抱歉|无法|無法|できません|申し訳|извините|не могу|죄송",
     re.IGNORECASE,
 )
+# A terminal's escape sequences, whole: without its first character the rest would stay as litter.
+SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -50,7 +52,7 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return CONTROL.sub("", text).strip()
+    return CONTROL.sub("", SEQUENCE.sub("", text)).strip()
 
 
 def refuse_schema(value: dict[str, Any]) -> None:
@@ -158,6 +160,37 @@ def flag_of(value: dict[str, Any]) -> bool:
         raw is True or raw == 1 or (isinstance(raw, str) and raw.casefold().strip() in {"true", "yes", "1"})
         for raw in flags
     )
+
+
+DEPENDS = frozenset(("dependson", "dependencies", "depends", "dependency", "requires", "prerequisites", "waitsfor", "after"))
+
+
+def depends_of(value: dict[str, Any]) -> str:
+    """Give what an object says it depends on, as text ("": nothing)."""
+    for key, raw in value.items():
+        if keys.plain(key) in DEPENDS:
+            named = raw if isinstance(raw, list) else [raw]
+            words = [str(one).strip() for one in named if isinstance(one, str | int) and not isinstance(one, bool)]
+            kept = [one for one in words if one.casefold() not in {"", "none", "null", "n/a", "-", "nothing"}]
+            if kept:
+                return ", ".join(kept)[:200]
+    return ""
+
+
+def flawed(value: Any) -> Subtask | None:
+    """Give an item of a plan whose specialist or task is empty or a placeholder (None: it is no item of a plan).
+
+    Beside items that are whole it is part of what the model planned: leaving it out, with the reason, is the
+    validator's business.
+    """
+    if not isinstance(value, dict) or isinstance(value, CutDict):
+        return None
+    names = [raw for key, raw in value.items() if keys.specialist(key) == 0]
+    tasks = [raw for key, raw in value.items() if keys.task(key) is not None]
+    if not (names or tasks) or any(isinstance(raw, dict | list) for raw in (*names, *tasks)):
+        return None
+    who, what = (next((clean(str(raw)) for raw in raws if raw is not None), "") for raws in (names, tasks))
+    return Subtask(specialist=who, task=what)
 
 
 def subtask(who: str, what: str, cross_check: bool = False) -> Subtask:  # noqa: FBT001, FBT002

@@ -18,6 +18,7 @@ class Subtask(Shape):
     specialist: str
     task: str
     cross_check: bool = False
+    depends_on: str = ""  # what the model says it needs from other subtasks, which it cannot have
 
 
 class Plan(Shape):

@@ -8,7 +8,9 @@ from prompts import keys
 from prompts.fields import (
     REFUSED,
     NotAPlan,
+    depends_of,
     flag_of,
+    flawed,
     holds_objects,
     is_name,
     is_pairs,
@@ -191,6 +193,7 @@ class Shapes:
         if is_pairs(items):
             return self._pairs(items, cut=cut)
         made: list[Subtask] = []
+        whole, first_fault = False, ""
         for number, item in enumerate(items, 1):
             last = number == len(items)
             try:
@@ -198,9 +201,17 @@ class Shapes:
             except NotAPlan as fault:
                 if cut and last:
                     break
-                raise NotAPlan(f"item {number}: {fault}") from None
+                poor = flawed(item)
+                if poor is None:
+                    raise NotAPlan(f"item {number}: {fault}") from None
+                made.append(poor)
+                first_fault = first_fault or f"item {number}: {fault}"
+                continue
+            whole = True
             made += reading.subtasks
             cut = cut or reading.cut
+        if made and not whole:
+            raise NotAPlan(first_fault)
         if not made:
             raise NotAPlan(
                 "the list of subtasks is empty" if not cut else "it was cut off before its first subtask was complete"
@@ -212,7 +223,9 @@ class Shapes:
             refuse_schema(item)
             direct = self._direct(item)
             if direct:
-                return Reading(direct.subtasks, isinstance(item, CutDict))
+                needed = depends_of(item)
+                told = tuple(one.model_copy(update={"depends_on": needed}) for one in direct.subtasks)
+                return Reading(told if needed else direct.subtasks, isinstance(item, CutDict))
             if len(item) == 1 and not isinstance(item, CutDict):
                 mapped = self._names(item)
                 if mapped:
