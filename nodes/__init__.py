@@ -1,0 +1,1 @@
+"""Nodes: one file for each step, and what every step is made of."""

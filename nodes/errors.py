@@ -1,0 +1,29 @@
+"""Errors: what a person is told when a run cannot go on, each with what, where and how to mend it."""
+
+
+class OrchestratorError(RuntimeError):
+    """A foreseen end of a run; its text is fit to be shown as it is.
+
+    A RuntimeError, because LangGraph's server shows the text of built-in kinds alone, and of all others
+    "An internal error occurred" (langgraph_api/serde.py).
+    """
+
+
+class BadRequest(OrchestratorError, ValueError):
+    """The request is empty, not text, or over the limit."""
+
+
+class BadSettings(OrchestratorError, ValueError):
+    """A setting is unknown or out of range, or settings contradict each other."""
+
+
+class NoModel(OrchestratorError):
+    """No model can be reached: none named, wrong key, unknown name, dead endpoint."""
+
+
+class BudgetTooSmall(OrchestratorError):
+    """The budget cannot pay for one worker and a synthesis; the text names the least that would do."""
+
+
+class AllWorkersFailed(OrchestratorError):
+    """No worker delivered anything. A resume of the run tries them again."""

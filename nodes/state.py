@@ -1,0 +1,217 @@
+"""State: what a run knows (plain JSON), what a worker is sent, and the settings a caller may give."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict
+
+from nodes.errors import BadSettings
+
+Role = Literal["planner", "worker", "synthesiser"]
+ROLES: tuple[Role, ...] = ("planner", "worker", "synthesiser")
+Status = Literal["done", "partial", "failed", "timed_out", "over_budget"]
+
+REQUEST_LIMIT = 200_000  # characters; about 50,000 tokens, a long brief with room to spare
+
+
+class Charge(TypedDict):
+    """What one model call cost. Unknown usage is charged at its upper bound (`known` is False)."""
+
+    role: Role
+    subtask_id: str | None
+    round: int
+    model: str
+    input_tokens: int
+    output_tokens: int
+    usd: float | None  # None: the price is unknown
+    known: bool
+
+
+class Allowance(TypedDict):
+    """The most a subtask may spend. None: no ceiling of that kind."""
+
+    usd: float | None
+    tokens: int | None
+
+
+class Planned(TypedDict):
+    """A subtask fit to be run."""
+
+    id: str
+    specialist: str
+    task: str
+    cross_check: bool
+    allowance: Allowance
+    max_output_tokens: int | None
+    changes: NotRequired[list[str]]  # what the validator mended in it
+    excerpts: NotRequired[str]  # of the documents that came with the request, where they bear on the task
+
+
+class Dropped(TypedDict):
+    """A subtask that will not be run, and why."""
+
+    specialist: str
+    task: str
+    reason: str
+
+
+class Plan(TypedDict, total=False):
+    """The subtasks of one round. `at_most` is what the rest of the run can cost, as far as it is known."""
+
+    round: int
+    source: Literal["native", "repaired", "retried", "fallback"]
+    subtasks: list[Planned]
+    dropped: list[Dropped]
+    at_most: dict[str, Any]
+
+
+class Outcome(TypedDict):
+    """What became of one subtask. `output` is the worker's own text, whole."""
+
+    id: str
+    specialist: str
+    task: str
+    round: int
+    status: Status
+    output: str
+    error: str | None
+    seconds: float
+    charges: list[Charge]
+    data: Any  # a runnable specialist's structured output
+    tools: list[dict[str, Any]]  # tool calls made, each with its result
+    process: str  # where it was worked on (nodes/host.py)
+
+
+class Draft(TypedDict, total=False):
+    """What the planner or the synthesiser proposes, before it is checked."""
+
+    round: int
+    attempt: int
+    source: str
+    subtasks: list[dict[str, Any]]
+    faults: list[str]  # what was wrong with the reply itself
+    reply: str
+    edited: bool  # by a person
+    final: bool  # no further attempt will be made: repair in code what is wrong
+
+
+class Replan(TypedDict):
+    """Why the planner is asked again: faults of its last plan, or a person's words."""
+
+    attempt: int
+    faults: list[str]
+    reply: str
+    message: str | None
+
+
+def in_plan_order(old: list[Outcome], new: list[Outcome]) -> list[Outcome]:
+    """Join outcomes by subtask id (the newer wins), ordered by the number in the id."""
+    joined = {outcome["id"]: outcome for outcome in [*old, *new]}
+    return sorted(joined.values(), key=lambda outcome: int(outcome["id"][1:]))
+
+
+def _append(old: list[Charge], new: list[Charge]) -> list[Charge]:
+    return [*old, *new]
+
+
+class Input(TypedDict):
+    """What a caller gives."""
+
+    request: Annotated[str, Field(description="What you want worked out, in your own words.", max_length=REQUEST_LIMIT)]
+
+
+class State(TypedDict, total=False):
+    """Everything a run knows. Clients may rely on request … spend; the keys below are the run's own."""
+
+    request: str
+    plan: Plan
+    outcomes: Annotated[list[Outcome], in_plan_order]
+    answer: str
+    disagreements: list[dict[str, Any]]
+    gaps: list[dict[str, Any]]
+    complete: bool
+    stop_reason: str | None
+    spend: dict[str, Any]
+
+    settings: dict[str, Any]
+    draft: Draft
+    replan: Replan | None
+    plans: list[Plan]  # earlier rounds
+    charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
+    phase: str | None  # where the conditional edges go next
+
+
+class WorkerInput(TypedDict):
+    """What `Send` carries to one worker: the goal and its own task, nothing of the others."""
+
+    request: str
+    round: int
+    subtask: Planned
+    settings: dict[str, Any]
+
+
+_model = (
+    "A model as provider:name, such as openai:gpt-5.5, anthropic:claude-opus-4-5, local:small or scripted:street-party."
+)
+
+
+class Context(BaseModel):
+    """The settings of a run. Each also from the environment as ORCHESTRATOR_<NAME>; one given here wins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    planner_model: str | None = Field(None, description=f"Who plans. {_model} Unset: chosen by the keys at hand.")
+    worker_model: str | None = Field(None, description=f"Who does the subtasks. {_model}")
+    synthesiser_model: str | None = Field(None, description=f"Who writes the answer. {_model}")
+    max_subtasks: int = Field(5, ge=1, le=200, description="The most subtasks in one round.")
+    max_rounds: int = Field(2, ge=1, le=10, description="The most rounds; 1 means no follow-up subtasks.")
+    max_plan_attempts: int = Field(2, ge=1, le=5, description="How often the planner may be asked for one plan.")
+    max_parallel: int = Field(8, ge=1, le=512, description="Model calls at once against one endpoint.")
+    call_timeout_s: float = Field(120, gt=0, le=3600, description="Seconds for one call, its retries included.")
+    worker_timeout_s: float = Field(300, gt=0, le=86400, description="Seconds for one worker, without waiting.")
+    planner_max_output_tokens: int | None = Field(None, ge=16, description="Cap on the plan. Unset: not sent.")
+    worker_max_output_tokens: int | None = Field(None, ge=16, description="Cap on each result. Unset: not sent.")
+    synthesiser_max_output_tokens: int | None = Field(None, ge=16, description="Cap on the answer. Unset: not sent.")
+    planner_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent; some models refuse it.")
+    worker_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent.")
+    synthesiser_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent.")
+    budget_usd: float | None = Field(None, gt=0, description="A ceiling in US dollars for the whole run.")
+    budget_tokens: int | None = Field(None, gt=0, description="A ceiling in tokens, in and out, for the whole run.")
+    approve_plan: bool = Field(default=False, description="Show the plan and wait for a person before any work.")
+    improvise: bool = Field(default=True, description="Let the planner name specialists that are not registered.")
+    structured_output: Literal["auto", "json_schema", "text"] = Field(
+        "auto", description="How plans and answers are asked for: by JSON schema, in text, or whichever works."
+    )
+    context_window: int | None = Field(None, ge=1024, description="Tokens. Unset: by the model's name.")
+
+    def __init__(self, **values: Any) -> None:
+        """Check the settings.
+
+        Raises:
+            BadSettings: names every setting that is wrong, and what would be right.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise BadSettings("; ".join(_fault(one) for one in error.errors())) from None
+
+    def model(self, role: Role) -> str:
+        """The model of a role, as provider:name ("" while undecided)."""
+        return getattr(self, f"{role}_model") or ""
+
+    def max_output_tokens(self, role: Role) -> int | None:
+        """The cap on one reply of a role, in tokens (None: not sent)."""
+        cap: int | None = getattr(self, f"{role}_max_output_tokens")
+        return cap
+
+    def temperature(self, role: Role) -> float | None:
+        """The temperature of a role (None: not sent)."""
+        value: float | None = getattr(self, f"{role}_temperature")
+        return value
+
+
+def _fault(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}; known: {', '.join(sorted(Context.model_fields))}"
+    return f"setting {name!r}: {error['msg']} (got {error['input']!r})"
