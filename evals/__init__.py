@@ -1,0 +1,1 @@
+"""Evaluations: how well single parts do on data of known quality."""
