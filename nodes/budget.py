@@ -1,0 +1,196 @@
+"""Money: what a call cost, what is left, and how the rest is shared. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nodes.state import ROLES, Allowance, Charge, Context, Outcome, Role
+
+# Chat templates put a few tokens around every message that no byte of ours stands for.
+TOKENS_PER_MESSAGE = 16
+
+# The least output that is still a plan, a result, an answer; and what is enough when money is no matter (tokens).
+LEAST_OUTPUT: dict[Role, int] = {"planner": 512, "worker": 256, "synthesiser": 512}
+AMPLE_OUTPUT: dict[Role, int] = {"planner": 4096, "worker": 8192, "synthesiser": 16384}
+# The same for the embedded engine, which writes some ten tokens a second on a laptop.
+BOUNDED_OUTPUT: dict[Role, int] = {"planner": 900, "worker": 500, "synthesiser": 1500}
+
+BYTES_PER_TOKEN = 4  # how much text a worker's output tokens are expected to bring to the synthesis
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD for one token in and one out, at the dearest tier of the model."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What may still be spent. None: no ceiling of that kind."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """True when nothing is limited."""
+        return self.usd is None and self.tokens is None
+
+
+Prices = Mapping[Role, Price | None]
+
+
+def input_bound(texts: Iterable[str]) -> int:
+    """An upper bound of the tokens in these messages: their bytes, and the template around each."""
+    return sum(len(text.encode("utf-8", "replace")) + TOKENS_PER_MESSAGE for text in texts)
+
+
+def cost_usd(price: Price | None, input_tokens: int, output_tokens: int) -> float | None:
+    """USD for these tokens (None: price unknown)."""
+    return None if price is None else input_tokens * price.input + output_tokens * price.output
+
+
+def affordable_output(purse: Purse, price: Price | None, bound: int, wanted: int) -> int:
+    """The most output tokens, up to `wanted`, that the purse can pay for after `bound` tokens of input.
+
+    Zero or less when not even the input fits.
+    """
+    most = wanted
+    if purse.tokens is not None:
+        most = min(most, purse.tokens - bound)
+    if purse.usd is not None and price is not None:
+        rest = purse.usd - bound * price.input
+        most = min(most, int(rest / price.output) if price.output > 0 else (wanted if rest >= 0 else -1))
+    return most
+
+
+def spent(purse: Purse, charges: Iterable[Charge]) -> Purse:
+    """The purse after these charges, never below zero."""
+    used = list(charges)
+    usd = None if purse.usd is None else max(0.0, purse.usd - sum(charge["usd"] or 0.0 for charge in used))
+    tokens = purse.tokens
+    if tokens is not None:
+        tokens = max(0, tokens - sum(charge["input_tokens"] + charge["output_tokens"] for charge in used))
+    return Purse(usd, tokens)
+
+
+def purse_of(settings: Context) -> Purse:
+    """The whole budget of a run."""
+    return Purse(settings.budget_usd, settings.budget_tokens)
+
+
+def all_charges(charges: Iterable[Charge], outcomes: Iterable[Outcome]) -> list[Charge]:
+    """The planner's and synthesiser's charges and those of every worker."""
+    return [*charges, *(charge for outcome in outcomes for charge in outcome["charges"])]
+
+
+@dataclass(frozen=True)
+class Share:
+    """How the rest of the money is shared: a cap and an allowance a worker, and a cap for the synthesis."""
+
+    workers: int
+    worker_output: int
+    synthesis_output: int
+
+
+def share(
+    purse: Purse,
+    prices: Prices,
+    *,
+    worker_inputs: list[int],
+    synthesis_input: int,
+    wanted: Mapping[Role, int],
+) -> Share:
+    """Split what is left over the first n workers and one synthesis that reads them all.
+
+    Args:
+        purse: what is left.
+        prices: by role.
+        worker_inputs: an upper bound of each worker's input, in tokens, the most needed first.
+        synthesis_input: the same for the synthesis, without the workers' results.
+        wanted: the output caps that would be used if money were no matter.
+
+    Returns:
+        The largest n, and with it the largest caps, that fit. n is 0 when not even one worker and a synthesis fit.
+    """
+    for n in range(len(worker_inputs), 0, -1):
+        fits = _fitting(purse, prices, worker_inputs[:n], synthesis_input)
+        least = (LEAST_OUTPUT["worker"], LEAST_OUTPUT["synthesiser"])
+        least = (min(least[0], wanted["worker"]), min(least[1], wanted["synthesiser"]))
+        if fits(*least):
+            worker, synthesis = _largest(fits, least, (wanted["worker"], wanted["synthesiser"]))
+            return Share(n, worker, synthesis)
+    return Share(0, 0, 0)
+
+
+def _fitting(purse: Purse, prices: Prices, inputs: list[int], synthesis_input: int) -> Callable[[int, int], bool]:
+    n, total = len(inputs), sum(inputs)
+
+    def fits(worker: int, synthesis: int) -> bool:
+        read = synthesis_input + n * worker * BYTES_PER_TOKEN
+        if purse.tokens is not None and total + n * worker + read + synthesis > purse.tokens:
+            return False
+        if purse.usd is None:
+            return True
+        work = cost_usd(prices["worker"], total, n * worker) or 0.0
+        return work + (cost_usd(prices["synthesiser"], read, synthesis) or 0.0) <= purse.usd
+
+    return fits
+
+
+def _largest(
+    fits: Callable[[int, int], bool], least: tuple[int, int], wanted: tuple[int, int], steps: int = 20
+) -> tuple[int, int]:
+    """Scale both caps from `least` towards `wanted` together, as far as the money goes (bisection)."""
+
+    def at(fraction: float) -> tuple[int, int]:
+        low, high = least, wanted
+        return (int(low[0] + (high[0] - low[0]) * fraction), int(low[1] + (high[1] - low[1]) * fraction))
+
+    if fits(*wanted):
+        return wanted
+    good, bad = 0.0, 1.0
+    for _ in range(steps):
+        middle = (good + bad) / 2
+        good, bad = (middle, bad) if fits(*at(middle)) else (good, middle)
+    return at(good)
+
+
+def allowance(purse: Purse, price: Price | None, bound: int, output: int) -> Allowance:
+    """What one worker may spend: its input bound and its output cap, priced."""
+    return {
+        # A hair more than the product, so that the same sum in another order of operations still fits.
+        "usd": None if purse.usd is None else (cost_usd(price, bound, output) or 0.0) * (1 + 1e-12),
+        "tokens": None if purse.tokens is None else bound + output,
+    }
+
+
+def totals(charges: Iterable[Charge]) -> dict[str, Any]:
+    """Sum up charges as the state key `spend`: tokens and USD in all, by role, by subtask and by round.
+
+    `usd` is None where any call's price is unknown; `unknown` counts the calls whose usage the endpoint did not tell
+    (charged at their upper bound).
+    """
+    used = list(charges)
+    subtasks = dict.fromkeys(charge["subtask_id"] for charge in used if charge["subtask_id"])
+    rounds = dict.fromkeys(charge["round"] for charge in used)
+    return {
+        **_sum(used),
+        "by_role": {role: _sum(charge for charge in used if charge["role"] == role) for role in ROLES},
+        "by_subtask": {one: _sum(charge for charge in used if charge["subtask_id"] == one) for one in subtasks},
+        "by_round": {str(one): _sum(charge for charge in used if charge["round"] == one) for one in rounds},
+    }
+
+
+def _sum(charges: Iterable[Charge]) -> dict[str, Any]:
+    used = list(charges)
+    known = [charge["usd"] for charge in used if charge["usd"] is not None]
+    return {
+        "calls": len(used),
+        "input_tokens": sum(charge["input_tokens"] for charge in used),
+        "output_tokens": sum(charge["output_tokens"] for charge in used),
+        "usd": round(sum(known), 12) if len(known) == len(used) else None,
+        "unknown": sum(not charge["known"] for charge in used),
+    }

@@ -1,0 +1,150 @@
+"""The wire: one HTTP client for OpenAI-compatible endpoints, which keeps bad answers and secrets from going further.
+
+The openai client is built on httpx2; a transport is the place it offers for looking at answers. Ours
+- takes the caller's key out of an error's text (endpoints like to repeat it),
+- turns an answer that is no chat completion into BadEnvelope, with its text kept,
+- reads a whole completion as a stream of one, for servers that ignore "stream".
+"""
+
+import json
+from typing import Any
+from urllib.request import getproxies
+
+import httpx2
+
+from nodes.faults import BadEnvelope
+from nodes.loop import engine_loop
+
+ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
+
+_TLS = httpx2.create_ssl_context()  # 20 to 60 ms of CPU: paid at import, not by the first request
+
+_clients: dict[int, httpx2.AsyncClient] = {}
+
+
+def http_client() -> httpx2.AsyncClient:
+    """Return the engine loop's client, made once: its connections are kept."""
+    key = id(engine_loop())
+    if key not in _clients:
+        _clients[key] = httpx2.AsyncClient(
+            transport=_transport(),
+            mounts=_proxies(),
+            timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/ask.py
+            follow_redirects=True,
+        )
+    return _clients[key]
+
+
+def _transport(proxy: str | None = None) -> "Guard":
+    limits = httpx2.Limits(max_connections=1000)
+    return Guard(httpx2.AsyncHTTPTransport(verify=_TLS, limits=limits, proxy=proxy))
+
+
+def _proxies() -> dict[str, httpx2.AsyncBaseTransport | None]:
+    """Honour HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY: a client with a transport of its own does not by itself."""
+    told = getproxies()
+    mounts: dict[str, httpx2.AsyncBaseTransport | None] = {}
+    for scheme in ("http", "https", "all"):
+        if proxy := told.get(scheme):
+            mounts[f"{scheme}://"] = _transport(proxy)
+    if mounts:
+        for host in ("localhost", "127.0.0.1", *told.get("no", "").split(",")):
+            if name := host.strip().lstrip("."):
+                mounts[f"all://{name}"] = _transport()
+                mounts[f"all://*.{name}"] = _transport()
+    return mounts
+
+
+class Guard(httpx2.AsyncBaseTransport):
+    """A transport that looks at each answer before the client does."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request.
+
+        Raises:
+            BadEnvelope: status 200, but no chat completion.
+        """
+        response = await self._inner.handle_async_request(request)
+        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+        if response.status_code >= 400:  # noqa: PLR2004
+            return _replaced(response, request, _without_key(await _read(response), request), kind)
+        if kind == "text/event-stream" or not request.url.path.endswith("/chat/completions"):
+            return response
+        body = await _read(response)
+        envelope = _envelope(body)
+        if b'"stream":true' in request.content or b'"stream": true' in request.content:
+            return _replaced(response, request, _as_stream(envelope), "text/event-stream")
+        return _replaced(response, request, body, kind)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > ENVELOPE_LIMIT:
+                raise BadEnvelope(f"the answer is larger than {ENVELOPE_LIMIT:,} bytes")
+    finally:
+        await response.aclose()
+    return b"".join(parts)
+
+
+def _without_key(body: bytes, request: httpx2.Request) -> bytes:
+    for name in ("authorization", "api-key", "x-api-key"):
+        key = request.headers.get(name, "").removeprefix("Bearer ").strip()
+        if len(key) > 3:  # noqa: PLR2004 - "x" as a key for a local server would take every x out
+            body = body.replace(key.encode(), b"[key]")
+    return body
+
+
+def _replaced(response: httpx2.Response, request: httpx2.Request, body: bytes, kind: str) -> httpx2.Response:
+    headers = {
+        name: value
+        for name, value in response.headers.items()
+        if name not in ("content-encoding", "content-length", "transfer-encoding", "content-type")
+    }
+    return httpx2.Response(
+        response.status_code,
+        headers={**headers, "content-type": kind or "application/octet-stream"},
+        content=body,
+        request=request,
+    )
+
+
+def _envelope(body: bytes) -> dict[str, Any]:
+    text = body.decode("utf-8", "replace")
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        what = "a web page" if "<html" in text[:2000].lower() else "nothing" if not text.strip() else "no valid JSON"
+        raise BadEnvelope(f"The endpoint answered with {what} (status 200)", text) from None
+    choices = envelope.get("choices") if isinstance(envelope, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise BadEnvelope("The endpoint's answer has no choices (status 200)", text)
+    return dict(envelope)
+
+
+def _as_stream(envelope: dict[str, Any]) -> bytes:
+    choice = envelope["choices"][0]
+    message = choice.get("message") or {}
+    calls = [{**call, "index": index} for index, call in enumerate(message.get("tool_calls") or [])]
+    delta = {**message, **({"tool_calls": calls} if calls else {})}
+    head = {key: value for key, value in envelope.items() if key not in ("choices", "usage")}
+    head["object"] = "chat.completion.chunk"
+    events = [
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+        {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice.get("finish_reason") or "stop"}]},
+    ]
+    if envelope.get("usage"):
+        events.append({**head, "choices": [], "usage": envelope["usage"]})
+    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    return f"{lines}data: [DONE]\n\n".encode()
