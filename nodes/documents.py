@@ -1,0 +1,261 @@
+"""Documents: what a user hands over with a request, as text in numbered passages. Its content is data, never orders."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pypdf
+from pypdf.errors import PyPdfError
+
+from nodes.errors import BadSettings
+from nodes.words import terms
+
+FILE_LIMIT = 20_000_000  # bytes of one file
+TEXT_LIMIT = 2_000_000  # characters of all documents
+COUNT_LIMIT = 20
+PAGES_LIMIT = 500
+PASSAGE = 1_500  # characters; what is found and shown at once
+EXCERPTS = 6_000  # bytes that one subtask carries
+
+_TEXTS = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".log"})
+_TABLES = {".csv": ",", ".tsv": "\t"}
+KINDS = ("PDF", "Markdown", "text", "CSV")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a document, and where it stands ("page 3", "lines 10-24")."""
+
+    document: str
+    place: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text that was handed over: its parts as (place, text)."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of_text(cls, name: str, text: str) -> "Document":
+        """Make a document of a text."""
+        return cls(name, tuple(_by_lines(text)))
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(text for _, text in self.parts)
+
+    def passages(self) -> list[Passage]:
+        """Cut it into passages."""
+        return [Passage(self.name, place, text) for place, text in self.parts if text.strip()]
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Everything that was handed over."""
+
+    members: tuple[Document, ...]
+    _passages: list[Passage] = field(default_factory=list, repr=False, compare=False)
+    _bags: list[set[str]] = field(default_factory=list, repr=False, compare=False)  # each passage's words
+
+    def __post_init__(self) -> None:
+        self._passages.extend(passage for one in self.members for passage in one.passages())
+        self._bags.extend({*terms(one.text), *terms(one.document)} for one in self._passages)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all texts."""
+        return sum(len(one.text.encode("utf-8", "replace")) for one in self.members)
+
+    def fit(self, room: int = EXCERPTS) -> bool:
+        """Tell whether every subtask can carry all of them."""
+        return sum(_size(_cited(one)) for one in self._passages) <= room
+
+    def find(self, name: str) -> Document | None:
+        """Return the document of that name, or the one whose name has it as its beginning (None: there is none)."""
+        bare = name.strip().lower()
+        exact = [one for one in self.members if one.name.lower() == bare]
+        near = [one for one in self.members if one.name.lower().rpartition(".")[0] == bare]
+        return (exact or near or [None])[0]
+
+    def ranked(self, query: str) -> list[Passage]:
+        """List the passages that share words with a query, the likeliest first."""
+        wanted = set(terms(query))
+        counts: dict[str, int] = {}
+        for bag in self._bags:
+            for word in bag & wanted:
+                counts[word] = counts.get(word, 0) + 1
+        scored = [(sum(1 / counts[word] for word in bag & wanted), -at) for at, bag in enumerate(self._bags)]
+        return [self._passages[-at] for score, at in sorted(scored, reverse=True) if score > 0]
+
+    def excerpts(self, task: str, room: int = EXCERPTS) -> str:
+        """Gather what bears on a task, in the documents' own order, within `room` bytes; all of it if it fits."""
+        whole = [_cited(one) for one in self._passages]
+        if self.fit(room):
+            return "\n\n".join(whole)
+        kept, used = set[int](), 0
+        for passage in self.ranked(task):
+            size = _size(_cited(passage))
+            if used + size <= room:
+                kept.add(self._passages.index(passage))
+                used += size
+        return "\n\n".join(whole[at] for at in sorted(kept))
+
+    def brief(self, request: str, room: float) -> list[tuple[str, str]]:
+        """Tell the planner of every document: (name, its text), whole if all fit `room` bytes, else condensed.
+
+        A condensed text is its beginning, then the passages that bear on the request.
+        """
+        if self.size <= room:
+            return [(one.name, one.text) for one in self.members]
+        share = int(room / len(self.members))
+        return [(one.name, _condensed(one, request, share)) for one in self.members]
+
+
+def _condensed(one: Document, request: str, room: int) -> str:
+    whole = one.text.encode("utf-8", "replace")
+    if len(whole) <= room:
+        return one.text
+    head = whole[: room // 2].decode("utf-8", "ignore")
+    found = Documents((one,)).excerpts(request, max(0, room - room // 2 - 200))
+    mark = f"[… {len(whole):,} bytes in all; only the beginning and what bears on the request are shown …]"
+    return f"{head}\n{mark}\n{found}".strip()
+
+
+def _cited(one: Passage) -> str:
+    return f"[{one.document}, {one.place}]\n{one.text}"
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace")) + 2
+
+
+def read_documents(given: Iterable[str | Path | Document]) -> Documents | None:
+    """Read files, once (None: there are none).
+
+    Raises:
+        BadSettings: one cannot be read, is of no known kind, or there is too much; says which and what to do.
+    """
+    members = [one if isinstance(one, Document) else _read(Path(one)) for one in given]
+    if not members:
+        return None
+    if len(members) > COUNT_LIMIT:
+        raise BadSettings(f"{len(members)} documents are attached; {COUNT_LIMIT} are the most")
+    names = [one.name for one in members]
+    members = [
+        Document(f"{names[:at].count(one.name) + 1}-{one.name}", one.parts) if one.name in names[:at] else one
+        for at, one in enumerate(members)
+    ]
+    size = sum(len(one.text) for one in members)
+    if size > TEXT_LIMIT:
+        raise BadSettings(f"the documents hold {size:,} characters; {TEXT_LIMIT:,} are the most. Attach the parts that matter")
+    return Documents(tuple(members))
+
+
+def _read(path: Path) -> Document:
+    kind = path.suffix.lower()
+    if kind not in {".pdf", *_TEXTS, *_TABLES}:
+        raise BadSettings(f"cannot attach {path}: {kind or 'a file without ending'} is not read; {', '.join(KINDS)} are")
+    try:
+        size = path.stat().st_size
+        if size > FILE_LIMIT:
+            raise BadSettings(f"cannot attach {path}: {size:,} bytes; {FILE_LIMIT:,} are the most")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadSettings(f"cannot attach {path}: {error.strerror or error}") from None
+    if kind == ".pdf":
+        parts = _pages(path, raw)
+    elif kind in _TABLES:
+        parts = _rows(_decoded(raw), _TABLES[kind])
+    else:
+        parts = _by_lines(_decoded(raw))
+    if not any(text.strip() for _, text in parts):
+        hint = "; a scanned page holds no text, run it through OCR first" if kind == ".pdf" else ""
+        raise BadSettings(f"cannot attach {path}: there is no text in it{hint}")
+    return Document(path.name, tuple(parts))
+
+
+def _decoded(raw: bytes) -> str:
+    """Read text: UTF-8, UTF-16 by its mark, else as Windows writes it."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _pages(path: Path, raw: bytes) -> list[tuple[str, str]]:
+    try:
+        pdf = pypdf.PdfReader(io.BytesIO(raw))
+        if pdf.is_encrypted and not pdf.decrypt(""):
+            raise BadSettings(f"cannot attach {path}: it is locked with a password")
+        if len(pdf.pages) > PAGES_LIMIT:
+            raise BadSettings(f"cannot attach {path}: {len(pdf.pages)} pages; {PAGES_LIMIT} are the most")
+        pages = [page.extract_text() or "" for page in pdf.pages]
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        if isinstance(error, BadSettings):
+            raise
+        raise BadSettings(f"cannot attach {path}: it is no readable PDF ({error})") from None
+    found = []
+    for number, text in enumerate(pages, 1):
+        pieces = list(_by_lines(text))
+        found += [(f"page {number}", piece) for _, piece in pieces]
+    return found
+
+
+def _by_lines(text: str) -> list[tuple[str, str]]:
+    """Cut text into passages at paragraphs where it can, and say which lines each holds."""
+    found, block, start = list[tuple[str, str]](), list[str](), 1
+    for number, line in enumerate(_short_lines(text), 1):
+        block.append(line)
+        size = sum(map(len, block))
+        if size >= PASSAGE or (size >= PASSAGE // 2 and not line.strip()):
+            found.append((_lines(start, number), "\n".join(block).strip("\n")))
+            block, start = [], number + 1
+    if block:
+        found.append((_lines(start, start + len(block) - 1), "\n".join(block).strip("\n")))
+    return found
+
+
+def _short_lines(text: str) -> list[str]:
+    """Break lines that are longer than a passage (a file without line ends)."""
+    lines = []
+    for line in text.splitlines():
+        lines += [line[at : at + PASSAGE] for at in range(0, len(line), PASSAGE)] or [line]
+    return lines
+
+
+def _lines(first: int, last: int) -> str:
+    return f"line {first}" if first == last else f"lines {first}-{last}"
+
+
+def _rows(text: str, separator: str) -> list[tuple[str, str]]:
+    """Cut a table into passages of rows, each with the heading above."""
+    try:
+        dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:5000], delimiters=",;\t|")
+        separator = dialect.delimiter
+    except csv.Error:
+        pass
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
+    except csv.Error:  # a cell beyond the csv module's limit; it is text then
+        return _by_lines(text)
+    table = [" | ".join(re.sub(r"\s+", " ", cell).strip() for cell in row) for row in rows]
+    if not table:
+        return []
+    found, block, start = list[tuple[str, str]](), list[str](), 2
+    for number, row in enumerate(table[1:], 2):
+        block.append(row)
+        if sum(map(len, block)) >= PASSAGE:
+            found.append((f"rows {start}-{number}", "\n".join([table[0], *block])))
+            block, start = [], number + 1
+    if block or len(table) == 1:
+        found.append((f"rows {start}-{len(table)}" if len(table) > 1 else "row 1", "\n".join([table[0], *block])))
+    return found

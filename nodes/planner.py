@@ -1,0 +1,129 @@
+"""Planner: one model call that turns a request into subtasks."""
+
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
+
+from nodes.ask import Call, CallFailed, OverBudget, Reply, ask
+from nodes.errors import BadSettings, BudgetTooSmall, NoModel
+from nodes.host import Host
+from nodes.loop import on_engine
+from nodes.models import settle
+from nodes.schemas import plan_schema
+from nodes.sizing import planner_purse, told_documents
+from nodes.state import Charge, Context, Draft, Replan, State
+from prompts import fence, render
+from prompts.parsing import off_loop, parse_plan
+from prompts.replies import BadReply
+
+LEAST_SUBTASKS = 3  # what the prompt asks for where the settings allow it
+
+# What a second request on the same thread must not see of the first.
+_CLEAN: dict[str, Any] = {
+    "plan": {},
+    "plans": [],
+    "answer": "",
+    "disagreements": [],
+    "gaps": [],
+    "complete": False,
+    "stop_reason": None,
+    "spend": {},
+    "replan": None,
+    "phase": None,
+}
+
+
+async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:
+    """Ask for a plan, the first time or again, and hand on what came as a draft for the validator.
+
+    Raises:
+        NoModel: no answer can be had from the model; nothing has been given to a worker.
+        BudgetTooSmall: the first call does not fit the budget.
+        BadSettings: improvise is off, and there is nobody to choose from.
+    """
+    settings, replan = Context(**state["settings"]), state.get("replan")
+    if replan is None:
+        settings = await on_engine(settle(settings, host))
+    if not settings.improvise and not host.roster.names(improvise=False):
+        raise BadSettings(
+            "improvise is off, and no specialist is registered; set ORCHESTRATOR_SPECIALISTS_DIR to a folder of "
+            "specialist files, give build_graph(specialists=[…]), or leave improvise on"
+        )
+    charges: list[Charge] = []
+    draft = Draft(
+        round=1, attempt=replan["attempt"] if replan else 1, source="native", subtasks=[], faults=[], reply=""
+    )
+    draft["final"] = draft["attempt"] >= settings.max_plan_attempts
+    runtime.stream_writer({"type": "planning", "attempt": draft["attempt"]})
+    try:
+        reply = await ask(
+            Call(
+                host=host,
+                settings=settings,
+                role="planner",
+                messages=_messages(state["request"], settings, host, replan),
+                purse=planner_purse(
+                    state["request"],
+                    settings,
+                    host,
+                    state.get("charges", []) if replan else [],
+                    state.get("outcomes", []),
+                ),
+                schema=plan_schema(None if settings.improvise else host.roster.names(improvise=False)),
+            )
+        )
+        charges = reply.charges
+        draft.update(await _read(reply))
+    except BadReply as bad:
+        charges = bad.charges  # type: ignore[assignment]
+        draft.update({"faults": [bad.fault], "reply": bad.text})
+    except CallFailed as error:
+        raise NoModel(f"The planner got no answer. {error}") from None
+    except OverBudget as error:
+        if replan is None:
+            raise BudgetTooSmall(str(error)) from None
+        draft.update({"faults": [str(error)], "final": True})
+    update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
+    if replan is None:
+        update |= {**_CLEAN, "outcomes": Overwrite([]), "charges": Overwrite(charges)}
+    return update
+
+
+def _messages(request: str, settings: Context, host: Host, replan: Replan | None) -> list[BaseMessage]:
+    bounds = {"least": min(LEAST_SUBTASKS, settings.max_subtasks), "most": settings.max_subtasks}
+    told = host.roster.told(improvise=settings.improvise)
+    documents = told_documents(request, settings, host)
+    system = render("planner", **bounds, roster=told, improvise=settings.improvise)
+    if documents:
+        system = f"{system}\n\n{render('planner_documents')}"
+    messages: list[BaseMessage] = [SystemMessage(system), HumanMessage(f"{fence('request', request)}{documents}")]
+    if replan is None:
+        return messages
+    again = (
+        render("planner_again", **bounds, faults=replan["faults"])
+        if replan["message"] is None
+        else render("planner_rejected", **bounds, message=fence("message", replan["message"]))
+    )
+    return [*messages, AIMessage(replan["reply"] or "(no text)"), HumanMessage(again)]
+
+
+async def _read(reply: Reply) -> Draft:
+    faults = {
+        "refusal": "The reply was a refusal. The request is to be split into work, not answered.",
+        "content_filter": "The reply was stopped by a content filter.",
+    }
+    if reply.finish in faults:
+        raise BadReply(faults[reply.finish], reply.text, reply.charges)
+    try:
+        parsed = await off_loop(parse_plan, reply.text, truncated=reply.finish == "length")
+    except BadReply as bad:
+        raise BadReply(bad.fault, bad.text or reply.text, reply.charges) from None
+    faults_seen = ["The reply was cut off before its end; write a shorter one."] if parsed.truncated else []
+    return Draft(
+        source=parsed.source,
+        subtasks=[one.model_dump() for one in parsed.subtasks],
+        faults=faults_seen,
+        reply=reply.text,
+    )

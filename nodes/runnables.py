@@ -1,0 +1,67 @@
+"""Runnables: a Python object as a worker. Its code is other people's: whatever it does becomes an outcome."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import Runnable
+from langchain_core.runnables.config import ensure_config, merge_configs, var_child_runnable_config
+from langgraph.pregel import Pregel
+
+from nodes.answers import Given, given, input_for
+from nodes.threads import aside, in_thread, on_engine_loop
+
+
+async def run(runnable: Any, task: str, meter: BaseCallbackHandler) -> Given:
+    """Give a task to a runnable, compiled graph, agent or (async) function, and read what it returns.
+
+    Under `graph.ainvoke` it runs on the caller's loop, where its clients live; under `graph.invoke` in a thread of its
+    own, so that a blocking line in it holds up nobody else.
+
+    Raises:
+        NoText: it returned nothing that could be joined.
+        Exception: whatever it raises.
+    """
+    async with apart(meter):
+        if isinstance(runnable, Runnable):
+            return given(await aside(lambda: runnable.ainvoke(_input(runnable, task))))
+        if inspect.iscoroutinefunction(runnable) or inspect.iscoroutinefunction(getattr(runnable, "__call__", None)):  # noqa: B004
+            return given(await aside(lambda: runnable(task)))
+        came = await in_thread(lambda: runnable(task))
+        if inspect.isawaitable(came):  # a partial or a lambda around an async function
+            came = await (in_thread(lambda: asyncio.run(_awaited(came))) if on_engine_loop() else came)
+        return given(came)
+
+
+async def _awaited(work: Any) -> Any:
+    return await work
+
+
+def _input(runnable: Runnable[Any, Any], task: str) -> Any:
+    if not isinstance(runnable, Pregel):
+        return task
+    schema = runnable.get_input_jsonschema()
+    return input_for(schema["properties"], task) if schema.get("properties") else task
+
+
+@asynccontextmanager
+async def apart(meter: BaseCallbackHandler) -> AsyncIterator[None]:
+    """Hide this run's thread and checkpointer from a graph that runs inside; keep tracing, and count its calls.
+
+    A graph inside would else write its checkpoints into ours, and with a saver of the other kind (sync or async) fail.
+    """
+    here = ensure_config()
+    kept = {key: here[key] for key in ("tags", "metadata", "callbacks") if here.get(key)}  # type: ignore[literal-required]
+    token = var_child_runnable_config.set(merge_configs(kept, {"callbacks": [meter]}))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
+
+
+def takes_tasks(runnable: Any) -> bool:
+    """Tell whether a thing can be given a task."""
+    return isinstance(runnable, Runnable) or callable(runnable)

@@ -1,0 +1,148 @@
+"""Worker: one specialist, one subtask. Whatever happens to it becomes an outcome."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+from langsmith import get_current_run_tree
+
+from nodes.agents import Desk, use_tools
+from nodes.answers import Given, NoText
+from nodes.ask import Call, CallFailed, Clock, OverBudget, ask
+from nodes.budget import Purse
+from nodes.errors import NoModel
+from nodes.host import THIS_PROCESS, Host
+from nodes.meter import Meter
+from nodes.remote import RemoteFailed, run_remote
+from nodes.result import Result, of_failure, of_reply
+from nodes.runnables import run
+from nodes.specialists import Specialist
+from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
+from prompts import fence, render
+
+
+async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> dict[str, Any]:
+    """Do one subtask and report what became of it."""
+    subtask = state["subtask"]
+    _name_the_run(subtask)
+    tell = runtime.stream_writer
+    tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
+    began = time.monotonic()
+    try:
+        result = await _worked(state, host.whoever(subtask["specialist"]), host, tell)
+    except (CallFailed, OverBudget) as error:
+        result = of_failure(error)
+    except NoModel as error:
+        result = Result("failed", error=str(error))
+    whole = Outcome(
+        id=subtask["id"],
+        specialist=subtask["specialist"],
+        task=subtask["task"],
+        round=state["round"],
+        seconds=round(time.monotonic() - began, 3),
+        process=THIS_PROCESS,
+        **asdict(result),
+    )
+    tell({"type": "worker", **{key: whole[key] for key in ("id", "specialist", "status", "error", "seconds")}})  # type: ignore[literal-required]
+    return {"outcomes": [whole]}
+
+
+async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None]) -> Result:
+    settings, subtask = Context(**state["settings"]), state["subtask"]
+    seconds = min(settings.worker_timeout_s, one.timeout or settings.worker_timeout_s)
+
+    def on_text(text: str) -> None:
+        tell({"type": "worker_text", "id": subtask["id"], "text": text})
+
+    if not one.ours:
+        return await _elsewhere(state, one, host, on_text, seconds)
+    if one.temperature is not None:
+        settings = settings.model_copy(update={"worker_temperature": one.temperature})
+    caps = [cap for cap in (subtask["max_output_tokens"], one.max_output_tokens) if cap is not None]
+    call = Call(
+        host=host,
+        settings=settings,
+        role="worker",
+        messages=_messages(state, one),
+        purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
+        cap=min(caps) if caps else None,
+        spec=one.model,
+        subtask_id=subtask["id"],
+        round=state["round"],
+        clock=Clock(seconds),
+        on_text=on_text,
+        on_restart=lambda: tell({"type": "worker_restart", "id": subtask["id"]}),
+    )
+    tools = host.tools_of(one)
+    if tools:
+        return await use_tools(Desk(call, one, tools, tell))
+    return of_reply(await ask(call))
+
+
+async def _elsewhere(
+    state: WorkerInput, one: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
+) -> Result:
+    """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
+    meter = Meter(host, state["subtask"]["id"], state["round"])
+    task = _with_excerpts(state["subtask"])
+    try:
+        async with asyncio.timeout(seconds) as bound:
+            if one.url:
+                given: Given = await run_remote(one, task, on_text, seconds)
+            else:
+                given = await run(one.runnable, task, meter)
+    except (NoText, RemoteFailed) as error:
+        return Result("failed", error=str(error), charges=meter.charges)
+    except GraphBubbleUp:
+        return Result("failed", error="it stopped to ask a person, which a specialist cannot do", charges=meter.charges)
+    except Exception as error:  # noqa: BLE001 - other people's code may raise anything; the reason is kept
+        if isinstance(error, TimeoutError) and bound.expired():
+            return Result("timed_out", error=f"no result within {seconds:g} s", charges=meter.charges)
+        return Result("failed", error=f"{type(error).__name__}: {error}"[:1000], charges=meter.charges)
+    charges = [_unknown(state, one)] if one.url else meter.charges
+    return Result("done", given.text, charges=charges, data=given.data)
+
+
+def _unknown(state: WorkerInput, one: Specialist) -> Charge:
+    """Charge what another server's run has cost it: something, and nobody tells us what."""
+    return Charge(
+        role="worker",
+        subtask_id=state["subtask"]["id"],
+        round=state["round"],
+        model=f"{one.graph} at {one.url}",
+        input_tokens=0,
+        output_tokens=0,
+        usd=None,
+        known=False,
+    )
+
+
+def _messages(state: WorkerInput, one: Specialist) -> list[BaseMessage]:
+    subtask = state["subtask"]
+    system = render("worker", specialist=subtask["specialist"], instructions=one.instructions)
+    return [SystemMessage(system), HumanMessage(f"{fence('goal', state['request'])}\n\n{_fenced_task(subtask)}")]
+
+
+def _fenced_task(subtask: Planned) -> str:
+    parts = [fence("task", subtask["task"])]
+    if subtask.get("excerpts"):
+        parts.append(fence("documents", subtask["excerpts"]))
+    return "\n\n".join(parts)
+
+
+def _with_excerpts(subtask: Planned) -> str:
+    return _fenced_task(subtask) if subtask.get("excerpts") else subtask["task"]
+
+
+def _name_the_run(subtask: Planned) -> None:
+    """Name this worker's run in the trace; no text of the user's goes there, metadata is never hidden."""
+    run_tree = get_current_run_tree()
+    if run_tree is not None:
+        run_tree.name = subtask["specialist"]
+        run_tree.add_tags([subtask["id"]])
+        run_tree.add_metadata({"subtask_id": subtask["id"]})
