@@ -1,0 +1,158 @@
+"""Build: the graph, as one expression that reads like its drawing."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+# Private, and the one way to a node with a sync and an async side that is given its Runtime and is not traced twice.
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Send
+
+from graph import local, settings
+from graph.team import Attached, assemble
+from nodes.approval import approval
+from nodes.errors import BadRequest
+from nodes.host import Host
+from nodes.loop import wait_on_engine
+from nodes.planner import planner
+from nodes.specialists import Specialist
+from nodes.state import REQUEST_LIMIT, Context, Input, State, WorkerInput
+from nodes.synthesiser import synthesiser
+from nodes.validator import validator
+from nodes.worker import worker
+
+# LangGraph's pool for sync runs is cpu + 4 threads wide unless this is set: 20 workers would queue for 6 threads.
+# What really bounds the calls is max_parallel, in nodes/slots.py; this only has to be wide enough never to.
+THREADS = 1024
+
+Step = Callable[[Any, Runtime[Context], Host], Awaitable[dict[str, Any]]]
+Graph = CompiledStateGraph[State, Context, Input, State]
+
+
+def build_graph(
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    specialists: Iterable[Specialist] = (),
+    specialists_dir: str | Path | None = None,
+    prices: Mapping[str, Mapping[str, float]] | None = None,
+    *,
+    tools: Iterable[Any] = (),
+    mcp_config: str | Path | Mapping[str, Any] | None = None,
+    documents: Attached = (),
+) -> Graph:
+    """Build the orchestrator.
+
+        START → planner → validator → approval ⇒ Send("worker") × n → synthesiser → END
+                   ↑          │                                           │
+                   └─ re-plan ┘ ←──────── follow-up subtasks ─────────────┘
+
+    Args:
+        checkpointer: keeps runs, so that they can be resumed (None: they are not kept).
+        specialists: known to the planner by name and description.
+        specialists_dir: a folder of specialist files, read now (None: ORCHESTRATOR_SPECIALISTS_DIR, if it is set).
+        prices: USD per million tokens, {"provider:name": {"input": …, "output": …}}, for models without a list price.
+        tools: LangChain tools or functions with a docstring, which specialists may name.
+        mcp_config: MCP servers, as a file's path or its content (None: ORCHESTRATOR_MCP_CONFIG, if it is set).
+        documents: files (PDF, Markdown, text, CSV) that come with the requests, read now.
+
+    Raises:
+        BadSettings: a price, a specialist, a tool, an MCP server or a document is no good.
+    """
+    own = settings.prices() | (settings.prices_from(prices) if prices else {})
+    team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
+    host = Host(
+        team.roster,
+        own,
+        local=lambda name: local.options(name, settings.local_model()),
+        openai_environment=settings.openai_environment,
+        toolbox=team.toolbox,
+        documents=team.documents,
+    )
+    compiled = (
+        StateGraph(State, context_schema=Context, input_schema=Input, output_schema=State)
+        .add_node("planner", _step(planner, host), input_schema=State)
+        .add_node("validator", _step(validator, host), input_schema=State)
+        .add_node("approval", _step(approval, host), input_schema=State)
+        .add_node("worker", _step(worker, host), input_schema=WorkerInput)
+        .add_node("synthesiser", _step(synthesiser, host), input_schema=State)
+        .add_conditional_edges(START, RunnableCallable(_begin, trace=False), ["planner"])
+        .add_edge("planner", "validator")
+        .add_conditional_edges("validator", _next, ["planner", "approval", END])
+        .add_conditional_edges("approval", _next, ["worker", "planner", "validator", END])
+        .add_edge("worker", "synthesiser")
+        .add_conditional_edges("synthesiser", _next, ["validator", "worker", END])
+        .compile(checkpointer=checkpointer, name="orchestrator")
+    )
+    return compiled.with_config(max_concurrency=THREADS)
+
+
+def _step(step: Step, host: Host) -> RunnableCallable:
+    """Give a step its host, and a side for `graph.invoke`: there it runs on the engine loop."""
+
+    async def on_this_loop(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
+        return await step(state, runtime, host)
+
+    def in_this_thread(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
+        return wait_on_engine(on_this_loop(state, runtime))
+
+    return RunnableCallable(in_this_thread, on_this_loop, name=step.__name__, trace=False)
+
+
+def _begin(state: dict[str, Any], runtime: Runtime[Context]) -> Send:
+    """Check the input and settle the settings, before anything runs.
+
+    What is sent is part of the checkpoint: a resume finds the same settings, given again or not.
+
+    Raises:
+        BadRequest: the request is no good.
+        BadSettings: the settings are no good.
+        NoModel: no model is named.
+    """
+    unknown = sorted(set(state) - set(State.__annotations__))
+    if unknown:
+        raise BadRequest(f'unknown input {unknown[0]!r}; the input is {{"request": "…"}}')
+    request = checked_request(state.get("request"))
+    return Send("planner", {"request": request, "settings": settings.resolve(runtime.context).model_dump()})
+
+
+def checked_request(request: object) -> str:
+    """Check a request.
+
+    Raises:
+        BadRequest: it is not text, blank, or longer than REQUEST_LIMIT characters.
+    """
+    if not isinstance(request, str):
+        raise BadRequest(f"the request must be text, got {type(request).__name__}")
+    if not request.strip():
+        raise BadRequest("the request is empty; say in a sentence or more what you want worked out")
+    if len(request) > REQUEST_LIMIT:
+        raise BadRequest(
+            f"the request is {len(request):,} characters long; {REQUEST_LIMIT:,} are the most. Attach long material "
+            "as documents, or shorten it"
+        )
+    return request
+
+
+def _next(state: State) -> str | Send | list[Send]:
+    """Go where the last step said."""
+    phase = state["phase"]
+    if phase == "planner":
+        again = ("request", "settings", "replan", "charges", "outcomes")
+        return Send("planner", {key: value for key, value in state.items() if key in again})
+    if phase == "worker":
+        return _workers(state)
+    return END if phase == "end" else str(phase)
+
+
+def _workers(state: State) -> list[Send]:
+    """Send every subtask that is still to be done to a worker of its own."""
+    plan = state["plan"]
+    done = {outcome["id"] for outcome in state.get("outcomes", []) if outcome["status"] in ("done", "partial")}
+    shared = {"request": state["request"], "round": plan["round"], "settings": state["settings"]}
+    return [Send("worker", {**shared, "subtask": one}) for one in plan["subtasks"] if one["id"] not in done]
+
+
+graph = build_graph()

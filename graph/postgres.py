@@ -1,0 +1,125 @@
+"""PostgreSQL: runs in a database that several machines share. Needs the extra "postgres"."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from graph.store import COLUMNS, TABLE, Run, Store, StoreError, busy, row_of, run_of, the_one
+
+try:
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+    from psycopg import AsyncConnection, OperationalError
+    from psycopg.rows import dict_row, tuple_row
+    from psycopg_pool import AsyncConnectionPool
+except ImportError as error:
+    raise StoreError(
+        f"a postgresql:// database needs the extra 'postgres': pip install 'orchestrator-workers[postgres]' ({error})"
+    ) from None
+
+
+@asynccontextmanager
+async def open_postgres(url: str) -> AsyncIterator[Store]:
+    """Open a PostgreSQL database by its URL.
+
+    Raises:
+        StoreError: it cannot be reached.
+    """
+    options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+    pool: Any = AsyncConnectionPool(url, min_size=1, max_size=4, kwargs=options, open=False, timeout=10)
+    try:
+        try:
+            probe = await AsyncConnection.connect(url, connect_timeout=5)
+            await probe.close()
+            await pool.open(wait=True, timeout=10)
+        except OperationalError as error:
+            said = " ".join(str(error).split())
+            raise StoreError(f"the database {_shown(url)} cannot be reached: {said}") from None
+        store = PostgresStore(url, pool)
+        await store.set_up()
+        yield store
+    finally:
+        await pool.close()
+
+
+def _shown(url: str) -> str:
+    """Leave the password out."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+class PostgresStore:
+    """Runs in PostgreSQL; an advisory lock tells who is at work, and goes with its connection."""
+
+    def __init__(self, url: str, pool: Any) -> None:
+        self.url = url
+        self.pool = pool
+        self.saver: BaseCheckpointSaver[Any] = AsyncPostgresSaver(pool)
+
+    async def set_up(self) -> None:
+        """Make the tables where they are missing."""
+        # Two processes that start at once must not both make the tables: PostgreSQL's "if not exists" races.
+        async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
+            await connection.execute("select pg_advisory_lock(hashtext('orchestrator_set_up'))")
+            await self.saver.setup()  # type: ignore[attr-defined]
+            await connection.execute(TABLE)
+
+    async def add(self, run: Run) -> None:
+        """Save a new run."""
+        await self._run(f"insert into orchestrator_runs ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s)", row_of(run))  # noqa: S608
+
+    async def set_status(self, run_id: str, status: str) -> None:
+        """Save how a run stands."""
+        await self._run(
+            "update orchestrator_runs set status = %s, updated = %s where id = %s", (status, time.time(), run_id)
+        )
+
+    async def _run(self, sql: str, values: tuple[Any, ...]) -> None:
+        async with self.pool.connection() as connection:
+            await connection.execute(sql, values)
+
+    async def runs(self) -> list[Run]:
+        """List the runs, the newest first."""
+        return [await self._as_it_stands(run) for run in await self._rows("order by created desc", ())]
+
+    async def find(self, run_id: str) -> Run:
+        """Find a run by its id or the beginning of it.
+
+        Raises:
+            RunUnknown: there is none, or more than one.
+        """
+        found = await self._rows("where left(id, %s) = %s order by created desc", (len(run_id), run_id))
+        return await self._as_it_stands(the_one(run_id, found))
+
+    async def _rows(self, rest: str, values: tuple[Any, ...]) -> list[Run]:
+        async with self.pool.connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(f"select {COLUMNS} from orchestrator_runs {rest}", values)  # noqa: S608
+            return [run_of(row) for row in await cursor.fetchall()]
+
+    async def _as_it_stands(self, run: Run) -> Run:
+        if run.status != "running":
+            return run
+        async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
+            free = await _locked(connection, run.id)
+        return Run(**{**asdict(run), "status": "interrupted"}) if free else run
+
+    @asynccontextmanager
+    async def hold(self, run_id: str) -> AsyncIterator[None]:
+        """Work on a run alone.
+
+        Raises:
+            RunBusy: another process does.
+        """
+        async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
+            if not await _locked(connection, run_id):
+                raise busy(run_id)
+            yield
+
+
+async def _locked(connection: Any, run_id: str) -> bool:
+    cursor = await connection.execute("select pg_try_advisory_lock(hashtext(%s))", (f"orchestrator {run_id}",))
+    row = await cursor.fetchone()
+    return bool(row[0])

@@ -1,0 +1,199 @@
+"""Settings: from the environment to what a run is told. The only reader of os.environ."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import load_dotenv
+from pydantic import TypeAdapter, ValidationError
+
+from nodes.budget import Price
+from nodes.errors import BadSettings, NoModel
+from nodes.models import DEFAULTS, WAYS, provider_of
+from nodes.state import ROLES, Context
+
+PREFIX = "ORCHESTRATOR_"
+CEILING = f"{PREFIX}CEILING_"
+HOST_SETTINGS = ("MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "DATA_DIR")
+# What a deployment may cap. A caller's context may ask for less, never for more.
+CAPPED = (
+    "max_subtasks", "max_rounds", "max_plan_attempts", "max_parallel", "call_timeout_s", "worker_timeout_s",
+    "planner_max_output_tokens", "worker_max_output_tokens", "synthesiser_max_output_tokens",
+    "budget_usd", "budget_tokens", "context_window",
+)  # fmt: skip
+
+
+def read_env_file(path: Path = Path(".env")) -> None:
+    """Add what a .env file sets to the environment; what is set already wins."""
+    load_dotenv(path, override=False)
+
+
+def resolve(given: Context | Mapping[str, Any] | None, environment: Mapping[str, str] | None = None) -> Context:
+    """Settle the settings of a run: default < environment < explicit, under the deployment's ceilings.
+
+    Args:
+        given: what the caller set (None: nothing).
+        environment: os.environ unless given.
+
+    Raises:
+        BadSettings: a setting, in the environment or given, is unknown or out of range.
+        NoModel: no model is named anywhere and there is no key.
+    """
+    environment = os.environ if environment is None else environment
+    context = given if isinstance(given, Context) else Context(**(given or {}))
+    explicit = {name: getattr(context, name) for name in context.model_fields_set}
+    # A client's form sends every field; an empty one is not a choice.
+    explicit = {name: value for name, value in explicit.items() if value is not None}
+    merged = {**_from_environment(environment), **explicit}
+    _check_names(environment)
+    settings = Context(**_under_ceilings({**merged, **_models(merged, environment)}, environment))
+    for role in ROLES:
+        provider_of(settings.model(role))
+    return settings
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, field in Context.model_fields.items():
+        text = environment.get(PREFIX + name.upper(), "").strip()
+        if text:
+            found[name] = _read(PREFIX + name.upper(), text, field.annotation)
+    return found
+
+
+def _read(variable: str, text: str, kind: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError as error:
+        raise BadSettings(f"{variable}={text!r}: {error.errors()[0]['msg']}") from None
+
+
+def _check_names(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + name.upper() for name in Context.model_fields} | {PREFIX + name for name in HOST_SETTINGS}
+    known |= {CEILING + name.upper() for name in CAPPED}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise BadSettings(f"unknown setting in the environment: {variable}; known: {', '.join(sorted(known))}")
+
+
+def _models(merged: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    common = environment.get(f"{PREFIX}MODEL", "").strip()
+    own_server = environment.get("OPENAI_BASE_URL") or environment.get("OPENAI_API_BASE")
+    named = {role: merged.get(f"{role}_model") or common for role in ROLES}
+    if all(named.values()):
+        return {f"{role}_model": name for role, name in named.items()}
+    for role in ROLES:
+        if named[role]:
+            continue
+        if own_server:
+            named[role] = "openai:auto"
+        elif environment.get("OPENAI_API_KEY"):
+            named[role] = f"openai:{DEFAULTS[role]}"
+        elif any(named.values()):
+            named[role] = next(name for name in named.values() if name)
+        else:
+            raise NoModel(f"No model is set up. {WAYS}")
+    return {f"{role}_model": name for role, name in named.items()}
+
+
+def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    capped = dict(values)
+    for name in CAPPED:
+        text = environment.get(CEILING + name.upper(), "").strip()
+        if not text:
+            continue
+        ceiling = _read(CEILING + name.upper(), text, float)
+        field = Context.model_fields[name]
+        value = capped.get(name, field.default)
+        lower = ceiling if value is None else min(value, ceiling)
+        capped[name] = lower if isinstance(lower, float) and not lower.is_integer() else _whole(lower, name)
+    return capped
+
+
+def _whole(value: float, name: str) -> float | int:
+    return float(value) if name.endswith(("_s", "_usd")) else int(value)
+
+
+def prices(environment: Mapping[str, str] | None = None) -> dict[str, Price]:
+    """Read ORCHESTRATOR_PRICES: {"model": {"input": USD, "output": USD}} per million tokens.
+
+    Raises:
+        BadSettings: it is not such a JSON object.
+    """
+    environment = os.environ if environment is None else environment
+    text = environment.get(f"{PREFIX}PRICES", "").strip()
+    return prices_from(json_or_bad(text)) if text else {}
+
+
+def json_or_bad(text: str) -> Any:
+    """Parse ORCHESTRATOR_PRICES as JSON.
+
+    Raises:
+        BadSettings: it is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadSettings(f"{PREFIX}PRICES is not valid JSON: {error}") from None
+
+
+def prices_from(told: Any) -> dict[str, Price]:
+    """Turn {"model": {"input": USD per million tokens, "output": …}} into prices for one token.
+
+    Raises:
+        BadSettings: it has another shape, or a price below zero.
+    """
+    try:
+        table = TypeAdapter(dict[str, dict[str, float]]).validate_python(told)
+        found = {name: Price(one["input"] / 1e6, one["output"] / 1e6) for name, one in table.items()}
+        if not all(0 <= one < math.inf for price in found.values() for one in (price.input, price.output)):
+            raise BadSettings(f"{PREFIX}PRICES: a price is below zero or no number")
+    except (ValidationError, KeyError):
+        form = '{"openai:my-model": {"input": 0.5, "output": 1.5}} in USD per million tokens'
+        raise BadSettings(f"{PREFIX}PRICES: expected {form}, got {str(told)[:200]}") from None
+    return found
+
+
+def use_endpoint(base_url: str) -> None:
+    """Send this process's OpenAI calls to a server that a person has just agreed to."""
+    os.environ["OPENAI_BASE_URL"] = base_url
+
+
+def openai_environment() -> tuple[tuple[str, int], ...]:
+    """Tell one state of the OPENAI_* variables from another, without holding what they say."""
+    return tuple(sorted((name, hash(value)) for name, value in os.environ.items() if name.startswith("OPENAI_")))
+
+
+def specialists_dir(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Read ORCHESTRATOR_SPECIALISTS_DIR (None: not set)."""
+    environment = os.environ if environment is None else environment
+    text = environment.get(f"{PREFIX}SPECIALISTS_DIR", "").strip()
+    return Path(text).expanduser() if text else None
+
+
+def local_model(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Read ORCHESTRATOR_LOCAL_MODEL, a GGUF file of the user's own (None: not set)."""
+    environment = os.environ if environment is None else environment
+    text = environment.get(f"{PREFIX}LOCAL_MODEL", "").strip()
+    return Path(text).expanduser() if text else None
+
+
+def database(environment: Mapping[str, str] | None = None) -> str | None:
+    """Read ORCHESTRATOR_DB, a path or a postgresql:// URL (None: not set)."""
+    environment = os.environ if environment is None else environment
+    return environment.get(f"{PREFIX}DB", "").strip() or None
+
+
+def mcp_config(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Read ORCHESTRATOR_MCP_CONFIG, the file that names MCP servers (None: not set)."""
+    environment = os.environ if environment is None else environment
+    text = environment.get(f"{PREFIX}MCP_CONFIG", "").strip()
+    return Path(text).expanduser() if text else None
+
+
+def variable(name: str) -> str | None:
+    """Look up what a file of the host's names by its variable: a server's key (None: not set)."""
+    return os.environ.get(name)
