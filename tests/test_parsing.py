@@ -180,18 +180,18 @@ def test_a_broken_item_is_not_passed_over() -> None:
 
 @pytest.mark.parametrize(("name", "text"), [pytest.param(name, text, id=name) for name, text in hostile()])
 def test_hostile_text_is_cheap(name: str, text: str) -> None:
-    """No text takes more than 100 ms of CPU (the best of three, against a busy machine), for either parser."""
+    """No text takes either parser long: a reading that is not linear would take far more (bench/parsing.py measures)."""
     spent = []
     for parse in (parse_plan, parse_synthesis):
         timed = []
         for _ in range(3):
-            start = time.process_time()
+            start = time.thread_time()
             with contextlib.suppress(BadReply):
                 parse(text)
-            timed.append(time.process_time() - start)
+            timed.append(time.thread_time() - start)
         spent.append(min(timed))
 
-    assert max(spent) < 0.1, name
+    assert max(spent) < 1.0, name
 
 
 @settings(max_examples=300, deadline=None)

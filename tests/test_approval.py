@@ -1,0 +1,201 @@
+"""Approval: a person sees the plan before anything is spent on workers, and their word is done."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from graph import build_graph
+from tests.endpoint import Endpoint
+from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of, prompts_of, synthesis_of
+
+Step = Callable[..., dict[str, Any]]
+
+
+def stepper(*, sync: bool) -> Step:
+    """Give a function that takes one thread of one graph a step further."""
+    kept = build_graph(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "one"}}
+
+    def step(given: Any, **settings: Any) -> dict[str, Any]:
+        context: Any = settings or None
+        if sync:
+            return dict(kept.invoke(given, config, context=context))
+        return dict(asyncio.run(kept.ainvoke(given, config, context=context)))
+
+    return step
+
+
+@pytest.fixture(params=["invoke", "ainvoke"])
+def step(request: pytest.FixtureRequest, endpoint: Endpoint) -> Step:
+    """Give a step of a run that waits for a person."""
+    return stepper(sync=request.param == "invoke")
+
+
+def begin(step: Step) -> dict[str, Any]:
+    return step({"request": REQUEST}, approve_plan=True)
+
+
+def say(step: Step, kind: str, **more: Any) -> dict[str, Any]:
+    return step(Command(resume={"decisions": [{"type": kind, **more}]}))
+
+
+def edited(*pairs: tuple[str, str]) -> dict[str, Any]:
+    subtasks = [{"specialist": who, "task": task} for who, task in pairs]
+    return {"edited_action": {"name": "run_plan", "args": {"subtasks": subtasks}}}
+
+
+def test_shows_the_plan_as_agent_interfaces_read_it(endpoint: Endpoint, step: Step) -> None:
+    """The interrupt holds the plan, its cost, and the three decisions, and no worker has been asked."""
+    (shown,) = begin(step)["__interrupt__"]
+    (action,) = shown.value["action_requests"]
+
+    assert shown.value["review_configs"] == [
+        {"action_name": "run_plan", "allowed_decisions": ["approve", "edit", "reject"]}
+    ]
+    assert action["name"] == "run_plan"
+    assert [(one["specialist"], one["task"]) for one in action["args"]["subtasks"]] == list(TASKS.items())
+    assert [one["id"] for one in action["args"]["subtasks"]] == ["S1", "S2", "S3"]
+    assert action["description"].startswith("4 calls, at most about ")
+    assert "$" in action["description"].splitlines()[0]
+    assert [task for task in TASKS.values() if task not in action["description"]] == []
+    assert calls_of(endpoint, "worker") == []
+
+
+def test_approve(endpoint: Endpoint, step: Step) -> None:
+    """Approved without repeating the context, the plan runs as shown; the planner is not asked again."""
+    begin(step)
+    state = say(step, "approve")
+
+    assert "__interrupt__" not in state
+    assert [one["specialist"] for one in state["outcomes"]] == list(TASKS)
+    assert (state["complete"], len(calls_of(endpoint, "planner"))) == (True, 1)
+
+
+def test_edit(endpoint: Endpoint, step: Step) -> None:
+    """An edited plan runs as edited, without a model being asked for it."""
+    begin(step)
+    state = say(step, "edit", **edited(("caterer", TASKS["caterer"]), ("juggler", "Plan an act of ten minutes.")))
+
+    assert [(one["id"], one["specialist"], one["task"]) for one in state["outcomes"]] == [
+        ("S1", "caterer", TASKS["caterer"]),
+        ("S2", "juggler", "Plan an act of ten minutes."),
+    ]
+    assert (state["complete"], len(calls_of(endpoint, "planner"))) == (True, 1)
+
+
+def test_edit_is_validated(endpoint: Endpoint, step: Step) -> None:
+    """What the validator drops of an edited plan is shown again before it runs."""
+    begin(step)
+    state = say(step, "edit", **edited(("caterer", TASKS["caterer"]), ("poet", "TBD")))
+    (shown,) = state["__interrupt__"]
+    told = shown.value["action_requests"][0]["description"]
+    done = say(step, "approve")
+
+    assert "- dropped: poet: TBD (placeholder instead of a task)" in told
+    assert [one["specialist"] for one in done["outcomes"]] == ["caterer"]
+
+
+def test_reject(endpoint: Endpoint, team: Team, step: Step) -> None:
+    """A rejected plan goes back to the planner with the person's words, and the new one is shown again."""
+    team.planner = [plan_of(TASKS), plan_of({"juggler": "Plan an act of ten minutes."})]
+    begin(step)
+    state = say(step, "reject", message="More fun, please.")
+    again = calls_of(endpoint, "planner")[1].body["messages"]
+    shown = state["__interrupt__"][0].value["action_requests"][0]["args"]["subtasks"]
+    done = say(step, "approve")
+
+    assert again[2] == {"role": "assistant", "content": plan_of(TASKS)}
+    assert "More fun, please." in again[3]["content"]
+    assert [one["specialist"] for one in shown] == ["juggler"]
+    assert [one["specialist"] for one in done["outcomes"]] == ["juggler"]
+    assert done["spend"]["by_role"]["planner"]["calls"] == 2
+
+
+def test_reject_again_and_again(endpoint: Endpoint, step: Step) -> None:
+    """A person may reject as often as they like; max_plan_attempts counts faulty replies, not their taste."""
+    begin(step)
+    states = [say(step, "reject", message=f"No, number {number}.") for number in range(4)]
+    done = say(step, "approve")
+
+    assert ["__interrupt__" in state for state in states] == [True] * 4
+    assert "No, number 3." in prompts_of(endpoint, "planner")[-1]
+    assert done["complete"] is True
+
+
+WRONG: dict[str, Any] = {
+    "text": "yes",
+    "number": 1,
+    "a list": [{"type": "approve"}],
+    "no decision": {"decisions": []},
+    "two decisions": {"decisions": [{"type": "approve"}, {"type": "reject"}]},
+    "unknown decision": {"decisions": [{"type": "maybe"}]},
+    "edit without a plan": {"decisions": [{"type": "edit"}]},
+    "edit to nothing": {"decisions": [{"type": "edit", **edited()}]},
+    "edit of another shape": {
+        "decisions": [{"type": "edit", "edited_action": {"name": "run_plan", "args": {"subtasks": ["a"]}}}]
+    },
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_shape_does_not_poison_the_thread(endpoint: Endpoint, step: Step, case: str) -> None:
+    """A resume value of another shape is refused, no worker runs, and a right one afterwards does its work."""
+    begin(step)
+    with pytest.raises(Exception, match="Decisions"):
+        step(Command(resume=WRONG[case]))
+    asked = calls_of(endpoint, "worker")
+    state = say(step, "approve")
+
+    assert asked == []
+    assert (state["complete"], len(state["outcomes"])) == (True, 3)
+
+
+@pytest.mark.parametrize("given", [None, Command(resume={})])
+def test_a_resume_without_a_value_waits_on(endpoint: Endpoint, step: Step, given: Any) -> None:
+    """A resume without a value asks again; the plan does not run by it."""
+    begin(step)
+    state = step(given)
+
+    assert "__interrupt__" in state
+    assert calls_of(endpoint, "worker") == []
+
+
+def test_a_follow_up_round_is_shown_too(endpoint: Endpoint, team: Team, step: Step) -> None:
+    """Follow-up subtasks wait for a person as the plan did; rejected, the first answer stands."""
+    rain = ("meteorologist", "Say what to do if it rains, with the latest hour for deciding.")
+    team.synthesiser = [
+        synthesis_of(
+            "First. [S1] [S2] [S3]", gaps=[{"subtask_id": None, "what": "rain", "why": "nobody"}], follow_ups=[rain]
+        )
+    ]
+    begin(step)
+    state = say(step, "approve")
+    shown = state["__interrupt__"][0].value["action_requests"][0]["args"]["subtasks"]
+    done = say(step, "reject", message="It never rains here.")
+
+    assert [(one["id"], one["specialist"]) for one in shown] == [("S4", "meteorologist")]
+    assert (done["answer"], "__interrupt__" in done) == ("First. [S1] [S2] [S3]", False)
+    assert len(calls_of(endpoint, "worker")) == 3
+
+
+def test_no_approval_unless_asked_for(endpoint: Endpoint, step: Step) -> None:
+    """Without the setting a run goes through."""
+    state = step({"request": REQUEST})
+
+    assert "__interrupt__" not in state
+    assert state["complete"] is True
+
+
+def test_the_environment_can_ask_for_approval(endpoint: Endpoint, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Approval set in the environment holds for the run, also when the variable has gone by the resume."""
+    monkeypatch.setenv("ORCHESTRATOR_APPROVE_PLAN", "true")
+    state = step({"request": REQUEST})
+    monkeypatch.delenv("ORCHESTRATOR_APPROVE_PLAN")
+    again = say(step, "reject", message="Another, please.")
+
+    assert "__interrupt__" in state
+    assert "__interrupt__" in again

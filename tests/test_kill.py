@@ -1,0 +1,112 @@
+"""Kill: kill -9 in the middle of a run, and what a resume makes of it."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.build import build_graph
+from graph.run import config_of
+from graph.store import open_store
+from tests.endpoint import Endpoint
+from tests.keeper import Keeper
+from tests.minds import MODEL, calls_of, join_all, plan_of, role_of, specialist_of
+from tests.turn import Body, Turn
+
+WORDS = """astronomy botany carpentry drainage electricity forestry geology heraldry insurance joinery knitting lighting
+masonry navigation optics plumbing quarrying roofing surveying tailoring""".split()
+NAMES = [f"{word} adviser" for word in WORDS]
+GIVEN = {"max_subtasks": 20, "max_parallel": 8}
+KILLS = 5  # of one run; four runs make the twenty
+
+
+class Slow:
+    """A team of twenty; its planner never says the same twice, its workers take their time."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.plans = 0
+
+    def __call__(self, body: Body) -> Turn:
+        """Answer one request, a little later."""
+        role = role_of(body)
+        delay = self.random.uniform(0.01, 0.06)
+        if role == "planner":
+            self.plans += 1
+            tasks = {name: f"{word} {word} {word}: tell all, plan {self.plans}." for name, word in zip(NAMES, WORDS, strict=True)}
+            return Turn(plan_of(tasks), delay=delay, chunk=500)
+        if role == "worker":
+            return Turn(f"The {specialist_of(body)} has done it.", delay=delay)
+        return Turn(join_all(body), delay=delay)
+
+
+async def saved(where: str | Path) -> tuple[str, dict[str, Any], set[str]]:
+    """Read the run that is kept: its id, its plan, and the specialists whose results are safe."""
+    async with open_store(where) as store:
+        (run,) = await store.runs()
+        snapshot = await build_graph(checkpointer=store.saver).aget_state(config_of(run))
+    done = [*snapshot.values.get("outcomes", [])]
+    done += [one for task in snapshot.tasks for one in ((task.result or {}).get("outcomes") or []) if isinstance(one, dict)]
+    return run.id, snapshot.values.get("plan") or {}, {one["specialist"] for one in done}
+
+
+def asked(endpoint: Endpoint) -> Counter[str]:
+    """Count the calls that each specialist got."""
+    return Counter(specialist_of(call.body) for call in calls_of(endpoint, "worker"))
+
+
+def killed_at(keeper: Keeper, endpoint: Endpoint, calls: int, later: float, **job: Any) -> bool:
+    """Begin a job and kill it some time after so many calls; True if it was still at work then."""
+    before = len(endpoint.requests)
+    process, deadline = keeper.begin(**job), time.monotonic() + 30
+    while len(endpoint.requests) < before + calls and not keeper.out.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(later)
+    os.kill(process, signal.SIGKILL)  # forked, and not waited for before ended(): the id is still its own
+    return keeper.ended() is None
+
+
+def torment(keeper: Keeper, endpoint: Endpoint, seed: int) -> tuple[dict[str, Any], int]:
+    """Kill a run again and again and let it end; check after every kill that nothing finished is asked again."""
+    moments, kills, allowed = random.Random(seed), 0, Counter[str]()
+    job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": GIVEN}
+    for _ in range(KILLS):
+        before = asked(endpoint)
+        kills += killed_at(keeper, endpoint, moments.randint(1, 9), moments.uniform(0, 0.05), **job)
+        run_id, plan, done = asyncio.run(saved(keeper.where))
+        allowed.update(set(asked(endpoint) - before) - done)
+        job = {"id": run_id}
+        if plan:
+            job["plan"] = plan
+    state = keeper.do(**job)
+
+    assert not [name for name, calls in asked(endpoint).items() if calls > 1 + allowed[name]]
+    assert state["plan"] == job.get("plan", state["plan"])
+    return state, kills
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
+    """Killed at five random moments, a run of twenty workers ends with its plan, its work and an honest bill."""
+    with (
+        Endpoint(Slow(seed)) as endpoint,
+        Keeper(
+            tmp_path, tmp_path / "runs.db", OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY="sk-x", ORCHESTRATOR_MODEL=MODEL
+        ) as keeper,
+    ):
+        state, kills = torment(keeper, endpoint, seed)
+        answered = [call for call in endpoint.requests if call.finished and not call.gone]
+        requests = len(endpoint.requests)
+    print(json.dumps({"kills": kills, "requests": requests, "answered": len(answered), "spend": {k: state["spend"][k] for k in ("calls", "unknown")}}))
+
+    assert [one["status"] for one in state["outcomes"]] == ["done"] * 20
+    assert (state["complete"], kills) == (True, KILLS)
+    assert len(answered) <= state["spend"]["calls"] <= requests + 8 * KILLS
+    assert requests <= 22 + 9 * KILLS

@@ -1,0 +1,81 @@
+"""The notebooks: they run from start to end, and carry no output in git."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+class ThisPython(AsyncKernelManager):
+    """Starts a kernel of the Python that runs the tests, whatever kernels are installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """Describe the kernel."""
+        return KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python"
+        )
+
+
+def printed(cell: Any) -> str:
+    """Join what a cell printed and showed."""
+    texts = [one.get("text") or one.get("data", {}).get("text/markdown", "") for one in cell.get("outputs", [])]
+    return "".join(texts)
+
+
+@pytest.fixture(scope="module", name="ran")
+def _ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the first notebook, with no key and no network, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = nbformat.read(FOLDER / "01_one_request.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ORCHESTRATOR_", "LANG"))
+    }
+    environment = kept | {"IPYTHONDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder), "LANGSMITH_TRACING": "false"}
+    manager = ThisPython(connection_file=str(folder / "kernel.json"))
+    client = NotebookClient(notebook, timeout=60, km=manager, resources={"metadata": {"path": str(folder)}})
+    return client.execute(env=environment)
+
+
+def test_it_runs(ran: Any) -> None:
+    """The notebook shows the plan, the outcomes, the disagreement, the spend, the stream and the graph."""
+    shown = "\n".join(printed(cell) for cell in ran.cells if cell.cell_type == "code")
+    kinds = [one.output_type for cell in ran.cells for one in cell.get("outputs", [])]
+    wanted = [
+        "A street party for about 80 people (50 adults and 30 children)",
+        "Round 2\n  S6  event contingency planner",
+        "S1  done",
+        "When the music ends → open",
+        "✓ S3: music goes on until 19:00",
+        "complete: True",
+        "9 calls,",
+        "the plan: caterer, event logistics planner",
+        "S5 safety officer: done",
+        "1 disagreement(s), 1 gap(s)",
+        "```mermaid",
+    ]
+
+    assert [words for words in wanted if words not in shown] == [], shown
+    assert set() == {"error"} & set(kinds)
+    assert set() == {one.name for cell in ran.cells for one in cell.get("outputs", []) if one.get("name") == "stderr"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_stripped(path: Path) -> None:
+    """What is in git is valid, and has no outputs, no execution counts and no path of a kernel."""
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    assert [cell.source for cell in cells if cell.outputs or cell.execution_count is not None or cell.metadata] == []
+    assert {"kernelspec", "language_info"} >= set(notebook.metadata)
+    assert notebook.metadata.kernelspec.name == "python3"

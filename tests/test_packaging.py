@@ -1,0 +1,112 @@
+"""The package: what is built, pinned and tracked."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from langgraph.graph.state import CompiledStateGraph
+
+CLONE = Path(__file__).parent.parent
+PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
+DATA = {
+    str(path.relative_to(CLONE))
+    for folder, kind in (("prompts", "*.md"), ("nodes", "*.yaml"))
+    for path in (CLONE / folder).rglob(kind)
+}
+# A home, a temporary folder or a work tree of whoever wrote it.
+OF_A_MACHINE = re.compile(rb"(?<![\w.~\-])/(?:home|Users|root|work|tmp|private)/[\w.-]+")
+ALLOWED = re.compile(rb"/(?:home|Users)/(?:you|me|user|USER)\b")
+
+
+def tracked() -> list[Path]:
+    """List the files that are in git, or would be; skip where this is no clone."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git clone")
+    return [CLONE / name for name in listed.stdout.split("\0") if name and (CLONE / name).is_file()]
+
+
+def test_wheel(tmp_path: Path) -> None:
+    """The wheel holds every module, prompt and script, the command, and nothing of the tests."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=CLONE, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (entry,) = [archive.read(name).decode() for name in names if name.endswith("entry_points.txt")]
+    modules = {
+        str(path.relative_to(CLONE))
+        for layer in ("graph", "nodes", "prompts")
+        for path in (CLONE / layer).rglob("*.py")
+    }
+
+    assert set() == (DATA | modules) - names
+    assert {"graph", "nodes", "prompts"} == {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert entry.strip() == "[console_scripts]\norchestrate = graph.cli:main"
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_pins(name: str) -> None:
+    """The pins name exact versions with hashes, and no address: any index can serve them."""
+    text = (CLONE / name).read_text(encoding="utf-8")
+    pins = re.findall(r"^([a-z0-9][\w.\[\],-]*)==(\S+)", text, re.MULTILINE)
+    starts = re.findall(r"^[a-z0-9].*", text, re.MULTILINE)
+
+    assert re.findall(r"\w+://\S*|^-+(?:i|f|index-url|extra-index-url|find-links).*", text, re.MULTILINE) == []
+    assert len(pins) == len(starts) > 20
+    assert len(pins) <= text.count("--hash=sha256:")
+
+
+def test_every_dependency_is_pinned() -> None:
+    """What pyproject.toml asks for is in the pins: for a run in one file, for development in the other."""
+
+    def missing(wanted: list[str], pins: str) -> list[str]:
+        names = [re.split(r"[\[<>=! ]", one)[0].lower().replace("_", "-") for one in wanted]
+        return [name for name in names if not re.search(rf"^{re.escape(name)}(\[.*\])?==", pins, re.MULTILINE)]
+
+    run, dev = ((CLONE / name).read_text(encoding="utf-8") for name in ("requirements.txt", "requirements-dev.txt"))
+
+    assert missing(PROJECT["project"]["dependencies"], run) == []
+    assert missing(PROJECT["dependency-groups"]["dev"], dev) == []
+
+
+def test_langgraph_json() -> None:
+    """The server is told where the graph is, and finds it there, without a checkpointer of its own."""
+    told = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
+    module, _, name = told["graphs"]["orchestrator"].partition(":")
+    graph = getattr(import_module(module), name)
+
+    assert told["graphs"] == {"orchestrator": "graph.build:graph"}
+    assert (isinstance(graph, CompiledStateGraph), graph.checkpointer) == (True, None)
+
+
+def test_no_path_of_a_machine() -> None:
+    """No file holds a path of the machine that it was written on."""
+    found = {
+        f"{path.relative_to(CLONE)}: {path_of.decode()}"
+        for path in tracked()
+        for path_of in OF_A_MACHINE.findall(path.read_bytes())
+        if not ALLOWED.match(path_of)
+    }
+
+    assert set() == found
+
+
+def test_no_secret_and_no_leftover() -> None:
+    """No .env, database, weight or server state is in git, and no file looks as if it held a key."""
+    paths = tracked()
+    left = [path.name for path in paths if path.name == ".env" or path.suffix in {".db", ".sqlite", ".gguf", ".pyc"}]
+    keys = [
+        path.name
+        for path in paths
+        if re.search(rb"\bsk-(?:proj-)?[A-Za-z0-9]{32,}|lsv2_(?:pt|sk)_\w{20,}", path.read_bytes())
+    ]
+
+    assert (left, keys) == ([], [])

@@ -1,0 +1,226 @@
+"""The planner: how it asks, what it takes for a plan, and what it does where there is none."""
+
+import json
+from typing import Any
+
+import pytest
+
+from graph import BudgetTooSmall, NoModel, Specialist, build_graph
+from nodes.schemas import plan_schema
+from tests.endpoint import Endpoint, Turn
+from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of, run
+
+PLAN = plan_of(TASKS)
+PAIRS = [{"specialist": who, "task": task} for who, task in TASKS.items()]
+
+
+def planned(**context: Any) -> dict[str, Any]:
+    return dict(run(**context)["plan"])
+
+
+def built(roster: list[Specialist]) -> Any:
+    return build_graph(specialists=roster)
+
+
+def names(plan: dict[str, Any]) -> list[str]:
+    return [one["specialist"] for one in plan["subtasks"]]
+
+
+def test_asks_with_the_plans_schema(endpoint: Endpoint) -> None:
+    """The call asks for JSON by a strict schema, streams, and puts the request between markers."""
+    planned()
+    (call,) = calls_of(endpoint, "planner")
+
+    assert call.body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "planner", "strict": True, "schema": plan_schema(None)},
+    }
+    assert call.body["stream"] is True
+    assert call.body["stream_options"] == {"include_usage": True}
+    assert fenced("request", call.body) == REQUEST
+
+
+def test_registered_specialists_alone(endpoint: Endpoint, team: Team) -> None:
+    """With improvise off, the schema allows the registered names alone, and the prompt tells what each is for."""
+    roster = [Specialist("cook", "feeds people"), Specialist("poet", "writes verses")]
+    team.planner = [plan_of({"cook": TASKS["caterer"], "poet": TASKS["publicist"]})]
+    state = built(roster).invoke({"request": REQUEST}, context={"improvise": False})
+    (call,) = calls_of(endpoint, "planner")
+    schema = call.body["response_format"]["json_schema"]["schema"]
+
+    assert schema == plan_schema(["cook", "poet"])
+    assert "- cook: feeds people\n- poet: writes verses" in prompts_of(endpoint, "planner")[0]
+    assert names(state["plan"]) == ["cook", "poet"]
+
+
+@pytest.mark.parametrize(("most", "words"), [(5, "between 3 and 5"), (12, "between 3 and 12"), (2, "between 2 and 2")])
+def test_says_how_many(endpoint: Endpoint, most: int, words: str) -> None:
+    """The prompt names the bounds that the settings give."""
+    planned(max_subtasks=most)
+
+    assert f"{words} subtasks" in prompts_of(endpoint, "planner")[0]
+
+
+def test_an_endpoint_without_schemas(endpoint: Endpoint) -> None:
+    """A server that refuses response_format is asked in text: two requests the first time, one ever after."""
+    endpoint.takes_json_schema = False
+    first = planned()
+    counts = [len(calls_of(endpoint, "planner"))]
+    second = planned()
+    counts.append(len(calls_of(endpoint, "planner")))
+
+    assert (names(first), names(second)) == (list(TASKS), list(TASKS))
+    assert counts == [2, 3]
+    assert ["response_format" in call.body for call in calls_of(endpoint, "planner")] == [True, False, False]
+
+
+def test_text_by_the_setting(endpoint: Endpoint) -> None:
+    """structured_output="text" never sends a schema."""
+    planned(structured_output="text")
+
+    assert [call for call in endpoint.requests if "response_format" in call.body] == []
+
+
+def test_schema_by_the_setting(endpoint: Endpoint) -> None:
+    """structured_output="json_schema" insists: a server that refuses it ends the run."""
+    endpoint.takes_json_schema = False
+    with pytest.raises(NoModel, match="response_format"):
+        planned(structured_output="json_schema")
+
+    assert len(endpoint.requests) == 1
+
+
+def test_an_endpoint_without_usage_in_streams(endpoint: Endpoint) -> None:
+    """A server that refuses stream_options is asked without; its usage is unknown, not zero."""
+    endpoint.takes_stream_options = False
+    state = run()
+
+    assert state["complete"] is True
+    assert state["spend"]["unknown"] == state["spend"]["calls"] == 5
+    assert state["spend"]["input_tokens"] > 0
+
+
+def test_an_endpoint_with_the_new_cap_alone(endpoint: Endpoint) -> None:
+    """A server that refuses max_tokens is asked with max_completion_tokens."""
+    endpoint.takes_max_tokens = False
+    plan = planned(planner_max_output_tokens=900)
+    caps = [
+        (call.body.get("max_tokens"), call.body.get("max_completion_tokens")) for call in calls_of(endpoint, "planner")
+    ]
+
+    assert names(plan) == list(TASKS)
+    assert caps == [(900, 900), (None, 900)]
+
+
+SHAPES = {
+    "json": (PLAN, "native"),
+    "indented": (json.dumps({"subtasks": PAIRS}, indent=2), "native"),
+    "fenced": (f"```json\n{PLAN}\n```", "native"),
+    "prose around": (f"Here is the plan you asked for.\n\n{PLAN}\n\nTell me if it will do.", "native"),
+    "thought before": (f"<think>Who could do it? {{}} Maybe three.</think>{PLAN}", "native"),
+    "bare list": (json.dumps(PAIRS), "native"),
+    "trailing comma": (PLAN.replace("}]}", "},]}"), "repaired"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reads_what_models_write(endpoint: Endpoint, team: Team, shape: str) -> None:
+    """A plan is read out of fences, prose, thoughts, a bare list and nearly-JSON, without asking again."""
+    text, source = SHAPES[shape]
+    team.planner = [text]
+    plan = planned()
+
+    assert [(one["specialist"], one["task"]) for one in plan["subtasks"]] == list(TASKS.items())
+    assert plan["source"] == source
+    assert len(calls_of(endpoint, "planner")) == 1
+
+
+NO_PLAN = "I would rather talk about the weather."
+
+
+def test_asks_again_with_the_fault(endpoint: Endpoint, team: Team) -> None:
+    """A reply without a plan goes back once, with the reply and what is wrong with it."""
+    team.planner = [NO_PLAN, PLAN]
+    plan = planned()
+    again = calls_of(endpoint, "planner")[1].body["messages"]
+
+    assert (plan["source"], names(plan)) == ("retried", list(TASKS))
+    assert [message["role"] for message in again] == ["system", "user", "assistant", "user"]
+    assert again[2]["content"] == NO_PLAN
+    assert "- the reply holds no plan" in again[3]["content"]
+
+
+def test_asks_again_with_every_fault_of_the_plan(endpoint: Endpoint, team: Team) -> None:
+    """A plan that leans on itself goes back with the fault of each subtask."""
+    leaning = {**TASKS, "publicist": "Write the leaflet based on the caterer's menu and the safety officer's list."}
+    team.planner = [plan_of(leaning), PLAN]
+    plan = planned()
+    again = calls_of(endpoint, "planner")[1].body["messages"]
+
+    assert plan["source"] == "retried"
+    assert again[2]["content"] == plan_of(leaning)
+    assert "Subtask 2 (publicist): it leans on work that it cannot see" in again[3]["content"]
+
+
+@pytest.mark.parametrize(("attempts", "calls"), [(1, 1), (2, 2), (4, 4)])
+@pytest.mark.parametrize(
+    "said", [NO_PLAN, "[]", "", Turn(refusal="I cannot help with that."), Turn(fault="content-filter")]
+)
+def test_falls_back_to_the_request(endpoint: Endpoint, team: Team, attempts: int, calls: int, said: Turn | str) -> None:
+    """After max_plan_attempts without a plan, the plan is one subtask: the request itself."""
+    team.planner = [said]
+    state = run(max_plan_attempts=attempts)
+
+    assert len(calls_of(endpoint, "planner")) == calls
+    assert state["plan"]["source"] == "fallback"
+    assert [(one["id"], one["task"]) for one in state["plan"]["subtasks"]] == [("S1", REQUEST)]
+    assert state["complete"] is True
+    assert state["spend"]["by_role"]["planner"]["calls"] == calls
+
+
+def test_a_reply_cut_off_by_length(endpoint: Endpoint, team: Team) -> None:
+    """A plan that was cut off is asked for again; in the end what is whole of it is used."""
+    team.planner = [Turn(PLAN[: PLAN.rindex("List")], finish_reason="length")]
+    plan = planned()
+
+    assert names(plan) == ["caterer", "publicist"]
+    assert "cut off" in prompts_of(endpoint, "planner")[1]
+
+
+DEAD = {
+    "401": ("The key was refused", "OPENAI_API_KEY"),
+    "403": ("The key was refused", "OPENAI_API_KEY"),
+    "404": ("The model 'gpt-4o' does not exist", "Check the model's name"),
+    "quota": ("You exceeded your current quota", "top it up"),
+    "400": ("Invalid request.", "openai:gpt-4o"),
+    "context-length": ("longer than the model's context window", "context_window"),
+    "html-200": ("a web page", "OPENAI_BASE_URL"),
+}
+
+
+@pytest.mark.parametrize("fault", DEAD)
+def test_an_endpoint_that_cannot_serve(endpoint: Endpoint, fault: str) -> None:
+    """A wrong key, an unknown name, no money: one clear error at once, without the key in it."""
+    endpoint.mind = lambda _: Turn(fault=fault)
+    with pytest.raises(NoModel) as caught:
+        planned()
+    told = str(caught.value)
+
+    assert [words for words in ("The planner got no answer", *DEAD[fault]) if words not in told] == []
+    assert "sk-the-secret" not in told
+    assert len(endpoint.requests) == (2 if fault == "400" else 1)  # a 400 may mean that a schema is not taken
+
+
+def test_nobody_listens(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port where nothing listens is told as such, with what to check, and nothing is charged."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    with pytest.raises(NoModel, match=r"The connection failed.*Is the server running, and is OPENAI_BASE_URL right\?"):
+        planned()
+
+
+def test_a_budget_too_small_to_plan(endpoint: Endpoint) -> None:
+    """A budget that not even the first call fits is refused before it."""
+    with pytest.raises(BudgetTooSmall):
+        planned(budget_tokens=100)
+
+    assert endpoint.requests == []

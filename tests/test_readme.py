@@ -1,0 +1,71 @@
+"""The README: what it says of settings, exit codes, files and pictures is so."""
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from graph import cli
+from nodes.state import Context
+
+CLONE = Path(__file__).parent.parent
+README = (CLONE / "README.md").read_text(encoding="utf-8")
+CODES = {cli.COMPLETE, cli.OTHER, cli.WRONG, cli.INCOMPLETE, cli.INTERRUPTED}
+
+
+def shown(default: object) -> str:
+    """Write a default as the table does."""
+    return "unset" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def rows() -> dict[str, str]:
+    """Read the settings table: name to default."""
+    table = re.search(r"^\| *setting *\| *default *\|.*?(?=\n\n|\Z)", README, re.MULTILINE | re.DOTALL | re.IGNORECASE)
+    assert table, f"the README has no settings table; it should be:\n{wanted()}"
+    found: dict[str, str] = {}
+    for line in table.group().splitlines()[2:]:
+        names, default, *_ = (cell.strip() for cell in line.strip("|").split("|"))
+        found |= {name: default.strip('`"') for name in re.findall(r"`([a-z_]+)`", names)}
+    return found
+
+
+def wanted() -> str:
+    """Write the table, to be put into the README."""
+    fields = Context.model_fields.items()
+    lines = [f"| `{name}` | {shown(field.default)} | {field.description} |" for name, field in fields]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *lines])
+
+
+def test_settings_table() -> None:
+    """The settings table has every setting, no other, and the right defaults."""
+    fields = {name: shown(field.default) for name, field in Context.model_fields.items()}
+
+    assert fields == rows(), f"the table should be:\n{wanted()}"
+
+
+def test_exit_codes() -> None:
+    """Every exit code of the command is told, and no other."""
+    table = re.search(r"^#+ *exit codes\b.*?(?=^#|\Z)", README, re.MULTILINE | re.DOTALL | re.IGNORECASE)
+    told = {int(code) for code in re.findall(r"^[|*-] *`?(\d+)`?\b", table.group(), re.MULTILINE)} if table else set()
+
+    assert told == CODES
+
+
+def test_links() -> None:
+    """Every file and picture that the README leads to is there, and its pictures are SVG."""
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", README) + re.findall(
+        r'src="(?!https?:)([^"]+)"', README
+    )
+    pictures = [target for target in targets if target.endswith(".svg")]
+    roots = {ET.parse(CLONE / one).getroot().tag for one in pictures}  # noqa: S314 - our own files
+
+    assert [target for target in targets if not (CLONE / target).exists()] == []
+    assert {"docs/graph.svg", "docs/run.svg"} <= set(pictures)
+    assert roots == {"{http://www.w3.org/2000/svg}svg"}
+
+
+def test_commands() -> None:
+    """Every make target that the README names exists."""
+    named = set(re.findall(r"\bmake ([a-z]+)", README)) - {"sure"}
+    targets = set(re.findall(r"^([a-z]+):", (CLONE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert {"run", "test"} <= named <= targets

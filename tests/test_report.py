@@ -1,0 +1,161 @@
+"""The report: a run's state as Markdown and as one HTML page."""
+
+import re
+import unicodedata
+from html.parser import HTMLParser
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.report import harmless, html, markdown
+from nodes.state import State
+
+HOSTILE = "<img src=x onerror=alert(1)> [click](javascript:alert(1)) | **x** \x1b[2J \u202e"
+
+
+def ended(**more: Any) -> State:
+    """Give the state of a run with two workers, one of which failed."""
+    outcome = {"round": 1, "seconds": 1.0, "charges": [], "data": None, "tools": [], "process": "p", "error": None}
+    outcomes = [
+        {**outcome, "id": "S1", "specialist": "baker", "task": "Bake.", "status": "done", "output": "Ten loaves."},
+        {
+            **outcome,
+            "id": "S2",
+            "specialist": "grocer",
+            "task": "Buy.",
+            "status": "failed",
+            "output": "",
+            "error": "no money",
+        },
+    ]
+    planned = [{key: one[key] for key in ("id", "specialist", "task")} for one in outcomes]
+    dropped = [{"specialist": "mayor", "task": "Speak.", "reason": "over the limit"}]
+    role = {"calls": 1, "input_tokens": 1000, "output_tokens": 20, "usd": None, "unknown": 0}
+    position = {"subtask_id": "S1", "claim": "ten", "quote": "Ten loaves.", "verified": True}
+    state = {
+        "request": "Bread for a street.",
+        "plan": {"round": 1, "source": "native", "subtasks": planned, "dropped": dropped, "at_most": {}},
+        "outcomes": outcomes,
+        "answer": "Ten loaves. [S1] [S9] [S2](https://example.org)",
+        "disagreements": [
+            {"topic": "loaves", "positions": [position, {**position, "verified": False}], "resolution": None}
+        ],
+        "gaps": [
+            {"subtask_id": "S2", "what": "flour", "why": "no money"},
+            {"subtask_id": None, "what": "salt", "why": ""},
+        ],
+        "complete": False,
+        "spend": {**role, "usd": 0.5, "by_role": {"planner": role}},
+    }
+    return cast("State", {**state, **more})
+
+
+class Page(HTMLParser):
+    """The tags of a page, its links and its anchors."""
+
+    def __init__(self, text: str) -> None:
+        """Read a page."""
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.anchors: list[str] = []
+        self.attributes: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag."""
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        self.anchors += [value or "" for name, value in attrs if name == "id"]
+
+
+def test_markdown() -> None:
+    """The Markdown holds answer, ledger, plan with drops, every worker's own text and the cost."""
+    text = markdown(ended())
+    headings = re.findall(r"^#+ .*", text, re.MULTILINE)
+    wanted = [
+        "Ten loaves. [baker (S1)](#s1) [S9] [S2](https://example.org)",
+        "- **loaves**: open",
+        "  - [S1](#s1): ten “Ten loaves.” (verified)",
+        "  - [S1](#s1): ten “Ten loaves.” (NOT verified)",
+        "- [S2](#s2): flour: no money",
+        "- salt",
+        "| [S2](#s2) | grocer | Buy. | failed |",
+        "|  | mayor | Speak. | dropped: over the limit |",
+        "*failed: no money*",
+        "| all | 1 | 1,000 | 20 | 0.5000 |",
+        "| planner | 1 | 1,000 | 20 | unknown |",
+    ]
+
+    assert [line for line in wanted if line not in text.split("\n")] == []
+    assert headings[:5] == [
+        "# Bread for a street.",
+        "## Disagreements",
+        "## Gaps",
+        "## Plan",
+        "## The workers' own texts",
+    ]
+    assert headings[5:] == ["### S1 baker", "### S2 grocer", "## What it cost"]
+
+
+def test_html_links() -> None:
+    """In the page every link within it leads to an anchor that is there."""
+    page = Page(html(ended()))
+
+    assert {"s1", "s2"} == set(page.anchors)
+    assert {"#s1", "#s2", "https://example.org"} == set(page.links)
+
+
+@pytest.mark.parametrize(
+    "place", ["request", "answer", "output", "error", "specialist", "task", "topic", "quote", "what"]
+)
+def test_html_is_only_ours(place: str) -> None:
+    """Whatever a model or a user wrote, and wherever: no tag, no script link and no control code of theirs is in the page."""
+    state: Any = ended()
+    for part in (state, *state["outcomes"], *state["plan"]["subtasks"], *state["gaps"], *state["disagreements"]):
+        part.update({place: HOSTILE} if place in part else {})
+    state["disagreements"][0]["positions"][0]["quote"] = HOSTILE
+    page = html(state)
+    read = Page(page)
+
+    assert set() == {"img", "script"} & set(read.tags)
+    assert [link for link in read.links if link.startswith("javascript")] == []
+    assert {"charset", "name", "content", "lang", "href", "id", "style"} >= read.attributes
+    assert set() == {char for char in page if char != "\n" and unicodedata.category(char) == "Cc"} | (
+        {"\u202e"} & set(page)
+    )
+
+
+def test_an_unfinished_run() -> None:
+    """A run that ended before its plan still makes a report."""
+    text = markdown(State(request="Bread."))
+
+    assert text.startswith("# Bread.\n")
+
+
+@given(st.text())
+def test_harmless(text: str) -> None:
+    """What is harmless has no control characters, and making it so again changes nothing."""
+    safe = harmless(text)
+
+    assert set() == {char for char in safe if char not in "\n\t" and unicodedata.category(char) in {"Cc", "Cs"}}
+    assert safe == harmless(safe)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://a.b\x1b\\link\x1b]8;;\x07", "link"),
+        ("a\u202eb\u2066c", "abc"),
+        ("a\rb\x08c\x00", "abc"),
+        ("Ärger, 東京, 👩‍👩‍👧", "Ärger, 東京, 👩‍👩‍👧"),
+        ("a\n\tb", "a\n\tb"),
+    ],
+)
+def test_harmless_by_example(text: str, safe: str) -> None:
+    """Escape sequences go as a whole; letters, emoji, line ends and tabs stay."""
+    assert safe == harmless(text)
