@@ -1,0 +1,284 @@
+"""Synthesis: is every planted disagreement, false quote, failure and gap still there at the end of a run?
+
+    python -m evals.synthesis                                the scripted set; no model is called
+    python -m evals.synthesis --model openai:NAME [--yes]    the same workers' results, joined by that model
+
+Conflicts and agreeing pairs are in evals/synthesis/*.yaml. Planner and workers are always scripted; the graph is the
+real one.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from graph import graph
+from graph.settings import prices, read_env_file
+from nodes.budget import cost_usd
+from nodes.contradictions import questions
+from nodes.host import Host
+from nodes.ledger import quoted
+from nodes.models import price_of
+from nodes.scripted import Line, Script, register
+from nodes.sizing import synthesis_bound
+from nodes.specialists import Roster
+from nodes.state import Context
+
+FOLDER = Path(__file__).parent / "synthesis"
+EXTRA = ("publicist", "Write the leaflet and say when it is handed out, and by whom.", "Leaflets go out three weeks ahead.")
+AGAIN, PART, CONTINUE = "The ledger in that reply", "You are given part", "Your reply was cut off"
+TARGETS = {"entries preserved": 100, "false quotes caught": 100, "failed workers named": 100}
+ANSWER_TOKENS = 1_500  # what one real answer is expected to take
+
+Pair = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """Hits and misses by figure."""
+
+    counts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    misses: list[str] = field(default_factory=list)
+
+    def take(self, name: str, case: str, *, good: bool) -> None:
+        """Count one check; say which case failed."""
+        self.counts[name][0] += good
+        self.counts[name][1] += 1
+        if not good:
+            self.misses.append(f"{name}: {case}")
+
+    def lines(self) -> Iterator[str]:
+        """Write the figures."""
+        for name, (good, of) in self.counts.items():
+            target = f"   target {TARGETS[name]}" if name in TARGETS else ""
+            yield f"{name:<42}{good:>4} of {of:<4}{100 * good / of:6.1f} %{target}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scripted run: what the synthesiser says, and what must be true in the end."""
+
+    name: str
+    pair: Pair
+    say: str
+    again: str | None = None  # to the faults
+    part: str | None = None  # to a part of the results
+    later: str | None = None  # in the second round
+    third: str | None = EXTRA[2]  # None: that worker fails
+    padding: int = 0
+    context: dict[str, Any] = field(default_factory=dict)
+    rest: str | None = None  # of an answer that was cut off
+    checks: tuple[Callable[["Case", dict[str, Any], Tally], None], ...] = ()
+
+
+def entry(pair: Pair, *, resolution: str | None = None, false: bool = False, third: bool = False) -> dict[str, Any]:
+    """Write the planted disagreement as a synthesiser's entry."""
+    positions = [
+        {"subtask_id": one, "claim": side["claim"], "quote": _bent(side["quote"]) if false and one == "S1" else side["quote"]}
+        for one, side in (("S1", pair["one"]), ("S2", pair["two"]))
+    ]
+    if third:
+        positions.append({"subtask_id": "S9", "claim": "something else", "quote": "nobody wrote this"})
+    return {"topic": pair["topic"], "positions": positions, "resolution": resolution}
+
+
+def _bent(quote: str) -> str:
+    """Change a quote so that it is false: a figure where there is one, else its sense."""
+    changed = "".join("7" if char.isdecimal() and char not in "7٧７" else char for char in quote)
+    return changed if changed != quote else f"never {quote} whatsoever"
+
+
+def said(answer: str, *entries: dict[str, Any], follow_ups: Any = ()) -> str:
+    """Write a synthesiser's reply."""
+    return json.dumps({"disagreements": entries, "gaps": [], "follow_ups": list(follow_ups), "answer": answer}, ensure_ascii=False)  # fmt: skip
+
+
+def preserved(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """The planted entry is in the ledger, and the answer shows both sides."""
+    sides = {"S1": case.pair["one"]["claim"], "S2": case.pair["two"]["claim"]}
+    kept = any(
+        sides.items() <= {each["subtask_id"]: each["claim"] for each in one["positions"]}.items()
+        for one in state["disagreements"]
+    )
+    tally.take("entries preserved", case.name, good=kept and all(claim in state["answer"] for claim in sides.values()))
+
+
+def verified(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """True quotes are shown as verified."""
+    marks = [each["verified"] for one in state["disagreements"] for each in one["positions"]]
+    tally.take("true quotes verified", case.name, good=bool(marks) and all(marks))
+
+
+def caught(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """No false quote is verified, in data or in the answer."""
+    false = _bent(case.pair["one"]["quote"])
+    marked = [each["verified"] for one in state["disagreements"] for each in one["positions"] if each["quote"] == false]
+    told = false not in state["answer"] or "not verified" in state["answer"]
+    tally.take("false quotes caught", case.name, good=not any(marked) and told)
+
+
+def settled(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """The answer says how a resolved disagreement was resolved."""
+    tally.take("resolutions told", case.name, good="the request says so" in state["answer"])
+
+
+def failure_named(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """A failed worker is a gap and is named in the answer."""
+    gap = any(one["subtask_id"] == "S3" and one["why"].startswith("failed") for one in state["gaps"])
+    named = f"{EXTRA[0]}:" in state["answer"] and "[S3]" in state["answer"]
+    tally.take("failed workers named", case.name, good=gap and named and not state["complete"])
+
+
+def unused_named(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """A result that was left out is named as unused."""
+    gap = any(one["subtask_id"] == "S3" and one["why"].startswith("unused") for one in state["gaps"])
+    tally.take("dropped contributions named", case.name, good=gap and not state["complete"])
+
+
+def no_unknown(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """An invented id is not cited, and its position is not verified."""
+    marks = [e["verified"] for one in state["disagreements"] for e in one["positions"] if e["subtask_id"] == "S9"]
+    counted = state["spend"].get("unknown_citations") == 1
+    tally.take("invented ids removed and counted", case.name, good="[S9]" not in state["answer"] and counted and not any(marks))  # fmt: skip
+
+
+def whole(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """An answer that was cut off is whole again."""
+    tally.take("cut-off answers completed", case.name, good="the very end" in state["answer"])
+
+
+def joined(case: Case, state: dict[str, Any], tally: Tally) -> None:
+    """Results over the window were joined in parts, and the answer says so."""
+    tally.take("over-long results joined, and said so", case.name, good="joined from" in state["answer"])
+
+
+def cases(pair: Pair) -> Iterator[Case]:
+    """Write every case of one planted conflict."""
+    one, two = pair["one"], pair["two"]
+    told = f"## All\n\n{one['who']}: {one['claim']}. {two['who']}: {two['claim']}. [S1] [S2] [S3]"
+    flat = "## All\n\nEverything has been worked out. [S1] [S2] [S3]"
+    right, again = entry(pair), entry(pair, false=True)
+
+    def case(name: str, say: str, *checks: Any, **more: Any) -> Case:
+        return Case(f"{pair['language']} {pair['topic']}: {name}", pair, say, checks=checks, **more)
+
+    yield case("told", said(told, right), preserved, verified)
+    yield case("flattened", said(flat, right), preserved, verified)
+    yield case("resolved", said(flat, entry(pair, resolution="the request says so")), preserved, settled)
+    yield case("false quote, mended", said(told, again), preserved, caught, again=said("unchanged", right))
+    yield case("false quote, kept", said(told, again), preserved, caught)
+    yield case("false quote, withdrawn", said(told, again), preserved, caught, again=said("unchanged"))
+    yield case("invented id", said(f"{flat} [S9]", entry(pair, third=True)), preserved, no_unknown)
+    yield case("dropped", said("## All\n\nOnly this. [S1] [S2]", right), preserved, unused_named)
+    yield case("failed worker", said("## All\n\nOnly this. [S1] [S2]", right), preserved, failure_named, third=None)
+    yield case("over-long", said(flat), preserved, joined, part=said("Short. [S1] [S2] [S3]", right), padding=30_000, context={"context_window": 16_000})  # fmt: skip
+    body = said(told + " word" * 300, right)
+    yield case("cut off", body, preserved, whole, rest=" and this is the very end.", context={"synthesiser_max_output_tokens": len(body) // 4 - 100})  # fmt: skip
+    more = [{"specialist": "weather adviser", "task": "Say what happens when it rains on the day, and who decides it."}]
+    yield case("later round", said(flat, right, follow_ups=more), preserved, later=said(f"{flat} [S4]"), context={"max_rounds": 2})  # fmt: skip
+
+
+def run(case: Case, model: str | None = None) -> dict[str, Any]:
+    """Run the graph with scripted planner and workers; the synthesiser is scripted, or the model."""
+    pair = case.pair
+    tasks = [(pair["one"]["who"], f"Work out, from your side: {pair['topic']} and all that hangs on it, with figures."),
+             (pair["two"]["who"], "List what is needed on the day, with its amounts, hours and conditions in a table."),
+             EXTRA[:2]]  # fmt: skip
+    plan = {"subtasks": [{"specialist": who, "task": task, "cross_check": False} for who, task in tasks]}
+    filler = "\n\n" + "Nothing else of note is said in this line. " * (case.padding // 43)
+    texts = {pair["one"]["who"]: pair["one"]["text"] + filler, pair["two"]["who"]: pair["two"]["text"] + filler}
+    texts |= {EXTRA[0]: case.third, "weather adviser": "If it rains, the hall is used; the host decides at noon."}
+    lines = [Line(json.dumps(plan, ensure_ascii=False), ("You are the planner",))]
+    lines += [Line(text, (f"You are a specialist: {who}.",)) for who, text in texts.items() if text]
+    script = ((case.again or case.say, AGAIN), (case.rest, CONTINUE), (case.part, PART), (case.later, "\nS4, "), (case.say, ""))
+    lines += [Line(text, ("You are the synthesiser", words)) for text, words in script if text]
+    register("evals", Script(tuple(lines), chunk=4_000))
+    settings = {f"{role}_model": "scripted:evals" for role in ("planner", "worker", "synthesiser")} | {"max_rounds": 1}
+    context = settings | case.context | ({"synthesiser_model": model} if model else {})
+    return dict(graph.invoke({"request": pair["request"]}, context=Context(**context)))
+
+
+def code_pass(tally: Tally, conflicts: list[Pair], agreeing: list[Pair]) -> None:
+    """Measure the questions that code finds: none for pairs that agree."""
+    for pair in agreeing:
+        asked = questions(_outcomes(pair["one"], pair["two"]), pair["request"])
+        tally.take("non-conflicts not reported", f"{pair['one']} / {pair['two']}: {asked}", good=not asked)
+    for pair in conflicts:
+        asked = questions(_outcomes(pair["one"]["text"], pair["two"]["text"]), pair["request"])
+        tally.take("conflicts asked about by code (no target)", pair["topic"], good=bool(asked))
+
+
+def _outcomes(*texts: str) -> Any:
+    return [{"id": f"S{at}", "output": text} for at, text in enumerate(texts, 1)]
+
+
+def scripted(conflicts: list[Pair], agreeing: list[Pair]) -> Tally:
+    """Run the whole scripted set."""
+    tally = Tally()
+    for case in [case for pair in conflicts for case in cases(pair)]:
+        state = run(case)
+        for check in case.checks:
+            check(case, state, tally)
+    code_pass(tally, conflicts, agreeing)
+    return tally
+
+
+def measured(model: str, conflicts: list[Pair], agreeing: list[Pair]) -> Tally:
+    """Let a real model join the same results."""
+    tally = Tally()
+    for pair in conflicts:
+        state = run(Case(pair["topic"], pair, ""), model)
+        found = [one for one in state["disagreements"] if {"S1", "S2"} <= {each["subtask_id"] for each in one["positions"]}]
+        tally.take("entries preserved", pair["topic"], good=bool(found))
+        for position in (each for one in state["disagreements"] for each in one["positions"]):
+            output = next((one["output"] for one in state["outcomes"] if one["id"] == position["subtask_id"]), "")
+            tally.take("quotes true", f"{pair['topic']}: {position['quote']}", good=quoted(position["quote"], output))
+        lost = run(Case(pair["topic"], pair, "", third=None), model)
+        named = any(one["subtask_id"] == "S3" for one in lost["gaps"]) and "[S3]" in lost["answer"]
+        tally.take("failed workers named", pair["topic"], good=named)
+    for at, pair in enumerate(agreeing):
+        sides = [{"who": f"adviser {name}", "text": pair[name]} for name in ("one", "two")]
+        state = run(Case(f"agreeing {at}", {**pair, "topic": "this", "one": sides[0], "two": sides[1]}, ""), model)
+        tally.take("agreeing pairs without an entry", str(pair["one"]), good=not state["disagreements"])
+    return tally
+
+
+def estimate(model: str, conflicts: list[Pair], agreeing: list[Pair]) -> tuple[int, float | None]:
+    """Guess calls and USD: a quarter of the bytes as tokens, and one second asking in five."""
+    texts = [pair["one"]["text"] + pair["two"]["text"] for pair in conflicts] * 2
+    texts += [pair["one"] + pair["two"] for pair in agreeing]
+    sent = sum(synthesis_bound("", [{"specialist": "", "task": text}]) // 4 for text in texts)
+    price = price_of(model, None, Host(Roster.of(()), prices()))
+    usd = cost_usd(price, sent, ANSWER_TOKENS * len(texts))
+    return len(texts) * 6 // 5, None if usd is None else usd * 1.2
+
+
+def main() -> int:
+    """Print the figures; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="provider:name of a real synthesiser")
+    parser.add_argument("--yes", action="store_true", help="do not ask before money is spent")
+    given = parser.parse_args()
+    conflicts, agreeing = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in ("conflicts", "agreeing"))
+    if given.model:
+        read_env_file()
+        calls, usd = estimate(given.model, conflicts, agreeing)
+        print(f"{given.model}: about {calls} calls, " + ("price unknown" if usd is None else f"about ${usd:.2f}"))
+        if not given.yes and input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+            return 1
+    tally = measured(given.model, conflicts, agreeing) if given.model else scripted(conflicts, agreeing)
+    print(f"synthesis, {given.model or 'scripted'}: {len(conflicts)} conflicts, {len(agreeing)} agreeing pairs")
+    print("\n".join([*tally.lines(), *(f"  missed {one}" for one in tally.misses if not one.startswith("conflicts asked"))]))
+    good = {name: 100 * hits / of for name, (hits, of) in tally.counts.items()}
+    met = all(good.get(name, 100) >= least for name, least in TARGETS.items())
+    return 0 if given.model or (met and good["non-conflicts not reported"] >= 95) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
