@@ -8,13 +8,13 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from graph.store import COLUMNS, TABLE, Run, Store, StoreError, busy, row_of, run_of, the_one
+from graph.store import CALLS, CALLS_OF, COLUMNS, TABLE, Run, Store, StoreError, busy, row_of, run_of, the_one
 
 try:
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-    from psycopg import AsyncConnection, OperationalError
+    from psycopg import AsyncConnection, Error
     from psycopg.rows import dict_row, tuple_row
-    from psycopg_pool import AsyncConnectionPool
+    from psycopg_pool import AsyncConnectionPool, PoolTimeout
 except ImportError as error:
     raise StoreError(
         f"a postgresql:// database needs the extra 'postgres': pip install 'orchestrator-workers[postgres]' ({error})"
@@ -31,16 +31,15 @@ async def open_postgres(url: str) -> AsyncIterator[Store]:
     options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     pool: Any = AsyncConnectionPool(url, min_size=1, max_size=4, kwargs=options, open=False, timeout=10)
     try:
-        try:
-            probe = await AsyncConnection.connect(url, connect_timeout=5)
-            await probe.close()
-            await pool.open(wait=True, timeout=10)
-        except OperationalError as error:
-            said = " ".join(str(error).split())
-            raise StoreError(f"the database {_shown(url)} cannot be reached: {said}") from None
+        probe = await AsyncConnection.connect(url, connect_timeout=5)  # tells why it fails; the pool only that it does
+        await probe.close()
+        await pool.open(wait=True, timeout=10)
         store = PostgresStore(url, pool)
         await store.set_up()
         yield store
+    except (Error, PoolTimeout) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise StoreError(f"the database {_shown(url)} cannot be used: {said}. Is the URL right, and the server up?") from None
     finally:
         await pool.close()
 
@@ -65,7 +64,8 @@ class PostgresStore:
         async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
             await connection.execute("select pg_advisory_lock(hashtext('orchestrator_set_up'))")
             await self.saver.setup()  # type: ignore[attr-defined]
-            await connection.execute(TABLE)
+            for table in (TABLE, CALLS, CALLS_OF):
+                await connection.execute(table)
 
     async def add(self, run: Run) -> None:
         """Save a new run."""
@@ -76,6 +76,20 @@ class PostgresStore:
         await self._run(
             "update orchestrator_runs set status = %s, updated = %s where id = %s", (status, time.time(), run_id)
         )
+
+    async def note(self, run_id: str, call_id: str, charges: str | None) -> None:
+        """Note what a request is charged at, as JSON (None: nothing)."""
+        if charges is None:
+            await self._run("delete from orchestrator_calls where id = %s", (call_id,))
+            return
+        sql = "insert into orchestrator_calls values (%s, %s, %s) on conflict (id) do update set charges = excluded.charges"
+        await self._run(sql, (call_id, run_id, charges))
+
+    async def notes(self, run_id: str) -> list[str]:
+        """List what was noted of a run's requests."""
+        async with self.pool.connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute("select charges from orchestrator_calls where run = %s", (run_id,))
+            return [row[0] for row in await cursor.fetchall()]
 
     async def _run(self, sql: str, values: tuple[Any, ...]) -> None:
         async with self.pool.connection() as connection:

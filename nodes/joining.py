@@ -247,6 +247,7 @@ class Joiner:
             more = visible(reply.text)[0]
             if not text and more.lstrip().startswith(("{", "```json")):
                 raise BadReply("the reply was cut off before its answer began", reply.text)
+            more = _new_part(text, more)
             text += more
             if more:
                 self.on_answer(more)
@@ -328,12 +329,13 @@ class Joiner:
         return extras
 
     def _new_gaps(self, reply: Synthesis) -> list[Gap]:
-        told = [folded(gap.what) for gap in reply.gaps]
-        return [
-            gap
-            for gap in self._gaps
-            if not any(fuzz.token_set_ratio(folded(gap.what), one) >= ledger.SAME_TOPIC for one in told)
-        ]
+        told, new = [folded(gap.what) for gap in reply.gaps], list[Gap]()
+        for gap in self._gaps:
+            what = folded(gap.what)
+            if not any(fuzz.token_set_ratio(what, one) >= ledger.SAME_TOPIC for one in told):
+                new.append(gap)
+                told.append(what)
+        return new
 
 
 def _shared(purse: Purse, over: int) -> Purse:
@@ -346,5 +348,6 @@ def _new_part(text: str, more: str) -> str:
     """Leave out of a continuation what it repeats of the text before."""
     for size in range(min(len(text), len(more), TAIL), REPEATED - 1, -1):
         if text.endswith(more[:size]):
-            return more[size:]
+            # In a text that repeats itself, as tables do, the same words again may well be meant.
+            return more[size:] if text.count(more[:size]) == 1 else more
     return more

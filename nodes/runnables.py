@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.runnables import Runnable
-from langchain_core.runnables.config import ensure_config, merge_configs, var_child_runnable_config
+from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 from langgraph.pregel import Pregel
 
 from nodes.answers import Given, given, input_for
@@ -54,8 +54,13 @@ async def apart(meter: BaseCallbackHandler) -> AsyncIterator[None]:
     A graph inside would else write its checkpoints into ours, and with a saver of the other kind (sync or async) fail.
     """
     here = ensure_config()
-    kept = {key: here[key] for key in ("tags", "metadata", "callbacks") if here.get(key)}  # type: ignore[literal-required]
-    token = var_child_runnable_config.set(merge_configs(kept, {"callbacks": [meter]}))  # type: ignore[arg-type]
+    callbacks = here.get("callbacks")
+    if isinstance(callbacks, BaseCallbackManager):
+        callbacks = callbacks.copy()
+        callbacks.add_handler(meter)
+    else:
+        callbacks = [*(callbacks or ()), meter]
+    token = var_child_runnable_config.set({"tags": here["tags"], "metadata": here["metadata"], "callbacks": callbacks})
     try:
         yield
     finally:

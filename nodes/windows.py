@@ -11,6 +11,7 @@ from nodes.state import Outcome
 from prompts import fence
 
 BYTES_A_TOKEN = 3  # for guessing tokens from bytes: a little less than most texts have; a 400 corrects the guess
+MARK = 160  # bytes at most of the mark that stands where a text was cut
 RESERVED = 4  # a quarter of the window is kept for the answer
 
 
@@ -83,12 +84,18 @@ def clipped(pieces: Sequence[Piece], room: float) -> tuple[list[Piece], list[str
     Returns:
         The pieces, and the ids of those that were cut.
     """
-    fixed = sum(piece.size - len(piece.text.encode("utf-8", "replace")) + 160 for piece in pieces)
-    level = _level([len(piece.text.encode("utf-8", "replace")) for piece in pieces], room - fixed)
+    if sum(piece.size for piece in pieces) <= room:
+        return list(pieces), []
+    sizes = [len(piece.text.encode("utf-8", "replace")) for piece in pieces]
+    fixed = sum(piece.size for piece in pieces) - sum(sizes)
+    # A text as short as the mark that tells of a cut stays whole: cutting it would win nothing and lose all.
+    short = sum(size for size in sizes if size <= MARK)
+    long = [size for size in sizes if size > MARK]
+    level = _level(long, room - fixed - short - MARK * len(long))
     kept, cut = [], list[str]()
     for piece in pieces:
         whole = piece.text.encode("utf-8", "replace")
-        if len(whole) <= level:
+        if len(whole) <= max(level, MARK):
             kept.append(piece)
             continue
         cut += piece.ids
