@@ -143,10 +143,10 @@ def show(
 
     async def found(store: Any) -> Any:
         from graph.build import build_graph
-        from graph.run import config_of
+        from graph.run import snapshot_of
 
         run = await store.find(run_id)
-        snapshot = await build_graph(checkpointer=store.saver).aget_state(config_of(run))
+        snapshot = await snapshot_of(build_graph(checkpointer=store.saver), run)
         return run, snapshot.values
 
     run, state = _told(lambda: _with_store(database, found))
@@ -553,3 +553,7 @@ def _flush() -> None:
     from langchain_core.tracers.langchain import wait_for_all_tracers
 
     wait_for_all_tracers()
+
+
+if __name__ == "__main__":
+    main()

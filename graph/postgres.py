@@ -39,7 +39,9 @@ async def open_postgres(url: str) -> AsyncIterator[Store]:
         yield store
     except (Error, PoolTimeout) as error:
         said = " ".join(str(error).split()).rstrip(".")
-        raise StoreError(f"the database {_shown(url)} cannot be used: {said}. Is the URL right, and the server up?") from None
+        raise StoreError(
+            f"the database {_shown(url)} cannot be used: {said}. Is the URL right, and the server up?"
+        ) from None
     finally:
         await pool.close()
 

@@ -9,7 +9,7 @@ from langgraph.types import Command, StateSnapshot
 
 from graph.build import Graph, build_graph
 from graph.calls import Calls, lost_calls
-from graph.store import Run, Store, new_run
+from graph.store import Run, Store, StoreError, new_run
 from nodes.budget import all_charges, totals
 from nodes.errors import OrchestratorError
 from nodes.journal import journal
@@ -114,7 +114,7 @@ async def resume(graph: Graph, store: Store, run: Run, listen: Listen, decide: D
 async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen, decide: Decide) -> State:
     async with store.hold(run.id):
         config = config_of(run)
-        snapshot = await graph.aget_state(config)
+        snapshot = await snapshot_of(graph, run)
         if sent is None:
             _tell_so_far(snapshot, listen)
             ended = await ready_to_resume(graph, config)
@@ -166,6 +166,19 @@ def _tell_so_far(snapshot: StateSnapshot, listen: Listen) -> None:
     for outcome in state.get("outcomes", []):
         told = {key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}
         listen({"type": "worker", **told})
+
+
+async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
+    """Read what a saved run has come to.
+
+    Raises:
+        StoreError: it cannot be read: damaged, or written by something else.
+    """
+    try:
+        return await graph.aget_state(config_of(run))
+    except (TypeError, ValueError, LookupError, AttributeError) as error:  # what the serialiser and the graph raise then
+        told = f"run {run.id} cannot be read ({type(error).__name__}: {error}); it is damaged. Run the request again"
+        raise StoreError(told) from error
 
 
 def config_of(run: Run) -> RunnableConfig:

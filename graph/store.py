@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -141,6 +141,8 @@ async def open_store(where: str | Path) -> AsyncIterator[Store]:
     path = Path(where).expanduser()
     with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as probe:  # aiosqlite leaves a thread behind where this fails
+            probe.execute("pragma schema_version")
         async with aiosqlite.connect(path) as connection:
             store = SqliteStore(path, connection)
             await store.set_up()

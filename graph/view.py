@@ -14,6 +14,10 @@ from graph.report import harmless
 
 TAIL = 12  # lines of the answer that are kept in sight while it arrives
 
+# For the guess of how long an embedded model takes: how often a run reads as much as the planner's prompt, how many
+# tokens it writes, and how many read tokens a written one takes as long as (on a laptop's CPU about five).
+READ, WRITTEN, WRITING_COSTS = 5, 2600, 5
+
 _MARKS = {"done": ("✓", "green"), "partial": ("◐", "yellow"), "waiting": ("·", "dim"), "started": ("", "cyan")}
 _FAILED = ("✗", "red")
 
@@ -39,6 +43,7 @@ class View:
     doing: str = "planning"
     ledger: dict[str, Any] = field(default_factory=dict)
     run_id: str = ""
+    pace: float = 0.0  # tokens that an embedded model reads in a second
 
     def take(self, event: dict[str, Any]) -> Iterator[str]:
         """Take one event; yield the plain lines that tell it where there is no terminal."""
@@ -54,6 +59,18 @@ class View:
     def _on_planning(self, event: dict[str, Any]) -> Iterator[str]:
         self.doing = "planning" if event["attempt"] == 1 else "planning again"
         yield f"{self.doing} …"
+
+    def _on_reading(self, event: dict[str, Any]) -> Iterator[str]:
+        """Say once, from the first tokens of the first prompt, how long a run takes on this machine."""
+        read, took = event.get("processed", 0) - event.get("cache", 0), event.get("time_ms", 0) / 1000
+        if self.pace or not read or not took:
+            return
+        self.pace = read / took
+        minutes = (READ * event["total"] + WRITTEN * WRITING_COSTS) / self.pace / 60
+        about = (
+            f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute or two" if minutes > 0.5 else "less than a minute"
+        )  # noqa: PLR2004
+        yield f"this machine reads some {self.pace:,.0f} tokens a second; a run of this size takes about {about}"
 
     def _on_plan(self, event: dict[str, Any]) -> Iterator[str]:
         self.plan = event["plan"]
@@ -150,7 +167,8 @@ class View:
     def _doing(line: _Line) -> Text:
         if line.error and line.status not in ("done", "started"):
             return Text(harmless(_line(line.error)), "red")
-        return Text(harmless(_line(line.task)), "dim" if line.status == "waiting" else "")
+        written = f"({line.written // 4:,} tokens) " if line.status == "started" and line.written else ""
+        return Text(written + harmless(_line(line.task)), "dim" if line.status == "waiting" else "")
 
     @staticmethod
     def _time(line: _Line) -> Text:

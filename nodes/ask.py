@@ -28,7 +28,7 @@ from nodes.faults import Fault, fault_of, never_sent
 from nodes.host import Host
 from nodes.journal import journal, lost
 from nodes.loop import on_engine
-from nodes.models import Model, exact_usd, open_model, price_of
+from nodes.models import Model, OpenAIChat, exact_usd, open_model, price_of
 from nodes.schemas import bounded
 from nodes.slots import Slots, slots_of
 from nodes.state import Charge, Context, Role
@@ -106,6 +106,7 @@ class Call:
     spec: str = ""  # a specialist's own model; "": the role's
     on_text: Callable[[str], None] | None = None
     on_restart: Callable[[], None] | None = None
+    on_reading: Callable[[dict[str, Any]], None] | None = None  # the embedded engine's reports
     clock: Clock | None = None
     tools: Sequence[dict[str, Any]] = ()
     config: dict[str, Any] | None = None
@@ -127,6 +128,8 @@ async def _ask(call: Call) -> Reply:
     spec = call.spec or settings.model(call.role)
     wanted = call.cap or settings.max_output_tokens(call.role)
     model = await open_model(spec, settings, call.role, call.host, wanted)
+    if model.bounded and call.on_reading and isinstance(model.chat, OpenAIChat):
+        model.chat.hear(call.on_reading)
     slots = slots_of(model.endpoint)
     async with slots.hold(min(settings.max_parallel, model.slots or settings.max_parallel)):
         limit = settings.call_timeout_s if call.clock is None else min(settings.call_timeout_s, call.clock.left)

@@ -37,6 +37,7 @@ _EMPTY_PAIRS = frozenset(["费用", "價格", "价格", "大约", "大約", "需
 _SENTENCE = re.compile(r"(?<=[!?;。！？；])\s*|(?<=[.])\s+(?=\D)|\n+")
 _SEGMENT = re.compile(r"[,،、(){}\[\]–—]|\s-\s")
 _MARKUP = re.compile(r"[*_`#>]+")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _NAME = re.compile(r"([^\W\d_]{3,}) $")
 _RULE = re.compile(r"[\s|:—–-]*")
 
@@ -129,7 +130,7 @@ def _words(text: str, inside: Sequence[Figure], start: int, end: int) -> frozens
             found.add(numbers)
     for word in split(folded("".join(bare))):
         cut = stem(word)
-        if cut in _EMPTY or word in _EMPTY_PAIRS or any(char.isdigit() for char in word):
+        if cut in _EMPTY or word in _EMPTY_PAIRS:
             continue
         if len(word) > 2 or not word.isascii():  # noqa: PLR2004
             found.add(cut)
@@ -137,8 +138,10 @@ def _words(text: str, inside: Sequence[Figure], start: int, end: int) -> frozens
 
 
 def _number_of_a_thing(text: str, figure: Figure) -> str:
-    """Give the number in "lesson 2": it tells which lesson, not how many ("" for any other figure)."""
+    """Give the number in "lesson 2" or "in 2026": it tells which one, not how many ("" for any other figure)."""
     before = _NAME.search(text[max(0, figure.start - 24) : figure.start])
+    if figure.kind == "count" and _YEAR.fullmatch(text[figure.start : figure.end]):
+        return f"#{text[figure.start : figure.end]}"
     if figure.kind != "count" or not before or stem(folded(before.group(1))) in _EMPTY:
         return ""
     return f"#{text[figure.start : figure.end]}"

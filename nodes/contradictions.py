@@ -42,6 +42,9 @@ _FREE = re.compile(  # what is said of a figure that binds nobody: a bound, a co
     r"sonst|statt|wurde|versicher\w*|einnahmen|spenden|plus de|moins de|jusqu'a|au moins|si|sinon|assur\w*|recettes?|"
     r"mas de|menos de|hasta|al menos|sino|seguro|ingresos|если|более|менее)\b|超过|超過|以上|以下|至少|如果|保险|保險|もし|اكثر من|اقل من|اذا"
 )
+_ROOM = re.compile(
+    r"\b(?:holds?|seats?|fits?|capacity|room for|up to|fasst|platz|capacite|aforo|capienza)\b|容纳|定員|تتسع|يتسع"
+)
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,10 @@ def _more_people(results: Sequence[_Source], request: _Source) -> Iterator[str]:
             own = [one for one in result.told if one.figure.kind == "count" and one.figure.unit == unit]
             if any(one.figure.agrees(whole.figure) for one in own) or not unit:
                 continue
-            larger = [one for one in own if whole.figure.most < one.figure.least <= whole.figure.most * 3 and not _unbound(one)]  # fmt: skip
+            larger = [one for one in own if whole.figure.most < one.figure.least <= whole.figure.most * 3
+                and not _unbound(one)
+                and not _ROOM.search(folded(one.passage))  # room for more is no contradiction
+            ]  # fmt: skip
             if larger:
                 yield _question(_REQUEST, whole, result.id, larger[0], "Does this count with another number than the request?")  # fmt: skip
 

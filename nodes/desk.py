@@ -151,7 +151,10 @@ class Desk:
         calls = [] if stopped else list(whole.tool_calls)
         if self._in_text and not stopped:
             calls = read_calls(reply.text, number)
-        unreadable = {} if stopped else {f"bad_{number}_{at}": one for at, one in enumerate(whole.invalid_tool_calls)}
+        broken = _broken(reply) if calls else {}
+        unreadable: dict[str, Any] = {f"bad_{number}_{at}": one for at, one in enumerate(whole.invalid_tool_calls)}
+        unreadable = {} if stopped else {**unreadable, **{f"cut_{number}_{at}": calls[at] | {"args": text} for at, text in broken.items()}}
+        calls = [one for at, one in enumerate(calls) if at not in broken]
         noted["unreadable"] = {key: str(one.get("args"))[:TOLD_LIMIT] for key, one in unreadable.items()}
         calls += [{"name": str(one.get("name")), "args": {}, "id": key, "type": "tool_call"} for key, one in unreadable.items()]
         seen: set[str | None] = {None, ""}
@@ -235,6 +238,20 @@ async def _invoked(tool: BaseTool, call: Any, *, sync: bool) -> Any:
     if plain or type(tool)._arun is BaseTool._arun:  # noqa: SLF001 - how LangChain tells a tool without an async side
         return await in_thread(lambda: tool.invoke(call))
     return await (in_thread(lambda: asyncio.run(tool.ainvoke(call))) if sync else tool.ainvoke(call))
+
+
+def _broken(reply: Reply) -> dict[int, str]:
+    """Find calls whose arguments are not whole: LangChain mends what was cut off, and would have half of it done."""
+    found = {}
+    for at, chunk in enumerate(reply.message.tool_call_chunks if reply.message is not None else ()):
+        text = (chunk["args"] or "").strip()
+        try:
+            whole = not text or isinstance(json.loads(text), dict)
+        except ValueError:
+            whole = False
+        if not whole:
+            found[at] = text
+    return found
 
 
 def calls_of(message: BaseMessage) -> list[Any]:

@@ -129,6 +129,7 @@ def _worked_out(expression: str) -> Fraction:
     plain = re.sub(r"%\s*of\b", "% *", plain)
     plain = _PERCENT.sub(r"\1/100", plain.strip().removesuffix("="))
     try:
+        ast.parse(plain, mode="eval")  # one expression: of several, simpleeval would take the first
         return Fraction(_Exact().eval(plain))
     except (InvalidExpression, SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"{expression!r} cannot be worked out: {error}") from None

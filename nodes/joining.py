@@ -349,5 +349,5 @@ def _new_part(text: str, more: str) -> str:
     for size in range(min(len(text), len(more), TAIL), REPEATED - 1, -1):
         if text.endswith(more[:size]):
             # In a text that repeats itself, as tables do, the same words again may well be meant.
-            return more[size:] if text.count(more[:size]) == 1 else more
+            return more if text.count(more[size - REPEATED : size]) > 1 else more[size:]
     return more

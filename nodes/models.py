@@ -1,6 +1,6 @@
 """Models: from "provider:name" to a chat model, with what we must know of it."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ from langchain.chat_models import init_chat_model
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
+from pydantic import PrivateAttr, SecretStr
 
 from nodes import engine
 from nodes.budget import Price, cost_usd
@@ -93,6 +93,8 @@ async def open_model(spec: str, settings: Context, role: Role, host: Host, cap: 
 class OpenAIChat(ChatOpenAI):
     """ChatOpenAI that keeps a streamed refusal: langchain-openai 1.7 reads refusals of whole replies alone."""
 
+    _heard: Callable[[dict[str, Any]], None] | None = PrivateAttr(None)
+
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
@@ -102,7 +104,13 @@ class OpenAIChat(ChatOpenAI):
         )
         if made is not None and refusal:
             made.message.additional_kwargs["refusal"] = refusal
+        if self._heard is not None and isinstance(progress := chunk.get("prompt_progress"), dict):
+            self._heard(progress)
         return made
+
+    def hear(self, heard: Callable[[dict[str, Any]], None]) -> None:
+        """Have the embedded engine's reports of its reading passed on: total, cache, processed (tokens), time_ms."""
+        self._heard = heard
 
 
 # The first ChatOpenAI of a process takes 0.1 s (lazy modules of the openai package): paid at import as well.
@@ -142,7 +150,7 @@ async def _local(spec: str, name: str, temperature: float | None, host: Host) ->
     except engine.EngineError as error:
         raise NoModel(f"model {spec!r}: {error}") from None
     given: dict[str, Any] = {"temperature": temperature} if temperature is not None else {}
-    chat = ChatOpenAI(
+    chat = OpenAIChat(
         model=where.model,
         base_url=where.base_url,
         api_key=where.api_key,

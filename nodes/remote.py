@@ -38,11 +38,12 @@ async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None],
             given_input = input_for(await _inputs(client, one), task)
             graph = RemoteGraph(one.graph, client=client)
             last: Any = None
-            # No thread of ours is named: this run's id means nothing over there.
-            async for mode, part in graph.astream(given_input, {"configurable": {}}, stream_mode=MODES):  # type: ignore[arg-type]
-                if mode == "values":
-                    last = part
-                elif text := _text_in(mode, part):
+            async for part in graph.astream(given_input, stream_mode=MODES, version="v2"):  # type: ignore[arg-type]
+                if part["interrupts"]:
+                    raise NoText("it stopped to ask a person, which a specialist cannot do")
+                if part["type"] == "values":
+                    last = part["data"]
+                elif text := _text_in(part["type"], part["data"]):
                     on_text(text)
     except RemoteException as error:
         raise RemoteFailed(f"graph {one.graph!r} at {one.url} failed: {_told(error.args[0] if error.args else error)}") from None

@@ -20,7 +20,7 @@ from nodes.host import THIS_PROCESS, Host
 from nodes.meter import Meter
 from nodes.remote import RemoteFailed, run_remote
 from nodes.result import Result, of_failure, of_reply
-from nodes.runnables import run
+from nodes.runnables import apart, run
 from nodes.specialists import Specialist
 from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
 from prompts import fence, render
@@ -75,6 +75,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         subtask_id=subtask["id"],
         round=state["round"],
         clock=Clock(seconds),
+        config={"metadata": {"subtask_id": subtask["id"]}},  # tells the tokens of `messages` mode apart
         on_text=on_text,
         on_restart=lambda: tell({"type": "worker_restart", "id": subtask["id"]}),
     )
@@ -93,7 +94,8 @@ async def _elsewhere(
     try:
         async with asyncio.timeout(seconds) as bound:
             if one.url:
-                given: Given = await run_remote(one, task, on_text, seconds)
+                async with apart(meter):  # no thread of ours is named over there: its id means nothing to that server
+                    given: Given = await run_remote(one, task, on_text, seconds)
             else:
                 given = await run(one.runnable, task, meter)
     except (NoText, RemoteFailed) as error:
