@@ -31,7 +31,11 @@ from nodes.specialists import Roster
 from nodes.state import Context
 
 FOLDER = Path(__file__).parent / "synthesis"
-EXTRA = ("publicist", "Write the leaflet and say when it is handed out, and by whom.", "Leaflets go out three weeks ahead.")
+EXTRA = (
+    "publicist",
+    "Write the leaflet and say when it is handed out, and by whom.",
+    "Leaflets go out three weeks ahead.",
+)
 AGAIN, PART, CONTINUE = "The ledger in that reply", "You are given part", "Your reply was cut off"
 TARGETS = {"entries preserved": 100, "false quotes caught": 100, "failed workers named": 100}
 ANSWER_TOKENS = 1_500  # what one real answer is expected to take
@@ -80,7 +84,11 @@ class Case:
 def entry(pair: Pair, *, resolution: str | None = None, false: bool = False, third: bool = False) -> dict[str, Any]:
     """Write the planted disagreement as a synthesiser's entry."""
     positions = [
-        {"subtask_id": one, "claim": side["claim"], "quote": _bent(side["quote"]) if false and one == "S1" else side["quote"]}
+        {
+            "subtask_id": one,
+            "claim": side["claim"],
+            "quote": _bent(side["quote"]) if false and one == "S1" else side["quote"],
+        }
         for one, side in (("S1", pair["one"]), ("S2", pair["two"]))
     ]
     if third:
@@ -196,7 +204,13 @@ def run(case: Case, model: str | None = None) -> dict[str, Any]:
     texts |= {EXTRA[0]: case.third, "weather adviser": "If it rains, the hall is used; the host decides at noon."}
     lines = [Line(json.dumps(plan, ensure_ascii=False), ("You are the planner",))]
     lines += [Line(text, (f"You are a specialist: {who}.",)) for who, text in texts.items() if text]
-    script = ((case.again or case.say, AGAIN), (case.rest, CONTINUE), (case.part, PART), (case.later, "\nS4, "), (case.say, ""))
+    script = (
+        (case.again or case.say, AGAIN),
+        (case.rest, CONTINUE),
+        (case.part, PART),
+        (case.later, "\nS4, "),
+        (case.say, ""),
+    )
     lines += [Line(text, ("You are the synthesiser", words)) for text, words in script if text]
     register("evals", Script(tuple(lines), chunk=4_000))
     settings = {f"{role}_model": "scripted:evals" for role in ("planner", "worker", "synthesiser")} | {"max_rounds": 1}
@@ -234,7 +248,9 @@ def measured(model: str, conflicts: list[Pair], agreeing: list[Pair]) -> Tally:
     tally = Tally()
     for pair in conflicts:
         state = run(Case(pair["topic"], pair, ""), model)
-        found = [one for one in state["disagreements"] if {"S1", "S2"} <= {each["subtask_id"] for each in one["positions"]}]
+        found = [
+            one for one in state["disagreements"] if {"S1", "S2"} <= {each["subtask_id"] for each in one["positions"]}
+        ]
         tally.take("entries preserved", pair["topic"], good=bool(found))
         for position in (each for one in state["disagreements"] for each in one["positions"]):
             output = next((one["output"] for one in state["outcomes"] if one["id"] == position["subtask_id"]), "")
@@ -265,7 +281,9 @@ def main() -> int:
     parser.add_argument("--model", help="provider:name of a real synthesiser")
     parser.add_argument("--yes", action="store_true", help="do not ask before money is spent")
     given = parser.parse_args()
-    conflicts, agreeing = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in ("conflicts", "agreeing"))
+    conflicts, agreeing = (
+        yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in ("conflicts", "agreeing")
+    )
     if given.model:
         read_env_file()
         calls, usd = estimate(given.model, conflicts, agreeing)
@@ -274,7 +292,11 @@ def main() -> int:
             return 1
     tally = measured(given.model, conflicts, agreeing) if given.model else scripted(conflicts, agreeing)
     print(f"synthesis, {given.model or 'scripted'}: {len(conflicts)} conflicts, {len(agreeing)} agreeing pairs")
-    print("\n".join([*tally.lines(), *(f"  missed {one}" for one in tally.misses if not one.startswith("conflicts asked"))]))
+    print(
+        "\n".join(
+            [*tally.lines(), *(f"  missed {one}" for one in tally.misses if not one.startswith("conflicts asked"))]
+        )
+    )
     good = {name: 100 * hits / of for name, (hits, of) in tally.counts.items()}
     met = all(good.get(name, 100) >= least for name, least in TARGETS.items())
     return 0 if given.model or (met and good["non-conflicts not reported"] >= 95) else 1

@@ -1,5 +1,6 @@
 """PostgreSQL: runs in a database that several machines share. Needs the extra "postgres"."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +9,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from graph.store import CALLS, CALLS_OF, COLUMNS, TABLE, Run, Store, StoreError, busy, row_of, run_of, the_one
+from graph.store import CALLS, CALLS_OF, COLUMNS, PAUSE_S, TABLE, TRIES, Run, Store, StoreError, busy, row_of, run_of, the_one
 
 try:
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -130,7 +131,11 @@ class PostgresStore:
             RunBusy: another process does.
         """
         async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
-            if not await _locked(connection, run_id):
+            for _ in range(TRIES):
+                if await _locked(connection, run_id):
+                    break
+                await asyncio.sleep(PAUSE_S)
+            else:
                 raise busy(run_id)
             yield
 

@@ -124,7 +124,7 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
                 sent = {"request": run.request}
         listen({"type": "run", "id": run.id})
         await store.set_status(run.id, "running")
-        calls = Calls(store, run.id, await lost_calls(store, run.id, snapshot))
+        calls = Calls(store, run.id, await lost_calls(store, run.id, snapshot), snapshot)
         status, before = "failed", journal.set(calls)
         try:
             state = await follow(graph, sent, config, Context(**run.given), listen, decide)
@@ -176,7 +176,12 @@ async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
     """
     try:
         return await graph.aget_state(config_of(run))
-    except (TypeError, ValueError, LookupError, AttributeError) as error:  # what the serialiser and the graph raise then
+    except (
+        TypeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+    ) as error:  # what the serialiser and the graph raise then
         told = f"run {run.id} cannot be read ({type(error).__name__}: {error}); it is damaged. Run the request again"
         raise StoreError(told) from error
 

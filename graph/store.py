@@ -1,10 +1,11 @@
 """Store: where runs are kept, so that they can be listed, shown and resumed."""
 
+import asyncio
 import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ CALLS = """
 create table if not exists orchestrator_calls (id text primary key, run text not null, charges text not null)
 """
 CALLS_OF = "create index if not exists orchestrator_calls_of on orchestrator_calls (run)"
+TRIES, PAUSE_S = 5, 0.05  # for a run's lock: who lists runs holds it for a moment
 COLUMNS = "id, request, given, status, version, created, updated"
 
 
@@ -138,15 +140,24 @@ async def open_store(where: str | Path) -> AsyncIterator[Store]:
         async with open_postgres(str(where)) as store:
             yield store
         return
-    path = Path(where).expanduser()
+    path = _path(where)
     with store_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as probe:  # aiosqlite leaves a thread behind where this fails
-            probe.execute("pragma schema_version")
+        _try_out(path)
         async with aiosqlite.connect(path) as connection:
             store = SqliteStore(path, connection)
             await store.set_up()
             yield store
+
+
+def _path(where: str | Path) -> Path:
+    return Path(where).expanduser()
+
+
+def _try_out(path: Path) -> None:
+    """Make sure that a database can be opened there: aiosqlite leaves a thread behind where this fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as probe:
+        probe.execute("pragma schema_version")
 
 
 @contextmanager
@@ -266,15 +277,22 @@ class SqliteStore:
             RunBusy: another process does.
         """
         lock = self._lock(run_id)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise busy(run_id) from None
+        for _ in range(TRIES):
+            with suppress(Timeout):
+                lock.acquire(timeout=0)
+                break
+            await asyncio.sleep(PAUSE_S)
+        else:
+            raise busy(run_id)
         try:
             yield
         finally:
-            lock.release()
-            Path(lock.lock_file).unlink(missing_ok=True)
+            _give_back(lock)
+
+
+def _give_back(lock: FileLock) -> None:
+    Path(lock.lock_file).unlink(missing_ok=True)  # while it is held: nobody else can have locked the file by then
+    lock.release()
 
 
 def busy(run_id: str) -> RunBusy:

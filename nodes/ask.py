@@ -26,7 +26,7 @@ from nodes.budget import (
 )
 from nodes.faults import Fault, fault_of, never_sent
 from nodes.host import Host
-from nodes.journal import journal, lost
+from nodes.journal import journal
 from nodes.loop import on_engine
 from nodes.models import Model, OpenAIChat, exact_usd, open_model, price_of
 from nodes.schemas import bounded
@@ -270,7 +270,8 @@ class _Attempts:
     def _cap(self, bound: int) -> int | None:
         """Reserve: the output cap that fits what is left after `bound` tokens of input."""
         call, role = self.call, self.call.role
-        purse = spent(call.purse, [*self.charges, *lost(call.subtask_id)])
+        purse, kept = spent(call.purse, self.charges), journal.get()
+        purse = purse if kept is None or purse.open else kept.left(purse, call.subtask_id)
         if purse.open and not self.model.bounded:
             return self.wanted
         wanted = self.wanted or (BOUNDED_OUTPUT if self.model.bounded else AMPLE_OUTPUT)[role]

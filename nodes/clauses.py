@@ -62,7 +62,7 @@ class Clause:
 def clauses(text: str) -> list[Clause]:
     """Find every figure of a text with its label."""
     found: list[Clause] = []
-    heading, header = "", list[str]()
+    heading, header, seen = "", list[str](), set[tuple[str, str]]()
     for line in text.splitlines():
         if line.count("|") >= 2:  # noqa: PLR2004 - a table row
             cells = line[:LONG].strip().strip("|").split("|")
@@ -76,6 +76,9 @@ def clauses(text: str) -> list[Clause]:
         if line.startswith("#") or re.fullmatch(r"\s*\*\*[^*]+\*\*:?\s*", line):
             heading = line
         for sentence in _SENTENCE.split(line):
+            if (heading, sentence) in seen:  # what is said twice is one statement
+                continue
+            seen.add((heading, sentence))
             found += _sentence(sentence[:LONG], heading)
     return found
 

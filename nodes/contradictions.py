@@ -19,7 +19,7 @@ SAME_LABEL = 0.7  # of the words around two figures that both share, for them to
 LEAST_SHARED = 2  # words; one word alone ("deposit", "total") may be said of many things
 FAR = 20  # times: amounts further apart measure different things (a premium and the sum insured)
 COMPARED = 100_000  # pairs at most; where figures are so many, a few more questions would help nobody
-READ = 600_000  # characters of all results together; about two seconds of a thread's time
+READ = 200_000  # characters of all results together; less than a second of a thread's time
 MOST = 20  # questions
 SLACK = 1.02  # a sum that is over the budget by rounding alone is not over it
 

@@ -73,7 +73,9 @@ class Desk:
         charges = charges_of(messages)
         number = sum(isinstance(one, AIMessage) for one in messages)
         if self.left or (self.call.clock and self.call.clock.left <= 0):
-            return self._ended("timed_out", f"No result within {self.call.clock.seconds:g} s." if self.call.clock else "")
+            return self._ended(
+                "timed_out", f"No result within {self.call.clock.seconds:g} s." if self.call.clock else ""
+            )
         stopped = self._why_last(messages, number, spent(self.call.purse, charges))
         try:
             reply = await self._asked(messages, charges, stopped)
@@ -153,10 +155,17 @@ class Desk:
             calls = read_calls(reply.text, number)
         broken = _broken(reply) if calls else {}
         unreadable: dict[str, Any] = {f"bad_{number}_{at}": one for at, one in enumerate(whole.invalid_tool_calls)}
-        unreadable = {} if stopped else {**unreadable, **{f"cut_{number}_{at}": calls[at] | {"args": text} for at, text in broken.items()}}
+        unreadable = (
+            {}
+            if stopped
+            else {**unreadable, **{f"cut_{number}_{at}": calls[at] | {"args": text} for at, text in broken.items()}}
+        )
         calls = [one for at, one in enumerate(calls) if at not in broken]
         noted["unreadable"] = {key: str(one.get("args"))[:TOLD_LIMIT] for key, one in unreadable.items()}
-        calls += [{"name": str(one.get("name")), "args": {}, "id": key, "type": "tool_call"} for key, one in unreadable.items()]
+        calls += [
+            {"name": str(one.get("name")), "args": {}, "id": key, "type": "tool_call"}
+            for key, one in unreadable.items()
+        ]
         seen: set[str | None] = {None, ""}
         for at, call in enumerate(calls):  # some servers give every call the same id, or none
             if call["id"] in seen:
@@ -164,7 +173,9 @@ class Desk:
             seen.add(call["id"])
         content = reply.text if stopped or unreadable or isinstance(whole.content, str) else whole.content
         metadata = {**whole.response_metadata, _NOTED: noted}
-        return AIMessage(content, tool_calls=calls[:TOOL_CALLS], response_metadata=metadata, id=f"{self.call.subtask_id}-{number}")
+        return AIMessage(
+            content, tool_calls=calls[:TOOL_CALLS], response_metadata=metadata, id=f"{self.call.subtask_id}-{number}"
+        )
 
     def _ended(self, status: str, error: str, charges: Sequence[Charge] = ()) -> AIMessage:
         return AIMessage("", response_metadata={_NOTED: {"charges": list(charges), "failed": status, "error": error}})

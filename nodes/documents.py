@@ -82,7 +82,7 @@ class Documents:
         bare = name.strip().lower()
         exact = [one for one in self.members if one.name.lower() == bare]
         near = [one for one in self.members if one.name.lower().rpartition(".")[0] == bare]
-        return (exact or near or [None])[0]
+        return next(iter([*exact, *near]), None)
 
     def ranked(self, query: str) -> list[Passage]:
         """List the passages that share words with a query, the likeliest first."""
@@ -154,14 +154,18 @@ def read_documents(given: Iterable[str | Path | Document]) -> Documents | None:
     ]
     size = sum(len(one.text) for one in members)
     if size > TEXT_LIMIT:
-        raise BadSettings(f"the documents hold {size:,} characters; {TEXT_LIMIT:,} are the most. Attach the parts that matter")
+        raise BadSettings(
+            f"the documents hold {size:,} characters; {TEXT_LIMIT:,} are the most. Attach the parts that matter"
+        )
     return Documents(tuple(members))
 
 
 def _read(path: Path) -> Document:
     kind = path.suffix.lower()
     if kind not in {".pdf", *_TEXTS, *_TABLES}:
-        raise BadSettings(f"cannot attach {path}: {kind or 'a file without ending'} is not read; {', '.join(KINDS)} are")
+        raise BadSettings(
+            f"cannot attach {path}: {kind or 'a file without ending'} is not read; {', '.join(KINDS)} are"
+        )
     try:
         size = path.stat().st_size
         if size > FILE_LIMIT:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pint
 from langchain_core.tools import tool
-from simpleeval import InvalidExpression, SimpleEval
+from simpleeval import InvalidExpression, SimpleEval  # type: ignore[import-untyped]
 
 EXPRESSION_LIMIT = 1_000  # characters
 DIGITS_LIMIT = 2_000  # of a number, before and after the stroke
@@ -93,11 +93,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 class _Exact(SimpleEval):  # type: ignore[misc]
     """Numbers, operators and a few functions: no names, no attributes, no strings."""
 
+    nodes: dict[type[ast.AST], Callable[..., Any]]
+
     def __init__(self) -> None:
         super().__init__(operators=_OPERATORS, functions=_FUNCTIONS, names={})
-        allowed = (ast.Expr, ast.BinOp, ast.UnaryOp, ast.Call, ast.Constant)
-        self.nodes = {kind: run for kind, run in self.nodes.items() if kind in allowed}
-        self.nodes[ast.Constant] = self._number
+        allowed: tuple[type[ast.AST], ...] = (ast.Expr, ast.BinOp, ast.UnaryOp, ast.Call, ast.Constant)
+        known: dict[type[ast.AST], Callable[..., Any]] = self.nodes
+        self.nodes = {**{kind: run for kind, run in known.items() if kind in allowed}, ast.Constant: self._number}
 
     def _number(self, node: ast.Constant) -> Fraction:
         if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
@@ -146,7 +148,11 @@ def shown(number: Fraction) -> str:
         while rest % prime == 0:
             rest //= prime
     digits = _rounded(number, SHOWN_DIGITS)
-    text = f"{Decimal(digits.numerator) / Decimal(digits.denominator):f}" if abs(number) < Fraction(10) ** 14 else f"{float(number):.15g}"
+    text = (
+        f"{Decimal(digits.numerator) / Decimal(digits.denominator):f}"
+        if abs(number) < Fraction(10) ** 14
+        else f"{float(number):.15g}"
+    )
     exact = rest == 1 and digits == number
     short = number.denominator < 10**6
     return text if exact else f"about {text}" + (f" (exactly {number.numerator}/{number.denominator})" if short else "")

@@ -89,6 +89,7 @@ class _File:
         self.lines: dict[str, int] = {}  # where each key stands
 
     def fault(self, line: int, told: str) -> None:
+        """Note a fault."""
         self.faults.append(f"{self.path}:{line}: {told}")
 
     def read(self, lookup: Lookup) -> Specialist | None:
@@ -121,25 +122,31 @@ class _File:
             raw = self.path.read_bytes()
             text = raw.decode("utf-8-sig")
         except OSError as error:
-            return self.fault(1, f"cannot be read: {error.strerror}")
+            self.fault(1, f"cannot be read: {error.strerror}")
+            return None
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
-            return self.fault(line, f"is not UTF-8 text (byte {raw[error.start]:#x})")
+            self.fault(line, f"is not UTF-8 text (byte {raw[error.start]:#x})")
+            return None
         if len(raw) > FILE_LIMIT:
-            return self.fault(1, f"is {len(raw):,} bytes long; {FILE_LIMIT:,} are the most")
+            self.fault(1, f"is {len(raw):,} bytes long; {FILE_LIMIT:,} are the most")
+            return None
         lines = text.splitlines()
         if not lines or not _FENCE.fullmatch(lines[0]):
-            return self.fault(1, 'expected "---" and front matter with name and description')
+            self.fault(1, 'expected "---" and front matter with name and description')
+            return None
         end = next((at for at, line in enumerate(lines[1:], 1) if _FENCE.fullmatch(line)), None)
         if end is None:
-            return self.fault(1, 'the front matter that begins here has no end; close it with a line "---"')
+            self.fault(1, 'the front matter that begins here has no end; close it with a line "---"')
+            return None
         return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]).strip()
 
     def _front_matter(self, text: str) -> _FrontMatter | None:
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             if not isinstance(node, MappingNode):
-                return self.fault(2, "the front matter holds no keys; expected name: … and description: …")
+                self.fault(2, "the front matter holds no keys; expected name: … and description: …")
+                return None
             for key, _ in node.value:
                 if str(key.value) in self.lines:
                     self.fault(key.start_mark.line + 2, f"{key.value!r} is given a second time")
@@ -149,7 +156,8 @@ class _File:
             mark = getattr(error, "problem_mark", None)
             why = getattr(error, "problem", None) or "no valid YAML"
             quotes = "; put text that holds a colon in quotes" if "mapping values" in why else ""
-            return self.fault(mark.line + 2 if mark else 2, f"{why}{quotes}")
+            self.fault(mark.line + 2 if mark else 2, f"{why}{quotes}")
+            return None
         try:
             return _FrontMatter.model_validate({key: value for key, value in told.items() if value is not None})
         except ValidationError as error:

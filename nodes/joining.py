@@ -98,7 +98,8 @@ class Joiner:
         window = self._window()
         outcomes = self.state["outcomes"]
         self._pieces = [piece_of(outcome) for outcome in outcomes]
-        self._questions = await asyncio.to_thread(questions, outcomes, self.state["request"])
+        if self.purse.open:  # under a budget each word costs
+            self._questions = await asyncio.to_thread(questions, outcomes, self.state["request"])
         if self.state["plan"]["round"] > 1:  # what an earlier round found stays until a later one settles it
             self._found = [Disagreement(**entry) for entry in self.state.get("disagreements", [])]
         for _ in range(HALVINGS):

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Protocol
 
+from nodes.budget import Purse
 from nodes.state import Charge
 
 
 class Journal(Protocol):
     """Where a run that is kept notes its requests."""
-
-    lost: Sequence[Charge]  # of requests that were sent before a kill, and whose results were never saved
 
     async def sent(self, charge: Charge) -> str:
         """Note a request that is about to be sent, at the most it can cost; return the note's name."""
@@ -18,13 +17,8 @@ class Journal(Protocol):
     async def settled(self, note: str, charges: Sequence[Charge]) -> None:
         """Note what the request was charged at in the end ([]: it cost nothing)."""
 
+    def left(self, purse: Purse, subtask_id: str | None) -> Purse:
+        """Take off a purse what was sent before a kill, and whose results were never saved."""
+
 
 journal: ContextVar[Journal | None] = ContextVar("journal", default=None)  # None: the run is not kept
-
-
-def lost(subtask_id: str | None) -> list[Charge]:
-    """What was lost in a kill: of one subtask, or (None) of the whole run."""
-    kept = journal.get()
-    if kept is None:
-        return []
-    return [one for one in kept.lost if subtask_id is None or one["subtask_id"] == subtask_id]

@@ -20,7 +20,13 @@ from nodes.tools import Tool, changes_world
 
 START_S = 30.0  # to start all servers, and to be told of their tools
 FORM = '{"mcpServers": {"name": {"command": "…", "args": […]} or {"type": "http", "url": "…"}}}'
-_TRANSPORTS = {"stdio": "stdio", "http": "streamable_http", "streamable-http": "streamable_http", "streamable_http": "streamable_http", "sse": "sse"}
+_TRANSPORTS = {
+    "stdio": "stdio",
+    "http": "streamable_http",
+    "streamable-http": "streamable_http",
+    "streamable_http": "streamable_http",
+    "sse": "sse",
+}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _KEYS = frozenset({"type", "transport", "command", "args", "env", "cwd", "url", "headers"})
 
@@ -41,7 +47,9 @@ def tools_of(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Col
     """
     servers = read_config(config, lookup)
     if wanted and all(name.startswith("mcp__") for name in wanted):
-        servers = {name: one for name, one in servers.items() if any(each.startswith(f"mcp__{name}__") for each in wanted)}
+        servers = {
+            name: one for name, one in servers.items() if any(each.startswith(f"mcp__{name}__") for each in wanted)
+        }
     try:
         from langchain_mcp_adapters.client import MultiServerMCPClient
     except ImportError:

@@ -45,4 +45,8 @@ class Meter(BaseCallbackHandler):
 
 def _spec(name: str) -> str:
     """Guess the provider: LangChain's reports do not name it."""
-    return name if ":" in name else f"{'anthropic' if name.startswith('claude') else 'google_genai' if name.startswith('gemini') else 'openai'}:{name}"
+    return (
+        name
+        if ":" in name
+        else f"{'anthropic' if name.startswith('claude') else 'google_genai' if name.startswith('gemini') else 'openai'}:{name}"
+    )

@@ -48,7 +48,11 @@ def tools_for(documents: Documents | None) -> list[BaseTool]:
                 break
             kept.append(passage)
         after = from_passage + len(kept)
-        more = f"\n\n[{len(passages) - after + 1} more passages; next: from_passage={after}]" if after <= len(passages) else ""
+        more = (
+            f"\n\n[{len(passages) - after + 1} more passages; next: from_passage={after}]"
+            if after <= len(passages)
+            else ""
+        )
         return _shown(kept, SHOWN * 2) + more
 
     return [search_documents, read_document]

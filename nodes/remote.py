@@ -20,7 +20,7 @@ class RemoteFailed(Exception):
     """The other server could not be reached, refused, or its run failed."""
 
 
-async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None], timeout: float) -> Given:
+async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Given:
     """Give a task to a graph on another server; its text is passed on while it arrives.
 
     The task goes in as the first of nodes.answers.INPUTS that the graph's input has; its answer is read as a local
@@ -30,15 +30,15 @@ async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None],
         RemoteFailed: says what the other server, or the way to it, answered.
         NoText: its answer holds nothing to join.
     """
-    limits = httpx.Timeout(timeout, connect=min(CONNECT_S, timeout))
+    limits = (min(CONNECT_S, seconds), seconds, seconds, seconds)  # to connect, read, write, and get a connection
     # api_key=None: the SDK would else send this machine's LangSmith key to whatever server is named here.
     client = get_client(url=one.url, api_key=one.key or None, timeout=limits)
     try:
         async with client:
             given_input = input_for(await _inputs(client, one), task)
-            graph = RemoteGraph(one.graph, client=client)
+            graph: Any = RemoteGraph(one.graph, client=client)
             last: Any = None
-            async for part in graph.astream(given_input, stream_mode=MODES, version="v2"):  # type: ignore[arg-type]
+            async for part in graph.astream(given_input, {"configurable": {}}, stream_mode=MODES, version="v2"):
                 if part["interrupts"]:
                     raise NoText("it stopped to ask a person, which a specialist cannot do")
                 if part["type"] == "values":
@@ -46,9 +46,13 @@ async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None],
                 elif text := _text_in(part["type"], part["data"]):
                     on_text(text)
     except RemoteException as error:
-        raise RemoteFailed(f"graph {one.graph!r} at {one.url} failed: {_told(error.args[0] if error.args else error)}") from None
+        raise RemoteFailed(
+            f"graph {one.graph!r} at {one.url} failed: {_told(error.args[0] if error.args else error)}"
+        ) from None
     except (APIConnectionError, httpx.TransportError) as error:
-        raise RemoteFailed(f"no LangGraph server could be reached at {one.url} ({_told(error) or type(error).__name__})") from None
+        raise RemoteFailed(
+            f"no LangGraph server could be reached at {one.url} ({_told(error) or type(error).__name__})"
+        ) from None
     except (APIError, httpx.HTTPError) as error:
         raise RemoteFailed(f"the server at {one.url} refused graph {one.graph!r}: {_told(error)}") from None
     if last is None:

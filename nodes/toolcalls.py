@@ -61,7 +61,8 @@ def as_text(messages: Iterable[BaseMessage]) -> list[BaseMessage]:
     for message in messages:
         if isinstance(message, AIMessage) and message.tool_calls:
             calls = "\n".join(
-                json.dumps({"tool": call["name"], "args": call["args"]}, ensure_ascii=False) for call in message.tool_calls
+                json.dumps({"tool": call["name"], "args": call["args"]}, ensure_ascii=False)
+                for call in message.tool_calls
             )
             told.append(AIMessage(calls))
         elif isinstance(message, ToolMessage):

@@ -83,9 +83,10 @@ def _tool(given: Any, source: str) -> BaseTool:
         return given
     if isinstance(given, Callable) and not isinstance(given, type):  # type: ignore[arg-type]
         try:
-            return made_of(given)
+            made: BaseTool = made_of(given)
         except ValueError as error:
             raise BadSettings(f"{source}: {getattr(given, '__name__', given)!r} cannot be a tool: {error}") from None
+        return made
     raise BadSettings(f"{source}: expected a LangChain tool or a function with a docstring, got {type(given).__name__}")
 
 
@@ -95,7 +96,9 @@ def changes_world(marks: Mapping[str, Any]) -> bool:
     Source: ToolAnnotations in the Model Context Protocol, https://modelcontextprotocol.io/specification
     """
     hints = {**marks, **(marks.get("annotations") or {})}
-    return bool(hints.get("changes_world")) or hints.get("destructiveHint") is True or hints.get("readOnlyHint") is False
+    return (
+        bool(hints.get("changes_world")) or hints.get("destructiveHint") is True or hints.get("readOnlyHint") is False
+    )
 
 
 def from_entry_points() -> dict[str, Tool]:

@@ -1,12 +1,13 @@
 """The wire: one HTTP client for OpenAI-compatible endpoints, which keeps bad answers and secrets from going further.
 
 The openai client is built on httpx2; a transport is the place it offers for looking at answers. Ours
-- takes the caller's key out of an error's text (endpoints like to repeat it),
+- takes the caller's key out of every answer (endpoints like to repeat it in errors),
 - turns an answer that is no chat completion into BadEnvelope, with its text kept,
 - reads a whole completion as a stream of one, for servers that ignore "stream".
 """
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.request import getproxies
 
@@ -15,6 +16,7 @@ import httpx2
 from nodes.faults import BadEnvelope
 from nodes.loop import engine_loop
 
+HIDDEN = b"[key]"
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
 
 _TLS = httpx2.create_ssl_context()  # 20 to 60 ms of CPU: paid at import, not by the first request
@@ -72,8 +74,8 @@ class Guard(httpx2.AsyncBaseTransport):
         if response.status_code >= 400:  # noqa: PLR2004
             return _replaced(response, request, _without_key(await _read(response), request), kind)
         if kind == "text/event-stream" or not request.url.path.endswith("/chat/completions"):
-            return response
-        body = await _read(response)
+            return _streamed(response, request)
+        body = _without_key(await _read(response), request)
         envelope = _envelope(body)
         if b'"stream":true' in request.content or b'"stream": true' in request.content:
             return _replaced(response, request, _as_stream(envelope), "text/event-stream")
@@ -98,23 +100,65 @@ async def _read(response: httpx2.Response) -> bytes:
     return b"".join(parts)
 
 
+def _keys(request: httpx2.Request) -> list[bytes]:
+    """Find the keys that a request shows. "x", as local servers are given, is none: it would take every x out."""
+    shown = [request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key")]
+    keys = [one.removeprefix("Bearer ").strip() for one in shown]
+    return [key.encode() for key in keys if len(key) > 3]  # noqa: PLR2004
+
+
 def _without_key(body: bytes, request: httpx2.Request) -> bytes:
-    for name in ("authorization", "api-key", "x-api-key"):
-        key = request.headers.get(name, "").removeprefix("Bearer ").strip()
-        if len(key) > 3:  # noqa: PLR2004 - "x" as a key for a local server would take every x out
-            body = body.replace(key.encode(), b"[key]")
+    for key in _keys(request):
+        body = body.replace(key, HIDDEN)
     return body
 
 
-def _replaced(response: httpx2.Response, request: httpx2.Request, body: bytes, kind: str) -> httpx2.Response:
-    headers = {
-        name: value
-        for name, value in response.headers.items()
-        if name not in ("content-encoding", "content-length", "transfer-encoding", "content-type")
-    }
+class _Redacted(httpx2.AsyncByteStream):
+    """A stream without the caller's key, also where the key comes in two pieces."""
+
+    def __init__(self, response: httpx2.Response, keys: list[bytes]) -> None:
+        self._response, self._keys = response, keys
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        held = b""
+        async for part in self._response.aiter_bytes():
+            held += part
+            for key in self._keys:
+                held = held.replace(key, HIDDEN)
+            kept = max((_begun(held, key) for key in self._keys), default=0)
+            yield held[: len(held) - kept]
+            held = held[len(held) - kept :]
+        yield held
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def _begun(data: bytes, key: bytes) -> int:
+    """Tell how many bytes at the end of the data may be the beginning of the key."""
+    return next((size for size in range(min(len(key) - 1, len(data)), 0, -1) if data.endswith(key[:size])), 0)
+
+
+def _streamed(response: httpx2.Response, request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(
         response.status_code,
-        headers={**headers, "content-type": kind or "application/octet-stream"},
+        headers=_headers(response),
+        stream=_Redacted(response, _keys(request)),
+        request=request,
+        extensions=response.extensions,
+    )
+
+
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    """Leave out what no longer holds of a body that was decoded."""
+    gone = ("content-encoding", "content-length", "transfer-encoding")
+    return {name: value for name, value in response.headers.items() if name not in gone}
+
+
+def _replaced(response: httpx2.Response, request: httpx2.Request, body: bytes, kind: str) -> httpx2.Response:
+    return httpx2.Response(
+        response.status_code,
+        headers={**_headers(response), "content-type": kind or "application/octet-stream"},
         content=body,
         request=request,
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from langsmith import get_current_run_tree
@@ -30,7 +31,7 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     """Do one subtask and report what became of it."""
     subtask = state["subtask"]
     _name_the_run(subtask)
-    tell = runtime.stream_writer
+    tell = _from_here(runtime.stream_writer)
     tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
     began = time.monotonic()
     try:
@@ -46,10 +47,27 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
         round=state["round"],
         seconds=round(time.monotonic() - began, 3),
         process=THIS_PROCESS,
-        **asdict(result),
+        **asdict(result),  # type: ignore[typeddict-item]
     )
-    tell({"type": "worker", **{key: whole[key] for key in ("id", "specialist", "status", "error", "seconds")}})  # type: ignore[literal-required]
+    tell({"type": "worker", **{key: whole[key] for key in ("id", "specialist", "status", "error", "seconds")}})
     return {"outcomes": [whole]}
+
+
+def _from_here(write: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Let events come from this node, whoever tells them: an agent's tool, or code that is kept apart from the run.
+
+    LangGraph reads from the ambient config where an event belongs.
+    """
+    here = var_child_runnable_config.get()
+
+    def tell(event: Any) -> None:
+        token = var_child_runnable_config.set(here)
+        try:
+            write(event)
+        finally:
+            var_child_runnable_config.reset(token)
+
+    return tell
 
 
 async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None]) -> Result:

@@ -69,6 +69,9 @@ class Keeper:
 
     def ended(self) -> dict[str, Any] | None:
         """Wait for the end of the job; its final state, {"error": …, "text": …}, or None if it was killed."""
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
         killed = self._heard() != 0
         return None if killed else json.loads(self.out.read_text(encoding="utf-8"))
 
@@ -106,7 +109,7 @@ async def _decide(_asked: dict[str, Any]) -> Any:
 
 
 def _serve() -> None:
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         job = json.loads(line)
         child = os.fork()
         if child == 0:
@@ -117,6 +120,7 @@ def _serve() -> None:
                 os._exit(0)
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
+        sys.stdin.readline()  # until it is asked for, the child keeps its process id, dead or alive
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{status}\n")
         sys.stdout.flush()

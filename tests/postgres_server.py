@@ -60,7 +60,7 @@ def postgres(programs: Path) -> Iterator[str]:
 
 def _run(user: str | None, *words: str | Path) -> None:
     ended = subprocess.run(
-        [str(word) for word in words], user=user, cwd="/tmp", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [str(word) for word in words], user=user, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, check=False, timeout=60,
     )  # fmt: skip
     if ended.returncode:

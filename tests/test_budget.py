@@ -28,7 +28,7 @@ from nodes.validator import validator
 from nodes.worker import worker
 
 MODEL = "scripted:adversary"
-RUNS = 10_000 if os.environ.get("CI") else 500
+RUNS = int(os.environ.get("BUDGET_RUNS", "10000" if os.environ.get("CI") else "500"))
 REQUEST = "Work out whether our town needs a new library, and what it would take to build one."
 
 

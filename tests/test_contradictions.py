@@ -46,7 +46,20 @@ def test_reads_figures(text: str) -> None:
     assert found == READ[text]
 
 
-@pytest.mark.parametrize("text", ["14 May 2026", "May 14th, 2026", "2026-05-14", "14.5.2026", "5/14/2026", "14 de mayo de 2026", "14 mai 2026", "2026年5月14日", "14 مايو 2026"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "14 May 2026",
+        "May 14th, 2026",
+        "2026-05-14",
+        "14.5.2026",
+        "5/14/2026",
+        "14 de mayo de 2026",
+        "14 mai 2026",
+        "2026年5月14日",
+        "14 مايو 2026",
+    ],
+)
 def test_reads_dates(text: str) -> None:
     """A date is the same day however it is written."""
     (one,), (two,) = figures(plain(text)), figures("2026-05-14")
@@ -78,12 +91,22 @@ CONFLICTS = [
     ("Party, budget £500.", ("The brass band costs £900.",), "over the stated budget", ("the request", "S1")),
     ("Fest, Budget 1.000 €.", ("Insgesamt: 600 €", "Summe: 550 €"), "these totals together (1150)", ("S1", "S2")),
     ("Party for 80 people.", ("Menu for 120 people.", "Seats for 80 people."), "another number", ("the request", "S1")),
-    ("Party.", ("Brass band: £900.", "| Item | Cost |\n|---|---|\n| Brass band | £150 |"), "different figures", ("S1", "S2")),
+    (
+        "Party.",
+        ("Brass band: £900.", "| Item | Cost |\n|---|---|\n| Brass band | £150 |"),
+        "different figures",
+        ("S1", "S2"),
+    ),
     ("Party.", ("Brass band: £150.", "Brass band: €150."), "different figures", ("S1", "S2")),
     ("Party.", ("The council deadline is 3 May.", "Council deadline: 10 May"), "different figures", ("S1", "S2")),
     ("Party.", ("Die Musik endet um 19:00 Uhr.", "Die Musik endet 18 Uhr."), "different figures", ("S1", "S2")),
     ("会议。", ("场地租金500元", "场地租金为800元"), "different figures", ("S1", "S2")),
-    ("حفل.", ("ينتهي برنامج الموسيقى الساعة ١٩:٠٠", "ينتهي برنامج الموسيقى الساعة 18:00"), "different figures", ("S1", "S2")),
+    (
+        "حفل.",
+        ("ينتهي برنامج الموسيقى الساعة ١٩:٠٠", "ينتهي برنامج الموسيقى الساعة 18:00"),
+        "different figures",
+        ("S1", "S2"),
+    ),
 ]
 
 
@@ -115,7 +138,15 @@ def test_several_budgets() -> None:
     assert questions(results("Band: £450."), "Budget £300 for food, budget £400 for music.") == []
 
 
-HUGE = ["14:00, " * 30_000, "1" * 200_000, "1 " * 100_000, "| 1 " * 50_000, "1万" * 100_000, "£" * 200_000, "1,000" * 40_000]
+HUGE = [
+    "14:00, " * 30_000,
+    "1" * 200_000,
+    "1 " * 100_000,
+    "| 1 " * 50_000,
+    "1万" * 100_000,
+    "£" * 200_000,
+    "1,000" * 40_000,
+]
 
 
 @pytest.mark.parametrize("text", HUGE)

@@ -17,7 +17,15 @@ NAMES = ["anchor", "birch", "candle", "dragon", "ember", "falcon", "garden", "ha
 def many(number: int) -> str:
     """Write a plan of that many subtasks that are nothing like each other."""
     words = [f"{one}{two}" for one in NAMES for two in NAMES] * 2
-    return plan_of([(f"surveyor {at}", f"Measure {words[at]}{at} and weigh {words[-at - 1]}{at * 7} in {at + 3} steps of {words[at * 3 % 200]}x{at}.") for at in range(number)])
+    return plan_of(
+        [
+            (
+                f"surveyor {at}",
+                f"Measure {words[at]}{at} and weigh {words[-at - 1]}{at * 7} in {at + 3} steps of {words[at * 3 % 200]}x{at}.",
+            )
+            for at in range(number)
+        ]
+    )
 
 
 def long_result(size: int) -> Any:
@@ -42,6 +50,7 @@ class Reader:
         self.largest = 0.0
 
     def __call__(self, body: Body) -> Turn:
+        """Answer, or refuse, one request."""
         prompt = prompt_of(body)
         tokens = len(prompt.encode()) / self.bytes_a_token
         if tokens > self.window:
@@ -57,15 +66,20 @@ class Reader:
         return Turn(synthesis_of(f"{' '.join(quotes)} {cited}", entries, gaps), chunk=50_000)
 
 
-TOWER = disagreement("height of the tower", ("S4", "300 metres", "The tower stands 300 metres high."), ("S5", "240 metres", "The tower stands 240 metres high."))
+TOWER = disagreement(
+    "height of the tower",
+    ("S4", "300 metres", "The tower stands 300 metres high."),
+    ("S5", "240 metres", "The tower stands 240 metres high."),
+)
 
 
 def read(team: Team, number: int, size: int, reader: Reader, **context: Any) -> dict[str, Any]:
     work = long_result(size)
     team.planner, team.synthesiser = [many(number)], [reader]
     team.workers = {f"surveyor {at}": work for at in range(number)}
-    settings = {"max_subtasks": number, "max_rounds": 1, "max_parallel": 64, "context_window": 32_000}
-    return dict(graph.invoke({"request": REQUEST}, context={**settings, **context}))
+    settings: Any = {"max_subtasks": number, "max_rounds": 1, "max_parallel": 64, "context_window": 32_000}
+    settings |= context
+    return dict(graph.invoke({"request": REQUEST}, context=settings))
 
 
 @pytest.mark.parametrize("bytes_a_token", [4.0, 1.7])
@@ -146,16 +160,17 @@ def test_never_over_the_ceiling(endpoint: Endpoint, team: Team, budget: dict[str
     assert not (state["stop_reason"] or "").startswith("synthesis failed")
 
 
+ONE_ROUND: Any = {"max_rounds": 1}
 WHOLE = "The party begins at two. " * 30 + "[S1] [S2] [S3]"
 
 
-def continued(team: Team, *pieces: Turn | str, **context: Any) -> dict[str, Any]:
+def continued(team: Team, *pieces: Turn | str) -> dict[str, Any]:
     text = synthesis_of(WHOLE)
     cut = text.index("begins") + 100
     rest = json.loads(text)["answer"][len(text[text.index("The party") : cut]) :]
     said = [piece if isinstance(piece, Turn) else piece.replace("REST", rest) for piece in pieces]
     team.synthesiser = [Turn(text[:cut], finish_reason="length"), *said]
-    return dict(graph.invoke({"request": REQUEST}, context={"max_rounds": 1, **context}))
+    return dict(graph.invoke({"request": REQUEST}, context=ONE_ROUND))
 
 
 def test_a_cut_off_answer_is_continued(endpoint: Endpoint, team: Team) -> None:
@@ -170,7 +185,7 @@ def test_a_continuation_that_repeats(endpoint: Endpoint, team: Team) -> None:
     whole = synthesis_of(f"One, two, three, four, five, six. {WHOLE}")
     cut = whole.index(" six.")
     team.synthesiser = [Turn(whole[:cut], finish_reason="length"), f"three, four, five, six. {WHOLE}"]
-    state = graph.invoke({"request": REQUEST}, context={"max_rounds": 1})
+    state = graph.invoke({"request": REQUEST}, context=ONE_ROUND)
 
     assert state["answer"] == f"One, two, three, four, five, six. {WHOLE}"
 
@@ -188,7 +203,7 @@ def test_a_cut_off_answer_is_told_once(endpoint: Endpoint, team: Team) -> None:
     """The streamed text is the answer, also where it begins only in the continuation."""
     text = synthesis_of("x", gaps=[{"subtask_id": None, "what": "rain", "why": "nobody asked"}])
     team.synthesiser = [Turn(text[:80], finish_reason="length"), "All is well. [S1] [S2] [S3]"]
-    events = [*graph.stream({"request": REQUEST}, context={"max_rounds": 1}, stream_mode=["custom", "values"])]
+    events: Any = [*graph.stream({"request": REQUEST}, context=ONE_ROUND, stream_mode=["custom", "values"])]
     streamed = "".join(part["text"] for mode, part in events if mode == "custom" and part["type"] == "answer")
 
     assert streamed == events[-1][1]["answer"]

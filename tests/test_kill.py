@@ -1,7 +1,6 @@
 """Kill: kill -9 in the middle of a run, and what a resume makes of it."""
 
 import asyncio
-import json
 import os
 import random
 import signal
@@ -11,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import StateSnapshot
 
 from graph.build import build_graph
+from graph.calls import Calls
 from graph.run import config_of
 from graph.store import open_store
+from nodes.loop import on_engine
+from nodes.state import Charge
 from tests.endpoint import Endpoint
 from tests.keeper import Keeper
 from tests.minds import MODEL, calls_of, join_all, plan_of, role_of, specialist_of
@@ -24,6 +27,7 @@ WORDS = """astronomy botany carpentry drainage electricity forestry geology hera
 masonry navigation optics plumbing quarrying roofing surveying tailoring""".split()
 NAMES = [f"{word} adviser" for word in WORDS]
 GIVEN = {"max_subtasks": 20, "max_parallel": 8}
+CEILING = 150_000  # tokens
 KILLS = 5  # of one run; four runs make the twenty
 
 
@@ -40,7 +44,10 @@ class Slow:
         delay = self.random.uniform(0.01, 0.06)
         if role == "planner":
             self.plans += 1
-            tasks = {name: f"{word} {word} {word}: tell all, plan {self.plans}." for name, word in zip(NAMES, WORDS, strict=True)}
+            tasks = {
+                name: f"{word} {word} {word}: tell all, plan {self.plans}."
+                for name, word in zip(NAMES, WORDS, strict=True)
+            }
             return Turn(plan_of(tasks), delay=delay, chunk=500)
         if role == "worker":
             return Turn(f"The {specialist_of(body)} has done it.", delay=delay)
@@ -53,7 +60,9 @@ async def saved(where: str | Path) -> tuple[str, dict[str, Any], set[str]]:
         (run,) = await store.runs()
         snapshot = await build_graph(checkpointer=store.saver).aget_state(config_of(run))
     done = [*snapshot.values.get("outcomes", [])]
-    done += [one for task in snapshot.tasks for one in ((task.result or {}).get("outcomes") or []) if isinstance(one, dict)]
+    done += [
+        one for task in snapshot.tasks for one in ((task.result or {}).get("outcomes") or []) if isinstance(one, dict)
+    ]
     return run.id, snapshot.values.get("plan") or {}, {one["specialist"] for one in done}
 
 
@@ -73,10 +82,12 @@ def killed_at(keeper: Keeper, endpoint: Endpoint, calls: int, later: float, **jo
     return keeper.ended() is None
 
 
-def torment(keeper: Keeper, endpoint: Endpoint, seed: int) -> tuple[dict[str, Any], int]:
+def torment(
+    keeper: Keeper, endpoint: Endpoint, seed: int, given: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], int]:
     """Kill a run again and again and let it end; check after every kill that nothing finished is asked again."""
     moments, kills, allowed = random.Random(seed), 0, Counter[str]()
-    job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": GIVEN}
+    job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": given or GIVEN}
     for _ in range(KILLS):
         before = asked(endpoint)
         kills += killed_at(keeper, endpoint, moments.randint(1, 9), moments.uniform(0, 0.05), **job)
@@ -92,21 +103,54 @@ def torment(keeper: Keeper, endpoint: Endpoint, seed: int) -> tuple[dict[str, An
     return state, kills
 
 
+def keeper(folder: Path, endpoint: Endpoint) -> Keeper:
+    """Keep runs in a file, and ask this endpoint."""
+    environment = {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}
+    return Keeper(folder, folder / "runs.db", **environment)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
     """Killed at five random moments, a run of twenty workers ends with its plan, its work and an honest bill."""
-    with (
-        Endpoint(Slow(seed)) as endpoint,
-        Keeper(
-            tmp_path, tmp_path / "runs.db", OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY="sk-x", ORCHESTRATOR_MODEL=MODEL
-        ) as keeper,
-    ):
-        state, kills = torment(keeper, endpoint, seed)
+    with Endpoint(Slow(seed)) as endpoint, keeper(tmp_path, endpoint) as kept:
+        state, kills = torment(kept, endpoint, seed)
         answered = [call for call in endpoint.requests if call.finished and not call.gone]
         requests = len(endpoint.requests)
-    print(json.dumps({"kills": kills, "requests": requests, "answered": len(answered), "spend": {k: state["spend"][k] for k in ("calls", "unknown")}}))
 
     assert [one["status"] for one in state["outcomes"]] == ["done"] * 20
     assert (state["complete"], kills) == (True, KILLS)
     assert len(answered) <= state["spend"]["calls"] <= requests + 8 * KILLS
-    assert requests <= 22 + 9 * KILLS
+    assert requests <= 22 + 8 * KILLS
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_ceiling_holds_over_kills(tmp_path: Path, seed: int) -> None:
+    """What was lost in kills is counted at its most against the budget, and the run still ends with an answer."""
+    with Endpoint(Slow(seed)) as endpoint, keeper(tmp_path, endpoint) as kept:
+        state, _ = torment(kept, endpoint, seed, {**GIVEN, "budget_tokens": CEILING})
+    spend = state["spend"]
+
+    assert (len(state["outcomes"]), bool(state["answer"])) == (len(state["plan"]["subtasks"]), True)
+    assert {one["status"] for one in state["outcomes"]} <= {"done", "over_budget"}
+    assert (spend["input_tokens"] + spend["output_tokens"] <= CEILING, spend["unknown"] > 0) == (True, True)
+
+
+def test_a_note_costs_little(tmp_path: Path) -> None:
+    """Noting a call before it and after it takes a small part of the time of any call."""
+    charge = Charge(
+        role="worker", subtask_id="S1", round=1, model="gpt-4o", input_tokens=9, output_tokens=9, usd=0.1, known=True
+    )
+
+    async def noting(times: int = 200) -> float:
+        async with open_store(tmp_path / "runs.db") as store:
+            calls = Calls(store, "ab", [], StateSnapshot({}, (), {}, None, None, None, (), ()))
+
+            async def both() -> None:
+                for _ in range(times):
+                    await calls.settled(await calls.sent(charge), [charge])
+
+            began = time.perf_counter()
+            await on_engine(both())
+            return (time.perf_counter() - began) / times
+
+    assert asyncio.run(noting()) < 0.01  # seconds; it is 0.0004 where nothing else runs

@@ -91,7 +91,9 @@ def test_tools_of_a_server(
     state = made.invoke(given) if way == "invoke" else asyncio.run(made.ainvoke(given))
     (outcome,) = state["outcomes"]
 
-    assert [(one["tool"], one["result"], one["error"]) for one in outcome["tools"]] == [("stock", "jam: 12 jars", False)]
+    assert [(one["tool"], one["result"], one["error"]) for one in outcome["tools"]] == [
+        ("stock", "jam: 12 jars", False)
+    ]
     assert "jam: 12 jars" in outcome["output"]
 
 
@@ -146,7 +148,10 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "unknown key": ({"mcpServers": {"a": {"comand": "x"}}}, "server 'a': unknown key 'comand'"),
     "unknown type": ({"mcpServers": {"a": {"type": "pigeon", "url": "x"}}}, "unknown type 'pigeon'"),
     "no command": ({"mcpServers": {"a": {"args": []}}}, "server 'a': command is missing"),
-    "no variable": ({"mcpServers": {"a": {"command": "x", "env": {"K": "${NO_SUCH_VARIABLE}"}}}}, "NO_SUCH_VARIABLE is not set"),
+    "no variable": (
+        {"mcpServers": {"a": {"command": "x", "env": {"K": "${NO_SUCH_VARIABLE}"}}}},
+        "NO_SUCH_VARIABLE is not set",
+    ),
     "no program": ({"mcpServers": {"a": {"command": "/no/such/program"}}}, "MCP server 'a' cannot be used: "),
     "no such tool": ({"mcpServers": {"larder": STDIO}}, "unknown tool 'fly'; known: "),
 }

@@ -36,7 +36,7 @@ def database(server: str) -> str:
 
     name = f"d{time.monotonic_ns()}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name}")  # type: ignore[call-overload]
+        connection.execute(f"create database {name}")
     return server.replace("/postgres", f"/{name}")
 
 

@@ -17,7 +17,8 @@ from graph import Specialist, build_graph
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS
 
-OTHER = '''
+ASKED: Any = {"request": REQUEST}
+OTHER = """
 import asyncio
 from typing import TypedDict
 
@@ -43,7 +44,7 @@ async def work(state: Brief) -> Brief:
 
 
 graph = StateGraph(Brief).add_node("work", work).add_edge(START, "work").compile()
-'''
+"""
 
 
 def free_port() -> int:
@@ -57,9 +58,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a LangGraph server that has one graph, "kitchen"."""
     folder, port = tmp_path_factory.mktemp("other"), free_port()
     (folder / "other.py").write_text(OTHER)
-    (folder / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": {"kitchen": "./other.py:graph"}}))
+    (folder / "langgraph.json").write_text(
+        json.dumps({"dependencies": ["."], "graphs": {"kitchen": "./other.py:graph"}})
+    )
     quiet = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
-    command = [str(Path(sys.executable).with_name("langgraph")), "dev", "--no-browser", "--no-reload", "--host", "127.0.0.1"]
+    command = [
+        str(Path(sys.executable).with_name("langgraph")),
+        "dev",
+        "--no-browser",
+        "--no-reload",
+        "--host",
+        "127.0.0.1",
+    ]
     process = subprocess.Popen(
         [*command, "--port", str(port)],
         cwd=folder,
@@ -78,8 +88,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def outcomes_of(*specialists: Specialist, folder: Path | None = None, way: str = "invoke") -> list[dict[str, Any]]:
-    made, given = build_graph(specialists=specialists, specialists_dir=folder), {"request": REQUEST}
-    state: Any = made.invoke(given) if way == "invoke" else asyncio.run(made.ainvoke(given))  # type: ignore[arg-type]
+    made, given = build_graph(specialists=specialists, specialists_dir=folder), ASKED
+    state: Any = made.invoke(given) if way == "invoke" else asyncio.run(made.ainvoke(given))
     return list(state["outcomes"])
 
 

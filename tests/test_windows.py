@@ -29,7 +29,9 @@ def test_room_in_a_window() -> None:
 )
 def test_room_for_money(purse: Purse, room: float) -> None:
     """What can be read is what the purse pays for beside the prompt and the answer."""
-    assert money_room(purse, Price(1e-6, 1e-6), 1_000 if purse.usd is None else 2_000, 500) == pytest.approx(room, rel=1e-6)
+    assert money_room(purse, Price(1e-6, 1e-6), 1_000 if purse.usd is None else 2_000, 500) == pytest.approx(
+        room, rel=1e-6
+    )
 
 
 def test_short_texts_stay_whole() -> None:
