@@ -45,8 +45,7 @@ def memory_kb() -> int:
 
 def sockets() -> int:
     """Open sockets of this process."""
-    links = (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd"))
-    return sum(os.path.exists(one) and os.readlink(one).startswith("socket:") for one in links)
+    return sum(link.is_socket() for link in Path("/proc/self/fd").iterdir())
 
 
 async def round_of(graph: Any, runs: int) -> Counter[bool]:
@@ -71,7 +70,7 @@ async def soak(runs: int, rounds: int, pipe: Connection) -> int:
     )
     await round_of(graph, 1)
     memory, bad, before = list[int](), 0, sockets()
-    pipe.send(True)
+    pipe.send("count")
     pipe.recv()
     for number in range(1, rounds + 1):
         began = time.monotonic()
@@ -79,7 +78,7 @@ async def soak(runs: int, rounds: int, pipe: Connection) -> int:
         seconds = time.monotonic() - began
         gc.collect()
         await asyncio.sleep(0.2)
-        pipe.send(True)
+        pipe.send("count")
         requests, most, _ = pipe.recv()
         tasks = len(asyncio.all_tasks()) - 1 + await on_engine(engine_tasks())
         memory.append(memory_kb())
@@ -111,7 +110,7 @@ def main() -> int:
     try:
         return asyncio.run(soak(given.runs, given.rounds, here))
     finally:
-        here.send(False)
+        here.send("")
         server.join(10)
 
 

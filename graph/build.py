@@ -83,7 +83,7 @@ def build_graph(
         .add_conditional_edges("validator", _next, ["planner", "approval", END])
         .add_conditional_edges("approval", _next, ["worker", "planner", "validator", END])
         .add_edge("worker", "synthesiser")
-        .add_conditional_edges("synthesiser", _next, ["validator", "worker", END])
+        .add_conditional_edges("synthesiser", _next, ["validator", "worker", "synthesiser", END])
         .compile(checkpointer=checkpointer, name="orchestrator")
     )
     return compiled.with_config(max_concurrency=THREADS)

@@ -4,14 +4,14 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from langgraph.types import StateSnapshot
 
 from graph.store import Store
-from nodes.budget import Purse, all_charges, spent
-from nodes.state import Charge, Outcome
+from nodes.budget import Purse, all_charges, purse_of, spent
+from nodes.state import Charge, Context, Outcome
 
 T = TypeVar("T", int, float)
 
@@ -20,7 +20,7 @@ class Calls:
     """The journal of one run. Written on the loop that opened the store, whichever loop makes the call."""
 
     def __init__(self, store: Store, run_id: str, lost: Sequence[Charge], snapshot: StateSnapshot) -> None:
-        self._store, self._run, self._lost = store, run_id, lost
+        self._store, self._run, self._lost = store, run_id, [*lost]
         self._allowed = _allowed(snapshot, lost) if lost else {}
         self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
 
@@ -34,6 +34,12 @@ class Calls:
             return spent(purse, self._lost)
         allowed = self._allowed.get(subtask_id, purse)
         return Purse(_least(purse.usd, allowed.usd), _least(purse.tokens, allowed.tokens))
+
+    def taken_over(self) -> list[Charge]:
+        """Give what was lost of the planner's calls, once."""
+        mine = [charge for charge in self._lost if charge["role"] == "planner"]
+        self._lost = [charge for charge in self._lost if charge["role"] != "planner"]
+        return mine
 
     async def sent(self, charge: Charge) -> str:
         """Note a request that is about to be sent."""
@@ -66,25 +72,20 @@ async def lost_calls(store: Store, run_id: str, snapshot: StateSnapshot) -> list
 def _allowed(snapshot: StateSnapshot, lost: Sequence[Charge]) -> dict[str, Purse]:
     """Say what a subtask whose call was lost may spend on another try.
 
-    That is its allowance without what was lost, and a share of what finished subtasks have left of theirs: so the plan
-    as a whole still costs no more than it was given.
+    Its allowance counts as spent. What the whole run has left beyond the allowances of the others is halved: one half is
+    for such tries, in equal shares and none above the allowance, the other is for the synthesis.
     """
-    allowances = {one["id"]: one["allowance"] for one in snapshot.values.get("plan", {}).get("subtasks", [])}
-    finished = {outcome["id"]: outcome["charges"] for outcome in _outcomes(snapshot)}
-    tried = {charge["subtask_id"] for charge in lost if charge["subtask_id"]} & allowances.keys() - finished.keys()
-
-    def each(kind: str, cost: Callable[[Charge], float]) -> dict[str, float]:
-        paid = {one: sum(map(cost, finished.get(one, []))) for one in allowances}
-        gone = {one: sum(cost(charge) for charge in lost if charge["subtask_id"] == one) for one in allowances}
-        rest = {one: allowances[one][kind] - paid[one] - gone[one] for one in allowances}
-        share = max(0.0, sum(rest[one] for one in allowances if one in finished)) / max(1, len(tried))
-        return {one: min(allowances[one][kind], max(0.0, rest[one]) + share) for one in tried}
-
-    limited = next(iter(allowances.values()), {"usd": None, "tokens": None})
-    usd = each("usd", lambda charge: charge["usd"] or 0.0) if limited["usd"] is not None else {}
-    counted = limited["tokens"] is not None
-    tokens = each("tokens", lambda charge: charge["input_tokens"] + charge["output_tokens"]) if counted else {}
-    return {one: Purse(usd.get(one), int(tokens[one]) if one in tokens else None) for one in tried}
+    subtasks = {one["id"]: one for one in snapshot.values.get("plan", {}).get("subtasks", [])}
+    finished = {outcome["id"] for outcome in _outcomes(snapshot)}
+    tried = {charge["subtask_id"] for charge in lost if charge["subtask_id"] in subtasks.keys() - finished}
+    if not tried:
+        return {}
+    left = spent(purse_of(Context(**snapshot.values["settings"])), [*_saved(snapshot), *lost])
+    others = [one["allowance"] for name, one in subtasks.items() if name not in finished | tried]
+    usd = None if left.usd is None else max(0.0, left.usd - sum(one["usd"] or 0.0 for one in others))
+    tokens = None if left.tokens is None else max(0, left.tokens - sum(one["tokens"] or 0 for one in others))
+    share = Purse(None if usd is None else usd / 2 / len(tried), None if tokens is None else tokens // 2 // len(tried))
+    return dict.fromkeys(tried, share)
 
 
 def _least(one: T | None, other: T | None) -> T | None:

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -64,6 +64,9 @@ Approve = Annotated[bool, typer.Option("--approve", help="Show the plan and ask 
 Report = Annotated[Path | None, typer.Option("--report", help="Also write the whole run to FILE.md or FILE.html.")]
 
 Database = Annotated[str | None, typer.Option("--db", help="Where runs are kept: a path, or postgresql://…")]
+Attach = Annotated[
+    list[Path] | None, typer.Option("--attach", "-a", help="A document for the request: PDF, Markdown, text, CSV.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand: fetch the embedded model if it is needed.")]
 NoSave = Annotated[bool, typer.Option("--no-save", help="Do not keep this run.")]
 
@@ -80,10 +83,13 @@ def run(
     database: Database = None,
     no_save: NoSave = False,
     yes: Yes = False,
+    attach: Attach = None,
 ) -> None:
     """Answer a request."""
     given = _told(lambda: _with_model_ready(_settings(sets, model, approve=approve), yes=yes))
-    raise typer.Exit(_answer(_read(request, file), given, _Output(as_json, report), database, keep=not no_save))
+    raise typer.Exit(
+        _answer(_read(request, file), given, _Output(as_json, report), database, keep=not no_save, attach=attach or ())
+    )
 
 
 @app.command(help="Plan the street party: with your model if one is set up, else with a scripted mind.")
@@ -170,7 +176,7 @@ def resume(
         from graph.build import build_graph
 
         run = await store.find(run_id)
-        graph = build_graph(checkpointer=store.saver)
+        graph = build_graph(checkpointer=store.saver, documents=run.given.get(running.ATTACHED, ()))
         return run.id, await running.resume(graph, store, run, screen.take, screen.decide)
 
     raise typer.Exit(_followed(gone_on_with, _Output(as_json, report), _where(database)))
@@ -346,7 +352,15 @@ def _say(error: Exception) -> int:
     return OTHER if isinstance(error, (AllWorkersFailed, RunBusy)) else WRONG
 
 
-def _answer(request: str, given: dict[str, Any], output: "_Output", database: str | None, *, keep: bool) -> int:
+def _answer(
+    request: str,
+    given: dict[str, Any],
+    output: "_Output",
+    database: str | None,
+    *,
+    keep: bool,
+    attach: Sequence[Path] = (),
+) -> int:
     async def kept(store: Any, screen: "_Screen") -> Any:
         from graph import run as running
         from graph.build import build_graph, checked_request
@@ -354,8 +368,9 @@ def _answer(request: str, given: dict[str, Any], output: "_Output", database: st
 
         checked_request(request)  # nothing is saved of a request that cannot be run
         Context(**given)
-        graph = build_graph(checkpointer=store.saver)
-        return await running.start(graph, store, request, given, screen.take, screen.decide)
+        files = [str(path.expanduser().resolve()) for path in attach]
+        graph = build_graph(checkpointer=store.saver, documents=files)
+        return await running.start(graph, store, request, given, screen.take, screen.decide, files)
 
     return _followed(kept, output, _where(database) if keep else None)
 
@@ -445,27 +460,35 @@ class _Screen:
 
 
 def _decide(asked: dict[str, Any]) -> dict[str, Any]:
-    """Show a plan and ask what to do with it."""
+    """Show what is to be decided, one thing after the other, and ask what to do with each."""
     from graph.report import harmless
 
-    request = asked["action_requests"][0]
-    told.print(Text(harmless(request["description"])), soft_wrap=True)
+    decisions = []
+    for number, request in enumerate(asked["action_requests"]):
+        allowed = asked["review_configs"][min(number, len(asked["review_configs"]) - 1)]["allowed_decisions"]
+        told.print(Text(harmless(request.get("description") or f"{request['name']} {request['args']}")), soft_wrap=True)
+        decisions.append(_decision(request, allowed))
+    return {"decisions": decisions}
+
+
+def _decision(request: dict[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
+    ways = {"approve": "[a]pprove", "reject": "[r]eject with a message", "edit": "[e]dit"}
     while True:
-        told.print("[a]pprove, [r]eject with a message, or [e]dit? ", end="", markup=False)
+        told.print(", ".join(ways[one] for one in ways if one in allowed) + "? ", end="", markup=False)
         word = sys.stdin.readline().strip().lower()
         if word in ("a", "approve"):
-            return {"decisions": [{"type": "approve"}]}
+            return {"type": "approve"}
         if word in ("r", "reject"):
             told.print("What should be different? ", end="")
-            return {"decisions": [{"type": "reject", "message": sys.stdin.readline().strip()}]}
-        if word in ("e", "edit"):
+            return {"type": "reject", "message": sys.stdin.readline().strip()}
+        if word in ("e", "edit") and "edit" in allowed:
             edited = click.edit(json.dumps(request["args"], indent=2, ensure_ascii=False), extension=".json")
             try:
                 args = json.loads(edited) if edited else request["args"]
             except ValueError as error:
                 told.print(Text(f"that is not valid JSON: {error}", "red"))
                 continue
-            return {"decisions": [{"type": "edit", "edited_action": {"name": request["name"], "args": args}}]}
+            return {"type": "edit", "edited_action": {"name": request["name"], "args": args}}
         if not word:
             raise KeyboardInterrupt
 

@@ -9,7 +9,21 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from graph.store import CALLS, CALLS_OF, COLUMNS, PAUSE_S, TABLE, TRIES, Run, Store, StoreError, busy, row_of, run_of, the_one
+from graph.store import (
+    CALLS,
+    CALLS_OF,
+    COLUMNS,
+    PAUSE_S,
+    TABLE,
+    TRIES,
+    Run,
+    Store,
+    StoreError,
+    busy,
+    row_of,
+    run_of,
+    the_one,
+)
 
 try:
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver

@@ -1,7 +1,8 @@
 """Run: a request to its answer in one call, and a saved run to its end."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
@@ -18,6 +19,8 @@ from nodes.synthesiser import SYNTHESIS_FAILED
 
 # Saved before the next step begins: a plan that was paid for is there again whenever the process is killed.
 DURABILITY: Any = "sync"
+
+ATTACHED = "attached documents"  # kept beside the settings that were given: a resume reads the same files
 
 
 class Answer(str):  # noqa: SLOT000 - it carries the state
@@ -43,12 +46,13 @@ def with_model(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**({f"{role}_model": model for role in ROLES} if model else {}), **given}
 
 
-def answer(request: str, *, model: str | None = None, **settings: Any) -> Answer:
+def answer(request: str, *, model: str | None = None, attach: Iterable[str | Path] = (), **settings: Any) -> Answer:
     """Answer a request.
 
     Args:
         request: what you want worked out.
         model: "provider:name" for all three roles.
+        attach: files that come with the request (PDF, Markdown, text, CSV).
         settings: any setting of nodes.state.Context by name, such as max_subtasks=4.
 
     Returns:
@@ -58,13 +62,11 @@ def answer(request: str, *, model: str | None = None, **settings: Any) -> Answer
         OrchestratorError: bad request or settings, no model, or nothing that could be answered from.
     """
     context = Context(**with_model({"model": model, **settings}))
-    return Answer(build_graph().invoke({"request": request}, context=context))  # type: ignore[arg-type]
+    return Answer(build_graph(documents=attach).invoke({"request": request}, context=context))  # type: ignore[arg-type]
 
 
 async def ready_to_resume(graph: Graph, config: RunnableConfig) -> State | None:
     """Make a thread ready to be gone on with by `graph.ainvoke(None, config)`.
-
-    A run that ended because only its synthesis failed is set back to just before it.
 
     Returns:
         The final state if there is nothing to go on with, else None.
@@ -73,9 +75,6 @@ async def ready_to_resume(graph: Graph, config: RunnableConfig) -> State | None:
     if snapshot.next:
         return None
     state: State = snapshot.values  # type: ignore[assignment]
-    if str(state.get("stop_reason") or "").startswith(SYNTHESIS_FAILED):
-        await graph.aupdate_state(config, {"phase": None}, as_node="worker")
-        return None
     return state
 
 
@@ -88,14 +87,20 @@ class Waiting(Exception):
 
 
 async def start(
-    graph: Graph, store: Store, request: str, given: Mapping[str, Any], listen: Listen, decide: Decide
+    graph: Graph,
+    store: Store,
+    request: str,
+    given: Mapping[str, Any],
+    listen: Listen,
+    decide: Decide,
+    attached: Sequence[str] = (),
 ) -> tuple[str, State]:
     """Begin a run that is kept, and follow it to its end.
 
     Returns:
         The run's id and its final state.
     """
-    run = new_run(uuid.uuid4().hex[:8], request, dict(given))
+    run = new_run(uuid.uuid4().hex[:8], request, {**given, **({ATTACHED: list(attached)} if attached else {})})
     await store.add(run)
     return run.id, await _held(graph, store, run, {"request": request}, listen, decide)
 
@@ -127,7 +132,14 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
         calls = Calls(store, run.id, await lost_calls(store, run.id, snapshot), snapshot)
         status, before = "failed", journal.set(calls)
         try:
-            state = await follow(graph, sent, config, Context(**run.given), listen, decide)
+            state = await follow(
+                graph,
+                sent,
+                config,
+                Context(**{name: value for name, value in run.given.items() if name != ATTACHED}),
+                listen,
+                decide,
+            )
             state = await _with_lost_calls(graph, store, run, state)
             status = "complete" if state.get("complete") else "incomplete"
         except Waiting:
@@ -205,8 +217,8 @@ async def follow(
                 listen(part)
             else:
                 state, waiting = part, part.get("__interrupt__")
-        if not waiting:
-            return state
+        if not waiting or SYNTHESIS_FAILED in waiting[0].value:  # a failed synthesis waits for a resume, not for a word
+            return State(**{key: value for key, value in state.items() if key != "__interrupt__"})  # type: ignore[typeddict-item]
         if len(waiting) == 1:
             sent = Command(resume=await decide(waiting[0].value))
         else:

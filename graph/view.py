@@ -66,10 +66,8 @@ class View:
         if self.pace or not read or not took:
             return
         self.pace = read / took
-        minutes = (READ * event["total"] + WRITTEN * WRITING_COSTS) / self.pace / 60
-        about = (
-            f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute or two" if minutes > 0.5 else "less than a minute"
-        )  # noqa: PLR2004
+        seconds = (READ * event["total"] + WRITTEN * WRITING_COSTS) / self.pace
+        about = f"{round(seconds / 60)} min" if seconds > 90 else f"{round(seconds)} s"  # noqa: PLR2004
         yield f"this machine reads some {self.pace:,.0f} tokens a second; a run of this size takes about {about}"
 
     def _on_plan(self, event: dict[str, Any]) -> Iterator[str]:

@@ -124,7 +124,8 @@ async def ask(call: Call) -> Reply:
 
 
 async def _ask(call: Call) -> Reply:
-    settings, charges = call.settings, list[Charge]()
+    settings, kept = call.settings, journal.get()
+    charges = kept.taken_over() if kept and call.role == "planner" else list[Charge]()
     spec = call.spec or settings.model(call.role)
     wanted = call.cap or settings.max_output_tokens(call.role)
     model = await open_model(spec, settings, call.role, call.host, wanted)

@@ -11,6 +11,7 @@ from nodes import ledger
 from nodes.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.budget import LEAST_OUTPUT, Purse, all_charges, input_bound, purse_of, spent
 from nodes.contradictions import questions
+from nodes.documents import EXCERPTS
 from nodes.host import Host
 from nodes.models import price_of, provider_of
 from nodes.schemas import synthesis_schema
@@ -308,6 +309,10 @@ class Joiner:
         if dropped and self.purse.open:  # under a budget each word costs; code names what was dropped in any case
             listed = "\n".join(f"- {one['specialist']}: {one['task']} ({one['reason']})" for one in dropped)
             extras.append(f"Not done:\n{fence('dropped', listed)}")
+        if self.host.documents and self.purse.open:
+            passages = self.host.documents.excerpts(self.state["request"], EXCERPTS)
+            told = "Passages of the documents that came with the request, to be quoted where they matter:"
+            extras.append(f"{told}\n{fence('documents', passages)}")
         if self._found:
             lines, size = list[str](), 0
             for entry in self._found:

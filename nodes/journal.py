@@ -20,5 +20,8 @@ class Journal(Protocol):
     def left(self, purse: Purse, subtask_id: str | None) -> Purse:
         """Take off a purse what was sent before a kill, and whose results were never saved."""
 
+    def taken_over(self) -> list[Charge]:
+        """Give what was lost of the planner's calls, once: the plan that comes of the next one is sized by it."""
+
 
 journal: ContextVar[Journal | None] = ContextVar("journal", default=None)  # None: the run is not kept

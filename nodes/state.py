@@ -139,6 +139,7 @@ class State(TypedDict, total=False):
     plans: list[Plan]  # earlier rounds
     charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
     phase: str | None  # where the conditional edges go next
+    failed_in: str  # the process whose synthesis failed last
 
 
 class WorkerInput(TypedDict):

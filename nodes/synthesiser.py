@@ -9,6 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk
 from langgraph.graph.message import push_message
 from langgraph.runtime import Runtime
+from langgraph.types import interrupt
 
 from nodes import ledger
 from nodes.ask import CallFailed, OverBudget
@@ -21,11 +22,14 @@ from nodes.state import Context, Draft, Dropped, Outcome, State
 from prompts.replies import BadReply, Synthesis
 
 SYNTHESIS_FAILED = "synthesis failed"  # how stop_reason begins then; a resume tries the synthesis alone again
-_raised: deque[str] = deque(maxlen=10_000)  # tasks of this process that ended with AllWorkersFailed
+_ended: deque[str] = deque(maxlen=10_000)  # tasks of this process that ended without a synthesis
 
 
 async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:
     """Join the outcomes into one answer, or ask for further subtasks as well.
+
+    Where no synthesis can be had, the answer is the outcomes themselves. A run that is kept then waits here: a resume,
+    with or without a value, tries the synthesis again, and nothing else.
 
     Raises:
         AllWorkersFailed: there is nothing to join. A resume tries the workers again.
@@ -33,6 +37,8 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     outcomes, settings = state["outcomes"], Context(**state["settings"])
     if not any(_usable(outcome) for outcome in outcomes):
         return _all_failed(outcomes, runtime)
+    if state.get("phase") == "synthesiser":
+        _await_resume(state, runtime)
     tell = runtime.stream_writer
     tell({"type": "synthesis", "round": state["plan"]["round"]})
     listener = _Listener(tell)
@@ -42,7 +48,8 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     try:
         joint = await joiner.join()
     except (CallFailed, OverBudget, BadReply) as error:
-        return job.without_synthesis(error)
+        again = not isinstance(error, OverBudget) and bool(runtime.execution_info and runtime.execution_info.thread_id)
+        return job.without_synthesis(error, again=again)
     entries, reply = await job.check(joint.reply)
     return job.finished(joint, reply, entries)
 
@@ -51,15 +58,23 @@ def _usable(outcome: Outcome) -> bool:
     return outcome["status"] in ("done", "partial") and bool(outcome["output"])
 
 
+def _await_resume(state: State, runtime: Runtime[Context]) -> None:
+    """Wait after a failed synthesis, once: the second time this task runs, or in another process, it is a resume."""
+    task = runtime.execution_info.task_id if runtime.execution_info else ""
+    if state.get("failed_in") == THIS_PROCESS and task not in _ended:
+        _ended.append(task)
+        interrupt({SYNTHESIS_FAILED: state["stop_reason"], "to go on": "resume; the synthesis alone is tried again"})
+
+
 def _all_failed(outcomes: Sequence[Outcome], runtime: Runtime[Context]) -> dict[str, Any]:
     """Raise; but in a resume send the workers out again.
 
     It is a resume when this very task has ended so before, or the outcomes are another process's.
     """
     task = runtime.execution_info.task_id if runtime.execution_info else ""
-    if (task and task in _raised) or any(outcome["process"] != THIS_PROCESS for outcome in outcomes):
+    if (task and task in _ended) or any(outcome["process"] != THIS_PROCESS for outcome in outcomes):
         return {"phase": "worker"}
-    _raised.append(task)
+    _ended.append(task)
     listed = "\n".join(f"- {one['id']} {one['specialist']}: {one['status']}: {one['error']}" for one in outcomes)
     raise AllWorkersFailed(
         f"No subtask could be done, so there is nothing to answer from:\n{listed}\n"
@@ -183,20 +198,28 @@ class _Job:
             for one in reply.follow_ups
         ]
 
-    def without_synthesis(self, error: CallFailed | OverBudget | BadReply) -> dict[str, Any]:
-        """Answer with the outcomes themselves, in order, marked incomplete."""
+    def without_synthesis(self, error: CallFailed | OverBudget | BadReply, *, again: bool) -> dict[str, Any]:
+        """Answer with the outcomes themselves, in order, marked incomplete; an earlier round's answer stays before them."""
         if not isinstance(error, BadReply):
             self.joiner.charges += [charge for charge in error.charges if charge not in self.joiner.charges]
         outcomes = self.state["outcomes"]
         told = str(error).rstrip(".")
-        parts = [f"*The results could not be joined into one answer ({told}). They follow one by one.*"]
-        parts += [f"## {one['specialist']} [{one['id']}]\n\n{one['output']}" for one in outcomes if _usable(one)]
+        tried = str(self.state.get("stop_reason") or "").startswith(SYNTHESIS_FAILED)
+        before = self.state.get("answer") if self.state["plan"]["round"] > 1 and not tried else ""
+        new = [one for one in outcomes if _usable(one) and (not before or one["round"] == self.state["plan"]["round"])]
+        parts = [before] if before else []
+        parts.append(f"*The results could not be joined into one answer ({told}). They follow one by one.*")
+        parts += [f"## {one['specialist']} [{one['id']}]\n\n{one['output']}" for one in new]
         gaps = ledger.code_gaps(outcomes, self._dropped())
         parts += [ledger.missing_section(gaps)] if gaps else []
         answer = "\n\n".join(parts)
         self.listener.restart()
         self.listener.answer(answer)
-        return self._state(answer, [], gaps, f"{SYNTHESIS_FAILED}: {told}")
+        entries = self.state.get("disagreements") or [] if before else []
+        update = self._state(answer, entries, gaps, f"{SYNTHESIS_FAILED}: {told}")
+        if again:
+            update |= {"phase": "synthesiser", "failed_in": THIS_PROCESS}
+        return update
 
     def _dropped(self) -> list[Dropped]:
         return [drop for plan in [*self.state.get("plans", []), self.state["plan"]] for drop in plan["dropped"]]

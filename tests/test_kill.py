@@ -23,8 +23,7 @@ from tests.keeper import Keeper
 from tests.minds import MODEL, calls_of, join_all, plan_of, role_of, specialist_of
 from tests.turn import Body, Turn
 
-WORDS = """astronomy botany carpentry drainage electricity forestry geology heraldry insurance joinery knitting lighting
-masonry navigation optics plumbing quarrying roofing surveying tailoring""".split()
+WORDS = ["astronomy", "botany", "carpentry", "drainage", "electricity", "forestry", "geology", "heraldry", "insurance", "joinery", "knitting", "lighting", "masonry", "navigation", "optics", "plumbing", "quarrying", "roofing", "surveying", "tailoring"]  # fmt: skip
 NAMES = [f"{word} adviser" for word in WORDS]
 GIVEN = {"max_subtasks": 20, "max_parallel": 8}
 CEILING = 150_000  # tokens
@@ -35,7 +34,7 @@ class Slow:
     """A team of twenty; its planner never says the same twice, its workers take their time."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - no secret
         self.plans = 0
 
     def __call__(self, body: Body) -> Turn:
@@ -86,7 +85,7 @@ def torment(
     keeper: Keeper, endpoint: Endpoint, seed: int, given: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any], int]:
     """Kill a run again and again and let it end; check after every kill that nothing finished is asked again."""
-    moments, kills, allowed = random.Random(seed), 0, Counter[str]()
+    moments, kills, allowed = random.Random(seed), 0, Counter[str]()  # noqa: S311 - no secret
     job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": given or GIVEN}
     for _ in range(KILLS):
         before = asked(endpoint)

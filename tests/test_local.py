@@ -19,7 +19,7 @@ from tests.hub import Hub, serving
 from tests.tiny_gguf import write_tiny_gguf
 
 LOCAL: dict[str, Any] = dict.fromkeys(("planner_model", "worker_model", "synthesiser_model"), "local")
-SMALL = {
+SMALL: dict[str, Any] = {
     **LOCAL,
     "max_rounds": 1,
     "max_subtasks": 2,
@@ -27,7 +27,7 @@ SMALL = {
     "worker_max_output_tokens": 40,
     "synthesiser_max_output_tokens": 300,
 }
-REQUEST = {"request": "Plan a street party for 80 people"}
+REQUEST: Any = {"request": "Plan a street party for 80 people"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_plans_always_parse() -> None:
     graph = build_graph()
     plans = []
     for number in range(5):
-        asked = {"request": f"{REQUEST['request']}, number {number}"}
+        asked: Any = {"request": f"{REQUEST['request']}, number {number}"}
         for part in graph.stream(asked, context=Context(**SMALL), stream_mode="updates"):
             plans.append(part["planner"])
             break
@@ -95,13 +95,14 @@ def test_killed_engine_comes_back(own_model: Path) -> None:
     """The engine killed in mid run is started again, and the run ends with an answer."""
     graph, killed = build_graph(), list[int]()
     state: dict[str, Any] = {}
-    for mode, part in graph.stream(REQUEST, context=Context(**SMALL), stream_mode=["custom", "values"]):
-        if mode == "custom" and part["type"] == "worker" and not killed:  # type: ignore[index, call-overload]
+    stream: Any = graph.stream(REQUEST, context=Context(**SMALL), stream_mode=["custom", "values"])
+    for mode, part in stream:
+        if mode == "custom" and part["type"] == "worker" and not killed:
             killed += _engines(own_model)
             for one in killed:
                 os.kill(one, signal.SIGKILL)
         if mode == "values":
-            state = part  # type: ignore[assignment]
+            state = part
 
     assert killed
     assert state["answer"]

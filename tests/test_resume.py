@@ -195,7 +195,7 @@ def test_results_are_safe_while_others_work(endpoint: Endpoint, team: Team, data
             graph = build_graph(checkpointer=store.saver)
             running = asyncio.create_task(start(graph, store, REQUEST, {"max_parallel": 2}, lambda _: None, nobody))
             deadline = time.monotonic() + 10
-            while len(calls_of(endpoint, "worker")) < 3 and time.monotonic() < deadline:
+            while len(calls_of(endpoint, "worker")) < 3 and time.monotonic() < deadline:  # noqa: ASYNC110 - in another thread
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.5)
             seen.update((await saved(database))[2])

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from graph import OrchestratorError, build_graph, graph, settings
-from nodes.models import open_model
 from nodes.host import Host
+from nodes.models import open_model
 from nodes.specialists import Roster
 from nodes.state import Context
 from tests.collector import Collector

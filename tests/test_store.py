@@ -236,7 +236,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a file system of 400 kB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
     if subprocess.run(mounting, check=False, capture_output=True).returncode:
         pytest.skip("no small file system can be mounted here")
     yield folder

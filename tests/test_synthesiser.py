@@ -170,7 +170,6 @@ def test_gaps_that_the_model_finds(endpoint: Endpoint, team: Team) -> None:
     assert state["gaps"] == [found[0], {"subtask_id": None, "what": "snow", "why": ""}]
 
 
-@pytest.mark.xfail(strict=True, reason="a run whose synthesis failed ends; nothing routes a resume to it yet")
 def test_a_resume_tries_the_synthesis_alone(endpoint: Endpoint, team: Team) -> None:
     """After a failed synthesis, a resume of the thread asks for the synthesis again and for nothing else."""
     kept = build_graph(checkpointer=InMemorySaver())
