@@ -77,7 +77,7 @@ def _allowed(snapshot: StateSnapshot, lost: Sequence[Charge]) -> dict[str, Purse
     """
     subtasks = {one["id"]: one for one in snapshot.values.get("plan", {}).get("subtasks", [])}
     finished = {outcome["id"] for outcome in _outcomes(snapshot)}
-    tried = {charge["subtask_id"] for charge in lost if charge["subtask_id"] in subtasks.keys() - finished}
+    tried = {str(charge["subtask_id"]) for charge in lost} & (subtasks.keys() - finished)
     if not tried:
         return {}
     left = spent(purse_of(Context(**snapshot.values["settings"])), [*_saved(snapshot), *lost])

@@ -162,7 +162,9 @@ def flag_of(value: dict[str, Any]) -> bool:
     )
 
 
-DEPENDS = frozenset(("dependson", "dependencies", "depends", "dependency", "requires", "prerequisites", "waitsfor", "after"))
+DEPENDS = frozenset(
+    ("dependson", "dependencies", "depends", "dependency", "requires", "prerequisites", "waitsfor", "after")
+)
 
 
 def depends_of(value: dict[str, Any]) -> str:

@@ -108,7 +108,7 @@ async def perform(turn: Turn, body: Body, number: int, key: str, peer: Peer) -> 
     elif fault in PAGES:
         status, kind, page = PAGES[fault]
         peer.send(status, page, {"content-type": kind, **turn.headers})
-    elif turn.status >= 300:  # noqa: PLR2004 - HTTP's first status that is no success
+    elif turn.status >= 300:
         refuse(peer, "said", turn.headers, status=turn.status, why=turn.text or "The test said so.")
     elif fault == "hang":
         await asyncio.Event().wait()

@@ -1,7 +1,5 @@
 """Checks: what is wrong with a plan, told in any language, and what is left alone."""
 
-# ruff: noqa: SIM300 - the house puts the expected value first
-
 import time
 from typing import Any
 

@@ -34,7 +34,7 @@ class Slow:
     """A team of twenty; its planner never says the same twice, its workers take their time."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - no secret
+        self.random = random.Random(seed)
         self.plans = 0
 
     def __call__(self, body: Body) -> Turn:
@@ -85,7 +85,7 @@ def torment(
     keeper: Keeper, endpoint: Endpoint, seed: int, given: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any], int]:
     """Kill a run again and again and let it end; check after every kill that nothing finished is asked again."""
-    moments, kills, allowed = random.Random(seed), 0, Counter[str]()  # noqa: S311 - no secret
+    moments, kills, allowed = random.Random(seed), 0, Counter[str]()
     job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": given or GIVEN}
     for _ in range(KILLS):
         before = asked(endpoint)
@@ -119,7 +119,7 @@ def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
     assert [one["status"] for one in state["outcomes"]] == ["done"] * 20
     assert (state["complete"], kills) == (True, KILLS)
     assert len(answered) <= state["spend"]["calls"] <= requests + 8 * KILLS
-    assert requests <= 22 + 8 * KILLS
+    assert requests <= 22 + 10 * KILLS  # eight under way, and what was answered and on its way into the database
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -91,11 +91,14 @@ def test_the_list_in_words(endpoint: Endpoint, database: Path) -> None:
     assert (code, said.split()[0], said.split()[3:]) == (0, listed()[0]["id"], ["complete", *REQUESTS[0].split()])
 
 
-def test_a_run_that_is_not_kept(endpoint: Endpoint, database: Path) -> None:
-    """With --no-save nothing is written, not even the database."""
+def test_a_run_that_is_not_kept(
+    endpoint: Endpoint, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --no-save nothing is written, neither the database nor anything in the folder one is in."""
+    monkeypatch.chdir(tmp_path)
     code, said, _ = command("--no-save", "--json", REQUEST)
 
-    assert (code, "id" in json.loads(said), database.exists()) == (0, False, False)
+    assert (code, "id" in json.loads(said), list(tmp_path.iterdir())) == (0, False, [])
 
 
 def test_another_database(endpoint: Endpoint, database: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.hub import Hub, Mode, serving
 
 MEGABYTE = 2**20
 # The client hands on what it got in pieces of 10 MB, so a file that breaks in between has to be longer than that.
-CONTENT = random.Random(7).randbytes(25 * MEGABYTE)  # noqa: S311 - the content of a test file, not a secret
+CONTENT = random.Random(7).randbytes(25 * MEGABYTE)
 PIECE = 10 * MEGABYTE
 
 

@@ -51,7 +51,7 @@ def write_tiny_gguf(
     architecture = "nonesuch" if fault == "unknown_architecture" else "llama"
     tokens = vocabulary()
     fields = metadata(architecture, tokens, chat_template, trained_context)
-    tensors = weights(tokens, random.Random(seed))  # noqa: S311 - weights of a test model, not secrets
+    tensors = weights(tokens, random.Random(seed))
     body = bytearray(MAGIC + struct.pack("<IQQ", VERSION, len(tensors), len(fields)) + b"".join(fields))
     offset = 0
     for name, shape, values in tensors:

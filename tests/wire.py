@@ -48,7 +48,7 @@ class Peer(asyncio.Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.server.peers.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         """Leave the server's peers; whoever was still answering is cancelled at once."""
         self.server.peers.discard(self)
         if self.task:
