@@ -141,6 +141,7 @@ def runs(as_json: AsJson = False, database: Database = None) -> None:
 @app.command(help="Show a run that is kept: its answer, or with --json its whole state.")
 def show(
     run_id: Annotated[str, typer.Argument(metavar="ID")],
+    subtask: Annotated[str, typer.Argument(metavar="[S1]", help="Show one worker's own text.")] = "",
     as_json: AsJson = False,
     report: Report = None,
     database: Database = None,
@@ -157,9 +158,27 @@ def show(
 
     run, state = _told(lambda: _with_store(database, found))
     state = {"request": run.request, **state}
+    if subtask:
+        _show_subtask(state, subtask.strip("[]").upper())
     told.print(Text(f"run {run.id}: {run.status}"), soft_wrap=True)
     _Output(as_json, report).write(state, run.id, None)
     raise typer.Exit(COMPLETE if state.get("complete") else INCOMPLETE)
+
+
+def _show_subtask(state: dict[str, Any], subtask: str) -> None:
+    from graph.report import harmless
+
+    outcomes = {one["id"]: one for one in state.get("outcomes", [])}
+    if subtask not in outcomes:
+        raise typer.BadParameter(
+            f"there is no subtask {subtask!r} in this run; there are: {', '.join(outcomes) or 'none'}"
+        )
+    one = outcomes[subtask]
+    told.print(
+        Text(harmless(f"{one['id']} {one['specialist']}, {one['status']}: {one['task']}"), "dim"), soft_wrap=True
+    )
+    sys.stdout.write(harmless(one["output"] or one["error"] or "") + "\n")
+    raise typer.Exit(COMPLETE)
 
 
 @app.command(help="Go on with a run that was interrupted, failed, or waits; what was finished is not done again.")

@@ -158,14 +158,19 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
 
 
 async def _with_lost_calls(graph: Graph, store: Store, run: Run, state: State) -> State:
-    """Charge what a kill has lost, once: what is in the journal and not in the final state."""
+    """Charge what a kill has lost, once: what is in the journal and not in the final state.
+
+    A run that waits for another synthesis is told so too, and saved so at its end: an update now would end the waiting.
+    """
     config = config_of(run)
-    found = await lost_calls(store, run.id, await graph.aget_state(config))
+    snapshot = await graph.aget_state(config)
+    found = await lost_calls(store, run.id, snapshot)
     if not found:
         return state
     charges = [*state.get("charges", []), *found]
     spend = {**state["spend"], **totals(all_charges(charges, state["outcomes"]))}
-    await graph.aupdate_state(config, {"charges": found, "spend": spend}, as_node="synthesiser")
+    if not snapshot.next:
+        await graph.aupdate_state(config, {"charges": found, "spend": spend}, as_node="synthesiser")
     return {**state, "charges": charges, "spend": spend}
 
 
@@ -218,7 +223,8 @@ async def follow(
             else:
                 state, waiting = part, part.get("__interrupt__")
         if not waiting or SYNTHESIS_FAILED in waiting[0].value:  # a failed synthesis waits for a resume, not for a word
-            return State(**{key: value for key, value in state.items() if key != "__interrupt__"})  # type: ignore[typeddict-item]
+            final: State = {key: value for key, value in state.items() if key != "__interrupt__"}  # type: ignore[assignment]
+            return final
         if len(waiting) == 1:
             sent = Command(resume=await decide(waiting[0].value))
         else:

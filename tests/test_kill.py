@@ -89,7 +89,7 @@ def torment(
     job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": given or GIVEN}
     for _ in range(KILLS):
         before = asked(endpoint)
-        kills += killed_at(keeper, endpoint, moments.randint(1, 9), moments.uniform(0, 0.05), **job)
+        kills += killed_at(keeper, endpoint, moments.randint(1, 5), moments.uniform(0, 0.02), **job)
         run_id, plan, done = asyncio.run(saved(keeper.where))
         allowed.update(set(asked(endpoint) - before) - done)
         job = {"id": run_id}
@@ -153,3 +153,23 @@ def test_a_note_costs_little(tmp_path: Path) -> None:
             return (time.perf_counter() - began) / times
 
     assert asyncio.run(noting()) < 0.01  # seconds; it is 0.0004 where nothing else runs
+
+
+def test_a_kill_and_then_a_failed_synthesis(tmp_path: Path) -> None:
+    """What a kill has lost is on the bill of a run whose synthesis fails, and once on that of the next resume."""
+    slow = Slow(3)
+
+    def failing(body: Body) -> Turn:
+        return Turn(fault="404") if role_of(body) == "synthesiser" else slow(body)
+
+    with Endpoint(failing) as endpoint, keeper(tmp_path, endpoint) as kept:
+        killed = killed_at(kept, endpoint, 12, 0.0, request="Tell all about twenty trades.", given=GIVEN)
+        run_id, _, _ = asyncio.run(saved(kept.where))
+        states = [kept.do(id=run_id), kept.do(id=run_id)]
+        endpoint.mind = slow
+        states.append(kept.do(id=run_id))
+    bills = [state["spend"]["calls"] for state in states]
+
+    assert (killed, [state["complete"] for state in states]) == (True, [False, False, True])
+    assert (bills[1] - bills[0], bills[2] - bills[1]) == (0, 1)  # a 404 costs nothing
+    assert states[2]["spend"]["unknown"] > 0
