@@ -1,5 +1,6 @@
 """Host: what the machine a graph runs on has fixed. No caller's context names a path, an endpoint or a price."""
 
+import os
 import uuid
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from nodes.tools import Tool, Toolbox
 
 
-THIS_PROCESS = uuid.uuid4().hex  # tells a resume in another process from a run that goes on
+_BOOT = uuid.uuid4().hex
+
+
+def this_process() -> str:
+    """Name this process; a fork has another name. Tells a resume in another process from a run that goes on."""
+    return f"{_BOOT}-{os.getpid()}"
+
+
 READING = ("search_documents", "read_document")
 
 

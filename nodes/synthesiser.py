@@ -15,7 +15,7 @@ from nodes import ledger
 from nodes.ask import CallFailed, OverBudget
 from nodes.budget import all_charges, totals
 from nodes.errors import AllWorkersFailed
-from nodes.host import THIS_PROCESS, Host
+from nodes.host import Host, this_process
 from nodes.joining import Joiner, Joint
 from nodes.reading import AnswerStream
 from nodes.state import Context, Draft, Dropped, Outcome, State
@@ -61,7 +61,7 @@ def _usable(outcome: Outcome) -> bool:
 def _await_resume(state: State, runtime: Runtime[Context]) -> None:
     """Wait after a failed synthesis, once: the second time this task runs, or in another process, it is a resume."""
     task = runtime.execution_info.task_id if runtime.execution_info else ""
-    if state.get("failed_in") == THIS_PROCESS and task not in _ended:
+    if state.get("failed_in") == this_process() and task not in _ended:
         _ended.append(task)
         interrupt({SYNTHESIS_FAILED: state["stop_reason"], "to go on": "resume; the synthesis alone is tried again"})
 
@@ -72,7 +72,7 @@ def _all_failed(outcomes: Sequence[Outcome], runtime: Runtime[Context]) -> dict[
     It is a resume when this very task has ended so before, or the outcomes are another process's.
     """
     task = runtime.execution_info.task_id if runtime.execution_info else ""
-    if (task and task in _ended) or any(outcome["process"] != THIS_PROCESS for outcome in outcomes):
+    if (task and task in _ended) or any(outcome["process"] != this_process() for outcome in outcomes):
         return {"phase": "worker"}
     _ended.append(task)
     listed = "\n".join(f"- {one['id']} {one['specialist']}: {one['status']}: {one['error']}" for one in outcomes)
@@ -218,7 +218,7 @@ class _Job:
         entries = self.state.get("disagreements") or [] if before else []
         update = self._state(answer, entries, gaps, f"{SYNTHESIS_FAILED}: {told}")
         if again:
-            update |= {"phase": "synthesiser", "failed_in": THIS_PROCESS}
+            update |= {"phase": "synthesiser", "failed_in": this_process()}
         return update
 
     def _dropped(self) -> list[Dropped]:

@@ -17,7 +17,7 @@ from nodes.answers import Given, NoText
 from nodes.ask import Call, CallFailed, Clock, OverBudget, ask
 from nodes.budget import Purse
 from nodes.errors import NoModel
-from nodes.host import THIS_PROCESS, Host
+from nodes.host import Host, this_process
 from nodes.meter import Meter
 from nodes.remote import RemoteFailed, run_remote
 from nodes.result import Result, of_failure, of_reply
@@ -46,7 +46,7 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
         task=subtask["task"],
         round=state["round"],
         seconds=round(time.monotonic() - began, 3),
-        process=THIS_PROCESS,
+        process=this_process(),
         **asdict(result),  # type: ignore[typeddict-item]
     )
     tell({"type": "worker", **{key: whole[key] for key in ("id", "specialist", "status", "error", "seconds")}})

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -109,20 +108,12 @@ async def _decide(_asked: dict[str, Any]) -> Any:
     return {"decisions": [{"type": "approve"}]}
 
 
-def _be_another_process() -> None:
-    """Take a name of one's own, as an interpreter that is started anew has."""
-    name = uuid.uuid4().hex
-    for module in [module for module in sys.modules.values() if hasattr(module, "THIS_PROCESS")]:
-        vars(module)["THIS_PROCESS"] = name
-
-
 def _serve() -> None:
     while line := sys.stdin.readline():
         job = json.loads(line)
         child = os.fork()
         if child == 0:
             try:
-                _be_another_process()
                 state = asyncio.run(_work(job))
                 Path(job["out"]).write_text(json.dumps(state), encoding="utf-8")
             finally:
