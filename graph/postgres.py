@@ -79,7 +79,10 @@ class PostgresStore:
         """Make the tables where they are missing."""
         # Two processes that start at once must not both make the tables: PostgreSQL's "if not exists" races.
         async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
-            await connection.execute("select pg_advisory_lock(hashtext('orchestrator_set_up'))")
+            # Tried again and again, not waited for: a statement that waits holds a snapshot, and "create index
+            # concurrently", which the saver's set-up runs on another connection, waits for that. Nobody would see it.
+            while not await _locked(connection, "set_up"):  # noqa: ASYNC110 - nothing here tells when it is free
+                await asyncio.sleep(0.05)
             await self.saver.setup()  # type: ignore[attr-defined]
             for table in (TABLE, CALLS, CALLS_OF):
                 await connection.execute(table)

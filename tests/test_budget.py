@@ -109,6 +109,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask, "BACKOFF_S", (0.0, 0.0))
 
 
+@pytest.mark.timeout(3600)
 @settings(max_examples=RUNS, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(
     seed=st.integers(0, 2**32),
