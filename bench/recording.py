@@ -381,7 +381,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as home:  # the run is not to be kept among the user's own
         own = {"HOME": home, "LANG": "C.UTF-8", "LANGSMITH_TRACING": "false"}
-        with Terminal([command, "demo"], kept | own) as terminal:
+        with Terminal([command, "demo", "--model", "scripted:street-party"], kept | own) as terminal:
             code = terminal.end()
     if code:
         raise SystemExit(f"the run ended with {code}:\n{terminal.screen.text}")

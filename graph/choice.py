@@ -79,7 +79,8 @@ def offer(found: Sequence[neighbours.Neighbour], desk: Desk) -> str | None:
             return f"openai:{one.models[0]}"
     if settings.local_model() is not None:
         return "local"
-    if find_spec("xllamacpp") is None:
+    nobody = desk.ask is None and not desk.yes
+    if find_spec("xllamacpp") is None or (nobody and weights.state("small", desk.folder) != "present"):
         return None
     try:
         make_ready(["local:small"], desk)

@@ -86,10 +86,11 @@ def run(
     attach: Attach = None,
 ) -> None:
     """Answer a request."""
-    given = _told(lambda: _with_model_ready(_settings(sets, model, approve=approve), yes=yes))
-    raise typer.Exit(
-        _answer(_read(request, file), given, _Output(as_json, report), database, keep=not no_save, attach=attach or ())
-    )
+    text, output, given = _read(request, file), _Output(as_json, report), _settings(sets, model, approve=approve)
+    output.check()
+    _told(lambda: _check(text, given))
+    given = _told(lambda: _with_model_ready(given, yes=yes))
+    raise typer.Exit(_answer(text, given, output, database, keep=not no_save, attach=attach or ()))
 
 
 @app.command(help="Plan the street party: with your model if one is set up, else with a scripted mind.")
@@ -106,6 +107,10 @@ def demo(
     from nodes.errors import NoModel
 
     given = _settings(sets, model)
+    _Output(as_json, report).check()
+    _told(lambda: _check(STREET_PARTY, given))
+    if model == DEMO_MODEL:
+        _banner()
     try:
         given = _with_model_ready(given, yes=yes)
     except NoModel as error:
@@ -371,6 +376,15 @@ def _say(error: Exception) -> int:
     return OTHER if isinstance(error, (AllWorkersFailed, RunBusy)) else WRONG
 
 
+def _check(request: str, given: dict[str, Any]) -> None:
+    """Refuse what cannot be run, before anything is offered, fetched or saved."""
+    from graph.build import checked_request
+    from nodes.state import Context
+
+    checked_request(request)
+    Context(**given)
+
+
 def _answer(
     request: str,
     given: dict[str, Any],
@@ -382,11 +396,8 @@ def _answer(
 ) -> int:
     async def kept(store: Any, screen: "_Screen") -> Any:
         from graph import run as running
-        from graph.build import build_graph, checked_request
-        from nodes.state import Context
+        from graph.build import build_graph
 
-        checked_request(request)  # nothing is saved of a request that cannot be run
-        Context(**given)
         files = [str(path.expanduser().resolve()) for path in attach]
         graph = build_graph(checkpointer=store.saver, documents=files)
         return await running.start(graph, store, request, given, screen.take, screen.decide, files)

@@ -218,7 +218,9 @@ def test_dead_endpoint(tmp_path: Path) -> None:
 def test_demo_in_a_terminal(tmp_path: Path) -> None:
     """In a terminal: a banner, the plan drawn live, the answer streaming in, and at the end no leftover of all that."""
     with Terminal([COMMAND, "demo", "-s", "max_rounds=1"], around(tmp_path)) as terminal:
-        planning = terminal.wait_for("planning …")
+        asked = terminal.wait_for("Fetch 1.28 GB now? [y/N]")
+        terminal.type("n\r")
+        planning = terminal.wait_for("planning …", after=asked)
         working = terminal.wait_for("at most 6 calls", after=planning)
         writing = terminal.wait_for("A street party for about 80", after=working)
         live = terminal.screen.text
