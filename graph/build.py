@@ -15,12 +15,13 @@ from langgraph.types import Send
 from graph import local, settings
 from graph.team import Attached, assemble
 from nodes.approval import approval
-from nodes.errors import BadRequest
+from nodes.budget import Purse, spent
+from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
 from nodes.loop import wait_on_engine
 from nodes.planner import planner
 from nodes.specialists import Specialist
-from nodes.state import REQUEST_LIMIT, Context, Input, State, WorkerInput
+from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Planned, State, WorkerInput
 from nodes.synthesiser import synthesiser
 from nodes.validator import validator
 from nodes.worker import worker
@@ -114,8 +115,12 @@ def _begin(state: dict[str, Any], runtime: Runtime[Context]) -> Send:
     unknown = sorted(set(state) - set(State.__annotations__))
     if unknown:
         raise BadRequest(f'unknown input {unknown[0]!r}; the input is {{"request": "…"}}')
-    request = checked_request(state.get("request"))
-    return Send("planner", {"request": request, "settings": settings.resolve(runtime.context).model_dump()})
+    request, resolved = checked_request(state.get("request")), settings.resolve(runtime.context)
+    if resolved.approve_plan and (runtime.execution_info is None or runtime.execution_info.thread_id is None):
+        raise BadSettings(
+            "approve_plan needs runs that are kept, for they wait: build_graph(checkpointer=…) and a thread_id"
+        )
+    return Send("planner", {"request": request, "settings": resolved.model_dump()})
 
 
 def checked_request(request: object) -> str:
@@ -126,6 +131,8 @@ def checked_request(request: object) -> str:
     """
     if not isinstance(request, str):
         raise BadRequest(f"the request must be text, got {type(request).__name__}")
+    if not request.isascii() and any("\ud800" <= char <= "\udfff" for char in request):
+        raise BadRequest("the request holds bytes that are no text; save it as UTF-8")
     if not request.strip():
         raise BadRequest("the request is empty; say in a sentence or more what you want worked out")
     if len(request) > REQUEST_LIMIT:
@@ -152,7 +159,18 @@ def _workers(state: State) -> list[Send]:
     plan = state["plan"]
     done = {outcome["id"] for outcome in state.get("outcomes", []) if outcome["status"] in ("done", "partial")}
     shared = {"request": state["request"], "round": plan["round"], "settings": state["settings"]}
-    return [Send("worker", {**shared, "subtask": one}) for one in plan["subtasks"] if one["id"] not in done]
+    return [
+        Send("worker", {**shared, "subtask": _less(one, state.get("charges", []))})
+        for one in plan["subtasks"]
+        if one["id"] not in done
+    ]
+
+
+def _less(subtask: Planned, charges: Iterable[Charge]) -> Planned:
+    """Take off a subtask's allowance what a try that failed has cost."""
+    tried = [charge for charge in charges if charge["subtask_id"] == subtask["id"]]
+    purse = spent(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), tried)
+    return {**subtask, "allowance": {"usd": purse.usd, "tokens": purse.tokens}}
 
 
 graph = build_graph()

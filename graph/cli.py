@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -71,6 +72,19 @@ Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand: fetch the em
 NoSave = Annotated[bool, typer.Option("--no-save", help="Do not keep this run.")]
 
 
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        page.print(version("orchestrator-workers"))
+        raise typer.Exit(COMPLETE)
+
+
+@app.callback()
+def _all(
+    show_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Take what holds for every command."""
+
+
 @app.command(help="Answer a request (the default command).")
 def run(
     request: Annotated[str | None, typer.Argument(help='What you want worked out; "-" reads standard input.')] = None,
@@ -104,7 +118,7 @@ def demo(
     yes: Yes = False,
 ) -> None:
     """Run the built-in request."""
-    from nodes.errors import NoModel
+    from nodes.errors import NoModel, OrchestratorError
 
     given = _settings(sets, model)
     _Output(as_json, report).check()
@@ -118,6 +132,8 @@ def demo(
             raise typer.Exit(_say(error)) from None
         given = _settings(sets, DEMO_MODEL)
         _banner()
+    except OrchestratorError as error:
+        raise typer.Exit(_say(error)) from None
     raise typer.Exit(_answer(STREET_PARTY, given, _Output(as_json, report), database, keep=not no_save))
 
 
@@ -484,9 +500,32 @@ class _Screen:
             raise Waiting("the run waits for an approval, which needs a terminal to ask in.")
         self.__exit__()
         try:
-            return await asyncio.to_thread(_decide, asked)
+            return await _in_daemon(lambda: _decide(asked))
         finally:
             self.__enter__()
+
+
+async def _in_daemon(work: Callable[[], Any]) -> Any:
+    """Like asyncio.to_thread, but nothing waits for the thread at the end: Ctrl-C must not wait for a line to be typed."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def settle(give: Callable[[Any], None], value: Any) -> None:
+        if not done.done():
+            give(value)
+
+    def run() -> None:
+        try:
+            value = work()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(done.cancel)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            loop.call_soon_threadsafe(settle, done.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(settle, done.set_result, value)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
 
 
 def _decide(asked: dict[str, Any]) -> dict[str, Any]:
@@ -505,7 +544,8 @@ def _decision(request: dict[str, Any], allowed: Sequence[str]) -> dict[str, Any]
     ways = {"approve": "[a]pprove", "reject": "[r]eject with a message", "edit": "[e]dit"}
     while True:
         told.print(", ".join(ways[one] for one in ways if one in allowed) + "? ", end="", markup=False)
-        word = sys.stdin.readline().strip().lower()
+        line = sys.stdin.readline()
+        word = line.strip().lower()
         if word in ("a", "approve"):
             return {"type": "approve"}
         if word in ("r", "reject"):
@@ -518,9 +558,28 @@ def _decision(request: dict[str, Any], allowed: Sequence[str]) -> dict[str, Any]
             except ValueError as error:
                 told.print(Text(f"that is not valid JSON: {error}", "red"))
                 continue
-            return {"type": "edit", "edited_action": {"name": request["name"], "args": args}}
-        if not word:
+            decision = {"type": "edit", "edited_action": {"name": request["name"], "args": args}}
+            if fault := _wrong(request, decision):
+                told.print(Text(f"that cannot be run: {fault}", "red"), soft_wrap=True)
+                continue
+            return decision
+        if not line:  # the end of input: nobody is there any more
             raise KeyboardInterrupt
+
+
+def _wrong(request: dict[str, Any], decision: dict[str, Any]) -> str | None:
+    """Say what is wrong with an edited plan (None: nothing)."""
+    from pydantic import ValidationError
+
+    from nodes.approval import Decisions
+
+    if request["name"] != "run_plan":
+        return None
+    try:
+        Decisions.model_validate({"decisions": [decision]})
+    except ValidationError as error:
+        return "; ".join(f"{'.'.join(map(str, one['loc'][2:]))}: {one['msg']}" for one in error.errors())
+    return None
 
 
 @dataclass(frozen=True)
@@ -534,6 +593,8 @@ class _Output:
         """Refuse a report that could not be written."""
         if self.report is not None and self.report.suffix not in (".md", ".html"):
             raise typer.BadParameter(f"--report {self.report}: the name must end in .md or .html")
+        if self.report is not None and not self.report.absolute().parent.is_dir():
+            raise typer.BadParameter(f"--report {self.report}: there is no folder {self.report.absolute().parent}")
 
     def write(self, state: dict[str, Any], run_id: str | None, seconds: float | None) -> None:
         """Print the answer to stdout, how the run ended to stderr, and the report to its file."""

@@ -32,6 +32,10 @@ class Answer(str):  # noqa: SLOT000 - it carries the state
 
     state: State
 
+    def __reduce__(self) -> tuple[type[Self], tuple[State]]:
+        """Copy and pickle it with its state."""
+        return (type(self), (self.state,))
+
     def __new__(cls, state: State) -> Self:
         """Wrap a final state."""
         made = super().__new__(cls, state.get("answer", ""))

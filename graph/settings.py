@@ -29,6 +29,9 @@ CAPPED = (
 def read_env_file(path: Path = Path(".env")) -> None:
     """Add what a .env file sets to the environment; what is set already wins."""
     load_dotenv(path, override=False)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        if os.environ.get(name, "set").strip() == "":  # as .env.example has them: not filled in is not set
+            del os.environ[name]
 
 
 def resolve(given: Context | Mapping[str, Any] | None, environment: Mapping[str, str] | None = None) -> Context:

@@ -28,7 +28,7 @@ from nodes.faults import Fault, fault_of, never_sent
 from nodes.host import Host
 from nodes.journal import journal
 from nodes.loop import on_engine
-from nodes.models import Model, OpenAIChat, exact_usd, open_model, price_of
+from nodes.models import Model, OpenAIChat, exact_usd, open_model, price_of, remember
 from nodes.schemas import bounded
 from nodes.slots import Slots, slots_of
 from nodes.state import Charge, Context, Role
@@ -224,7 +224,7 @@ class _Attempts:
         if self.call.schema and self.model.takes_schema and self.call.settings.structured_output != "text":
             sent.add("schema")
         if self.model.own_server:
-            sent |= {"max_tokens", "stream_options"}
+            sent |= {"max_tokens", "max_completion_tokens", "stream_options"}
         return sent - without
 
     async def _request(self, without: frozenset[str]) -> Reply:
@@ -327,6 +327,8 @@ class _Attempts:
         usage = got.usage if finished else None
         if usage is not None:
             sent, received = usage["input_tokens"], usage["output_tokens"]
+            if got.model:
+                remember(self.model.spec, got.model)
             usd = exact_usd(self.model.spec, got.model, call.host, usage)
         else:
             sent, received = bound, cap if cap is not None else input_bound([got.text])
@@ -351,7 +353,8 @@ def _options(model: Model, call: Call, cap: int | None, sent: set[str]) -> dict[
     if model.bounded:
         body["return_progress"] = True  # then the engine sees at once that a caller has gone
     if cap is not None:
-        options["max_tokens"] = cap
+        if not model.own_server or "max_completion_tokens" in sent:
+            options["max_tokens"] = cap
         if "max_tokens" in sent:
             body["max_tokens"] = cap  # the older name too: Ollama knows no other
     if model.own_server and "stream_options" not in sent:
@@ -366,6 +369,8 @@ def _refused(fault: Fault, sent: set[str], settings: Context) -> str | None:
     if fault.kind != "bad_request":
         return None
     words = fault.message.lower()
+    if "max_completion_tokens" in sent and "max_completion_tokens" in words and "instead" not in words:
+        return "max_completion_tokens"
     for name in ("max_tokens", "stream_options"):
         if name in sent and name in words:
             return name
@@ -398,7 +403,8 @@ class _Got:
 
     @property
     def text(self) -> str:
-        return "".join(self.parts) or self.refusal
+        text = "".join(self.parts) or self.refusal
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     @property
     def ended(self) -> str:

@@ -1,6 +1,7 @@
 """Joining: from many results to one structured reply, in steps where they are more than the model can read at once."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -227,7 +228,7 @@ class Joiner:
             return await self._continued(cut.partial)
         except BadReply as bad:
             plain = visible(reply.text)[0].strip()
-            if plain[:1] in "{[`":
+            if re.match(r'\{|```|\[\s*[\[{"\]]', plain):
                 raise BadReply(bad.fault, reply.text) from None
             if reply.finish == "length":
                 return await self._continued(Synthesis(answer=plain))

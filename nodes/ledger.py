@@ -16,6 +16,7 @@ SAID = 0.7  # of a resolution's words that stand in the answer, for the answer t
 ALIKE, UNLIKE = 0.6, 0.15  # of a result's different words that stand in the answer
 MANY_WORDS = 20  # different words of a result
 LEAST_QUOTE = 8  # folded characters; a shorter quote must stand there exactly, as whole words
+LONGEST_QUOTE = 2_000  # folded characters; a longer one must stand there exactly: near matching takes too long
 _CITED = re.compile(r"\[(S\d+)\]")
 
 # Reasons for a drop after which nothing that was asked for is missing.
@@ -29,7 +30,7 @@ def quoted(quote: str, output: str) -> bool:
         return False
     if f" {said} " in f" {text} " or (len(said) >= LEAST_QUOTE and said in text):
         return True
-    if len(said) < LEAST_QUOTE or not _numbers(quote) <= _numbers(output):
+    if not LEAST_QUOTE <= len(said) <= LONGEST_QUOTE or not _numbers(quote) <= _numbers(output):
         return False  # a changed figure is another claim, however alike the words are
     found = fuzz.partial_ratio_alignment(said, text, score_cutoff=NEAR_QUOTE)
     return found is not None and _numbers(said) <= _numbers(text[max(0, found.dest_start - 4) : found.dest_end + 4])
@@ -265,7 +266,7 @@ def known_citations(answer: str, ids: set[str]) -> tuple[str, int]:
         return found["space"] + " ".join(f"[{one}]" for one in known) if known else ""
 
     return re.sub(
-        r"(?P<space>[ \t]?)\[(?P<ids>[Ss]\d{1,4}(?:\s*(?:[,;&/]|and|und|et|y)?\s*[Ss]\d{1,4})*)\]", keep, answer
+        r"(?P<space>[ \t]?)\[(?P<ids>[Ss]\d{1,4}(?:\s*(?:(?:[,;&/]|and|und|et|y)\s*)?[Ss]\d{1,4})*)\]", keep, answer
     ), unknown
 
 

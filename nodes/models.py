@@ -196,6 +196,23 @@ def price_of(spec: str, told: str | None, host: Host) -> Price | None:
     Source: the host's own prices, then genai-prices (the dearest tier of each model). None: unknown.
     """
     provider, name = provider_of(spec)
+    if told is None and (answered := _answered.get(spec)):  # by what came the last time, if that was dearer
+        asked, came = _price(provider, name, None, host), _price(provider, name, answered, host)
+        if asked is not None and came is not None:
+            return Price(max(asked.input, came.input), max(asked.output, came.output))
+    return _price(provider, name, told, host)
+
+
+_answered: dict[str, str] = {}  # spec → the model that its replies named last
+
+
+def remember(spec: str, told: str) -> None:
+    """Keep which model answers for a spec: a gateway may send a dearer one than was asked for."""
+    _answered[spec] = told
+
+
+def _price(provider: str, name: str, told: str | None, host: Host) -> Price | None:
+    spec = f"{provider}:{name}"
     names = [one for one in (told, name) if one]
     for one in (f"{provider}:{told}" if told else "", told or "", spec, name):
         if one in host.prices:
@@ -276,7 +293,7 @@ async def _served(model: Model) -> list[str]:
     assert isinstance(model.chat, ChatOpenAI)  # noqa: S101 - for mypy; settle() asks of no other
     try:
         listed = await model.chat.root_async_client.with_options(timeout=10).models.list()
-        return [one.id for one in listed.data or []]
+        return [name for one in listed.data or [] if isinstance(name := getattr(one, "id", None), str)]
     except Exception as error:
         fault = fault_of(error)
         if fault is None:

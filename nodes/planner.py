@@ -18,6 +18,7 @@ from prompts import fence, render
 from prompts.parsing import off_loop, parse_plan
 from prompts.replies import BadReply
 
+QUOTED = 2_000  # characters of a bad envelope that the model is shown again
 LEAST_SUBTASKS = 3  # what the prompt asks for where the settings allow it
 
 # What a second request on the same thread must not see of the first.
@@ -80,12 +81,30 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     except BadReply as bad:
         charges = bad.charges  # type: ignore[assignment]
         draft.update({"faults": [bad.fault], "reply": bad.text})
+        draft.update(_earlier(replan, draft))
     except CallFailed as error:
+        if error.fault.kind == "envelope":  # a bad reply like any other; what is behind it may come right
+            charges = error.charges
+            draft.update({"faults": [error.fault.message], "reply": error.fault.text[:QUOTED]})
+            draft.update(_earlier(replan, draft))
+            return _update(draft, charges, settings, replan)
         raise NoModel(f"The planner got no answer. {error}") from None
     except OverBudget as error:
         if replan is None:
             raise BudgetTooSmall(str(error)) from None
         draft.update({"faults": [str(error)], "final": True})
+        draft.update(_earlier(replan, draft))
+    return _update(draft, charges, settings, replan)
+
+
+def _earlier(replan: Replan | None, draft: Draft) -> Draft:
+    """Fall back on the plan that was sent back, when the last attempt gave none: it is mended in code instead."""
+    if replan is None or not draft["final"] or not replan.get("subtasks"):
+        return Draft()
+    return Draft(subtasks=replan["subtasks"], faults=[], source="repaired", kept=True)
+
+
+def _update(draft: Draft, charges: list[Charge], settings: Context, replan: Replan | None) -> dict[str, Any]:
     update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
     if replan is None:
         update |= {**_CLEAN, "outcomes": Overwrite([]), "charges": Overwrite(charges)}

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 # Inside JSON strings every quote is escaped, so these marks can only be a key and the start of its value.
+_MARK = 64  # characters; the key and its quotes, with white space between
 _ANSWER = re.compile(r'"answer"\s*:\s*"')
 # As much of a JSON string as can be decoded by itself: no half escape, no first half of a surrogate pair at its end.
 _WHOLE = re.compile(
@@ -31,6 +32,9 @@ class AnswerStream:
     _plain: bool = False
     _ended: bool = False
     _text: list[str] = field(default_factory=list)
+    _waiting: list[str] = field(default_factory=list)  # what has come before the answer
+    _started: bool = False  # something has come that is no white space
+    _seen: str = ""  # the end of what has come
 
     @property
     def text(self) -> str:
@@ -41,9 +45,16 @@ class AnswerStream:
         """Take the next piece of the reply; return the next piece of the answer ("" while there is none)."""
         if self._ended:
             return ""
-        self._buffer += piece
-        if not self._plain and self.ledger is None and not self._begin():
-            return ""
+        if not self._plain and self.ledger is None:
+            self._waiting.append(piece)
+            self._seen = (self._seen + piece)[-(len(piece) + _MARK) :]
+            if self._started and _ANSWER.search(self._seen) is None:
+                return ""  # looked for in the end alone: the whole, again and again, would take for ever
+            self._buffer = "".join(self._waiting)
+            if not self._begin():
+                return ""
+        else:
+            self._buffer += piece
         found = self._buffer if self._plain else self._decoded()
         if self._plain:
             self._buffer = ""
@@ -55,6 +66,7 @@ class AnswerStream:
         if start and start[0] not in "{`<[":  # no JSON, no fence, no reasoning: the text is the answer
             self._plain = True
             return True
+        self._started = bool(start)
         found = _ANSWER.search(self._buffer)
         if found is None:
             return False

@@ -232,7 +232,7 @@ def _dearest(doing: Sequence[Specialist], settings: Context, host: Host) -> Pric
 def _planned(subtask: Mapping[str, Any], one: str, output: int | None, allowed: Any) -> Planned:
     planned = Planned(
         id=one,
-        specialist=str(subtask["specialist"]).strip(),
+        specialist=" ".join(str(subtask["specialist"]).split()),
         task=str(subtask["task"]).strip(),
         cross_check=bool(subtask.get("cross_check")),
         allowance=allowed,

@@ -92,6 +92,7 @@ class Draft(TypedDict, total=False):
     faults: list[str]  # what was wrong with the reply itself
     reply: str
     edited: bool  # by a person
+    kept: bool  # from an earlier attempt: the last one gave no plan
     final: bool  # no further attempt will be made: repair in code what is wrong
 
 
@@ -102,6 +103,7 @@ class Replan(TypedDict):
     faults: list[str]
     reply: str
     message: str | None
+    subtasks: NotRequired[list[dict[str, Any]]]  # of the plan that is sent back
 
 
 def in_plan_order(old: list[Outcome], new: list[Outcome]) -> list[Outcome]:

@@ -1,5 +1,6 @@
 """Synthesiser: reads every outcome, lists disagreements and gaps as data, then writes the answer."""
 
+import asyncio
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -73,7 +74,7 @@ def _all_failed(outcomes: Sequence[Outcome], runtime: Runtime[Context]) -> dict[
     """
     task = runtime.execution_info.task_id if runtime.execution_info else ""
     if (task and task in _ended) or any(outcome["process"] != this_process() for outcome in outcomes):
-        return {"phase": "worker"}
+        return {"phase": "worker", "charges": [charge for one in outcomes for charge in one["charges"]]}
     _ended.append(task)
     listed = "\n".join(f"- {one['id']} {one['specialist']}: {one['status']}: {one['error']}" for one in outcomes)
     raise AllWorkersFailed(
@@ -131,11 +132,11 @@ class _Job:
     async def check(self, reply: Synthesis) -> tuple[list[dict[str, Any]], Synthesis]:
         """Check the ledger; what is wrong goes back once, what is still wrong is kept and marked."""
         outcomes = self.state["outcomes"]
-        entries, faults = ledger.checked(reply.disagreements, outcomes)
+        entries, faults = await asyncio.to_thread(ledger.checked, reply.disagreements, outcomes)
         mended = await self.joiner.mended(faults) if faults else None
         if mended is None:
             return entries, reply
-        better, remaining = ledger.checked(mended.disagreements, outcomes)
+        better, remaining = await asyncio.to_thread(ledger.checked, mended.disagreements, outcomes)
         if len(remaining) > len(faults):
             return entries, reply
         return [*better, *ledger.unmended(entries, better)], reply.model_copy(

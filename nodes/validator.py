@@ -5,6 +5,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nodes.checks import TASK_LIMIT, Finding, check
+from nodes.errors import BudgetTooSmall
 from nodes.host import Host
 from nodes.sizing import sized
 from nodes.specialists import Roster
@@ -28,9 +29,15 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
         told = faults or ["The reply holds no subtasks."]
         return {
             "phase": "planner",
-            "replan": Replan(attempt=draft["attempt"] + 1, faults=told, reply=draft["reply"], message=None),
+            "replan": Replan(
+                attempt=draft["attempt"] + 1,
+                faults=told,
+                reply=draft["reply"],
+                message=None,
+                subtasks=draft["subtasks"] if kept else [],
+            ),
         }
-    source = draft["source"] if draft["attempt"] == 1 else "retried"
+    source = draft["source"] if draft["attempt"] == 1 or draft.get("kept") else "retried"
     if findings and source == "native" and any(finding.fix in ("stand_alone", "cut", "rename") for finding in findings):
         source = "repaired"
     kept, dropped = _new_only(kept, dropped, state)
@@ -44,6 +51,11 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
     if not plan["subtasks"] and draft["round"] == 1:  # the money does not reach the first one: the request itself does
         whole = _fallback(state["request"], host, settings)
         plan, source = _sized([whole], plan["dropped"], state, settings, host), "fallback"
+    if not plan["subtasks"] and draft["round"] == 1:
+        raise BudgetTooSmall(
+            "the plan cost more than was to be expected, and what is left cannot pay for one worker and the answer; "
+            "raise the budget"
+        )
     if not plan["subtasks"]:  # no follow-up can be run: the answer stands, and so does the plan it came from
         lost = [_dropped(dict(one), f"follow-up: {one['reason']}") for one in plan["dropped"]]
         return {

@@ -72,10 +72,13 @@ class Guard(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if response.status_code >= 400:  # noqa: PLR2004
-            return _replaced(response, request, _without_key(await _read(response), request), kind)
+            body = _without_key(await _read(response), _keys(request, least=4))
+            return _replaced(response, request, body, kind)
         if kind == "text/event-stream" or not request.url.path.endswith("/chat/completions"):
             return _streamed(response, request)
-        body = _without_key(await _read(response), request)
+        body = _without_key(await _read(response), _keys(request))
+        if body.lstrip().startswith(b"data:"):  # a stream under another name
+            return _replaced(response, request, body, "text/event-stream")
         envelope = _envelope(body)
         if b'"stream":true' in request.content or b'"stream": true' in request.content:
             return _replaced(response, request, _as_stream(envelope), "text/event-stream")
@@ -100,15 +103,19 @@ async def _read(response: httpx2.Response) -> bytes:
     return b"".join(parts)
 
 
-def _keys(request: httpx2.Request) -> list[bytes]:
-    """Find the keys that a request shows. "x", as local servers are given, is none: it would take every x out."""
+def _keys(request: httpx2.Request, least: int = 12) -> list[bytes]:
+    """Find the keys that a request shows.
+
+    "test" or "ollama", as local servers are given, is no secret, and would take ordinary words out of every answer; in
+    an error's text, where endpoints repeat keys, shorter ones are taken out too.
+    """
     shown = [request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key")]
     keys = [one.removeprefix("Bearer ").strip() for one in shown]
-    return [key.encode() for key in keys if len(key) > 3]  # noqa: PLR2004
+    return [key.encode() for key in keys if len(key) >= least or (key.startswith("sk-") and len(key) > least // 2)]
 
 
-def _without_key(body: bytes, request: httpx2.Request) -> bytes:
-    for key in _keys(request):
+def _without_key(body: bytes, keys: list[bytes]) -> bytes:
+    for key in keys:
         body = body.replace(key, HIDDEN)
     return body
 
@@ -171,8 +178,14 @@ def _envelope(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         what = "a web page" if "<html" in text[:2000].lower() else "nothing" if not text.strip() else "no valid JSON"
         raise BadEnvelope(f"The endpoint answered with {what} (status 200)", text) from None
+    error = envelope.get("error") if isinstance(envelope, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        raise BadEnvelope(f"The endpoint answered with an error (status 200): {error['message'][:300]}", text)
     choices = envelope.get("choices") if isinstance(envelope, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    message = (
+        choices[0].get("message") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
+    )
+    if not isinstance(message, dict) or not all(isinstance(one, dict) for one in message.get("tool_calls") or []):
         raise BadEnvelope("The endpoint's answer has no choices (status 200)", text)
     return dict(envelope)
 

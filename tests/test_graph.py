@@ -96,7 +96,7 @@ def test_workers_work_side_by_side(
 ) -> None:
     """All workers are under way at once, up to max_parallel."""
     many = many_tasks(workers)
-    slow = Turn("Done.", delay=0.4 if workers > 5 else 0.05)
+    slow = Turn("Done.", delay=1.5 if workers > 5 else 0.05)
     team.planner, team.workers = [plan_of(many)], dict.fromkeys(many, slow)
     state = run(graph, {"request": REQUEST}, context={"max_subtasks": workers, "max_parallel": max_parallel})
 

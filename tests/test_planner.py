@@ -194,7 +194,6 @@ DEAD = {
     "quota": ("You exceeded your current quota", "top it up"),
     "400": ("Invalid request.", "openai:gpt-4o"),
     "context-length": ("longer than the model's context window", "context_window"),
-    "html-200": ("a web page", "OPENAI_BASE_URL"),
 }
 
 
@@ -209,6 +208,25 @@ def test_an_endpoint_that_cannot_serve(endpoint: Endpoint, fault: str) -> None:
     assert [words for words in ("The planner got no answer", *DEAD[fault]) if words not in told] == []
     assert "sk-the-secret" not in told
     assert len(endpoint.requests) == (2 if fault == "400" else 1)  # a 400 may mean that a schema is not taken
+
+
+def test_a_web_page_is_a_bad_reply(endpoint: Endpoint, team: Team) -> None:
+    """A page with status 200 in place of a plan is asked again about, with what came, and a good plan then counts."""
+    team.planner = [Turn(fault="html-200"), plan_of(TASKS)]
+    plan = planned()
+
+    assert plan["source"] == "retried"
+    assert "a web page" in prompts_of(endpoint, "planner")[1]
+
+
+def test_a_usable_plan_is_not_thrown_away(endpoint: Endpoint, team: Team) -> None:
+    """Where the second attempt gives no plan, the first one is mended in code instead of starting from nothing."""
+    leaning = {**TASKS, "publicist": "Write the leaflet, using the caterer's menu from subtask 1."}
+    team.planner = [plan_of(leaning), "I am sorry, no."]
+    plan = planned()
+
+    assert (plan["source"], names(plan)) == ("repaired", list(leaning))
+    assert "You see nobody else's work." in plan["subtasks"][list(leaning).index("publicist")]["task"]
 
 
 def test_nobody_listens(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
