@@ -7,8 +7,7 @@ The openai client is built on httpx2; a transport is the place it offers for loo
 """
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Self
 from urllib.request import getproxies
 
 import httpx2
@@ -121,21 +120,34 @@ def _without_key(body: bytes, keys: list[bytes]) -> bytes:
 
 
 class _Redacted(httpx2.AsyncByteStream):
-    """A stream without the caller's key, also where the key comes in two pieces."""
+    """A stream without the caller's key, also where the key comes in two pieces.
+
+    An iterator that goes on where it was left: the openai client reads on behind its last event, so that the
+    connection can be kept.
+    """
 
     def __init__(self, response: httpx2.Response, keys: list[bytes]) -> None:
         self._response, self._keys = response, keys
+        self._parts = response.aiter_bytes()
+        self._held = b""
+        self._ended = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        held = b""
-        async for part in self._response.aiter_bytes():
-            held += part
-            for key in self._keys:
-                held = held.replace(key, HIDDEN)
-            kept = max((_begun(held, key) for key in self._keys), default=0)
-            yield held[: len(held) - kept]
-            held = held[len(held) - kept :]
-        yield held
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            self._held += await anext(self._parts)
+        except StopAsyncIteration:
+            self._ended = True
+            return self._held
+        for key in self._keys:
+            self._held = self._held.replace(key, HIDDEN)
+        kept = max((_begun(self._held, key) for key in self._keys), default=0)
+        ready, self._held = self._held[: len(self._held) - kept], self._held[len(self._held) - kept :]
+        return ready
 
     async def aclose(self) -> None:
         await self._response.aclose()

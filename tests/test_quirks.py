@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import time
+from asyncio import selector_events
 from typing import Any
 
 import pytest
@@ -151,3 +152,19 @@ def test_texts_that_would_take_for_ever() -> None:
         stream.feed('{"x')
 
     assert time.thread_time() - began < 10
+
+
+def test_connections_are_kept(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that follow one another share a connection: a new one would cost each a TLS handshake."""
+    made = list[object]()
+    connect = selector_events.BaseSelectorEventLoop.sock_connect
+
+    async def counted(self: Any, *where: Any) -> None:
+        made.append(where)
+        await connect(self, *where)
+
+    run()
+    monkeypatch.setattr(selector_events.BaseSelectorEventLoop, "sock_connect", counted)
+    run()
+
+    assert len(made) < 3  # of five calls; a connection that is slow to end is not waited for
