@@ -234,3 +234,13 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
 
     assert found is not None
     assert [one.name for one in found.members] == ["a.txt", "2-a.txt"]
+
+
+def test_the_synthesis_can_quote_documents(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
+    """Passages of the documents that came with a request stand in the synthesis' prompt, fenced as data."""
+    brief = tmp_path / "brief.md"
+    brief.write_text("The party may cost £500 in all.")
+    made: Any = build_graph(documents=[brief])
+    made.invoke({"request": REQUEST})
+
+    assert "may cost £500" in fenced("documents", calls_of(endpoint, "synthesiser")[0].body)
