@@ -63,7 +63,7 @@ async def engine_tasks() -> int:
 async def soak(runs: int, rounds: int, pipe: Connection) -> int:
     """Run all rounds and print a line for each; return the exit code."""
     from graph import graph
-    from nodes.loop import on_engine
+    from nodes.models.loop import on_engine
 
     print(
         f"{'round':>5} {'complete':>9} {'requests':>9} {'at once':>8} {'seconds':>8} {'memory kB':>10} {'tasks':>6} {'sockets':>8} {'threads':>8}"

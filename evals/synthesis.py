@@ -24,8 +24,8 @@ from nodes.budget import cost_usd
 from nodes.contradictions import questions
 from nodes.host import Host
 from nodes.ledger import quoted
-from nodes.models import price_of
-from nodes.scripted import Line, Script, register
+from nodes.models.providers import price_of
+from nodes.models.scripted import Line, Script, register
 from nodes.sizing import synthesis_bound
 from nodes.specialists import Roster
 from nodes.state import Context

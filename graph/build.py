@@ -18,7 +18,7 @@ from nodes.approval import approval
 from nodes.budget import Purse, spent
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
-from nodes.loop import wait_on_engine
+from nodes.models.loop import wait_on_engine
 from nodes.planner import planner
 from nodes.specialists import Specialist
 from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Planned, State, WorkerInput
@@ -27,7 +27,7 @@ from nodes.validator import validator
 from nodes.worker import worker
 
 # LangGraph's pool for sync runs is cpu + 4 threads wide unless this is set: 20 workers would queue for 6 threads.
-# What really bounds the calls is max_parallel, in nodes/slots.py; this only has to be wide enough never to.
+# What really bounds the calls is max_parallel, in nodes/models/concurrency.py; this only has to be wide enough never to.
 THREADS = 1024
 
 Step = Callable[[Any, Runtime[Context], Host], Awaitable[dict[str, Any]]]

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from graph import weights
-from nodes.engine import EngineOptions
 from nodes.errors import NoModel
+from nodes.models.engine.server import EngineOptions
 
 CONTEXT = 8192  # tokens a slot; two slots of the small model take 1.9 GB beside its file
 

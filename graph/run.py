@@ -13,7 +13,7 @@ from graph.calls import Calls, lost_calls
 from graph.store import Run, Store, StoreError, new_run
 from nodes.budget import all_charges, totals
 from nodes.errors import OrchestratorError
-from nodes.journal import journal
+from nodes.models.journal import journal
 from nodes.state import ROLES, Context, State
 from nodes.synthesiser import SYNTHESIS_FAILED
 

@@ -17,16 +17,16 @@ from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
 from langgraph.config import get_config
 
 from nodes.desk import Desk, calls_of, charges_of
-from nodes.loop import wait_on_engine
+from nodes.models.loop import wait_on_engine
+from nodes.models.scripted import Script, ScriptedChatModel
+from nodes.models.threads import in_thread, on_engine_loop
 from nodes.permission import ask_person
 from nodes.result import Result, of_text
-from nodes.scripted import Script, ScriptedChatModel
-from nodes.threads import in_thread, on_engine_loop
 
 __all__ = ["Desk", "use_tools"]
 
 STEPS = 100  # super-steps; the desk's own bounds end an agent long before
-# create_agent wants a model; every call goes through nodes/ask.py instead, and this one has nothing to say.
+# create_agent wants a model; every call goes through nodes/models/ask.py instead, and this one has nothing to say.
 _NOBODY = ScriptedChatModel(script=Script(()), name_of_script="nobody")
 
 

@@ -14,17 +14,17 @@ from langchain_core.tools import Tool as FunctionTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.errors import GraphBubbleUp
 
-from nodes.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.budget import LEAST_OUTPUT, Purse, input_bound, spent
 from nodes.errors import NoModel
 from nodes.meter import Meter
-from nodes.models import price_of, provider_of
+from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
+from nodes.models.providers import price_of, provider_of
+from nodes.models.text_tools import as_text, described, read_calls
+from nodes.models.threads import in_thread
 from nodes.result import of_failure
 from nodes.runnables import apart
 from nodes.specialists import Specialist
 from nodes.state import Charge
-from nodes.threads import in_thread
-from nodes.toolcalls import as_text, described, read_calls
 from nodes.tools import LEAST_RESULT, MODEL_CALLS, Tool
 from prompts import fence, render
 

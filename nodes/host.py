@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nodes.budget import Price
-from nodes.engine import EngineOptions
+from nodes.models.engine.server import EngineOptions
 from nodes.specialists import Specialist
 
 if TYPE_CHECKING:

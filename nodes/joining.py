@@ -9,13 +9,13 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rapidfuzz import fuzz
 
 from nodes import ledger
-from nodes.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.budget import LEAST_OUTPUT, Purse, all_charges, input_bound, purse_of, spent
 from nodes.contradictions import questions
 from nodes.documents import EXCERPTS
 from nodes.host import Host
-from nodes.models import price_of, provider_of
-from nodes.schemas import synthesis_schema
+from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
+from nodes.models.providers import price_of, provider_of
+from nodes.models.schemas import synthesis_schema
 from nodes.state import Charge, Context, State
 from nodes.windows import (
     BYTES_A_TOKEN,

@@ -9,7 +9,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 
 from nodes.budget import cost_usd
 from nodes.host import Host
-from nodes.models import price_of
+from nodes.models.providers import price_of
 from nodes.state import Charge
 
 

@@ -6,12 +6,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from nodes.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel
 from nodes.host import Host
-from nodes.loop import on_engine
-from nodes.models import settle
-from nodes.schemas import plan_schema
+from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
+from nodes.models.loop import on_engine
+from nodes.models.providers import settle
+from nodes.models.schemas import plan_schema
 from nodes.sizing import planner_purse, told_documents
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render

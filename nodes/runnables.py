@@ -12,7 +12,7 @@ from langchain_core.runnables.config import ensure_config, var_child_runnable_co
 from langgraph.pregel import Pregel
 
 from nodes.answers import Given, given, input_for
-from nodes.threads import aside, in_thread, on_engine_loop
+from nodes.models.threads import aside, in_thread, on_engine_loop
 
 
 async def run(runnable: Any, task: str, meter: BaseCallbackHandler) -> Given:

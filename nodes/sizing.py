@@ -23,8 +23,8 @@ from nodes.budget import (
 from nodes.documents import EXCERPTS
 from nodes.errors import BadSettings, BudgetTooSmall
 from nodes.host import Host
-from nodes.models import price_of, provider_of
-from nodes.schemas import plan_schema, synthesis_schema
+from nodes.models.providers import price_of, provider_of
+from nodes.models.schemas import plan_schema, synthesis_schema
 from nodes.specialists import Specialist
 from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Role
 from nodes.tools import LEAST_RESULT, MODEL_CALLS

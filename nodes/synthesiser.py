@@ -13,11 +13,11 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from nodes import ledger
-from nodes.ask import CallFailed, OverBudget
 from nodes.budget import all_charges, totals
 from nodes.errors import AllWorkersFailed
 from nodes.host import Host, this_process
 from nodes.joining import Joiner, Joint
+from nodes.models.ask import CallFailed, OverBudget
 from nodes.reading import AnswerStream
 from nodes.state import Context, Draft, Dropped, Outcome, State
 from prompts.replies import BadReply, Synthesis

@@ -14,11 +14,11 @@ from langsmith import get_current_run_tree
 
 from nodes.agents import Desk, use_tools
 from nodes.answers import Given, NoText
-from nodes.ask import Call, CallFailed, Clock, OverBudget, ask
 from nodes.budget import Purse
 from nodes.errors import NoModel
 from nodes.host import Host, this_process
 from nodes.meter import Meter
+from nodes.models.ask import Call, CallFailed, Clock, OverBudget, ask
 from nodes.remote import RemoteFailed, run_remote
 from nodes.result import Result, of_failure, of_reply
 from nodes.runnables import apart, run

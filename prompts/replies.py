@@ -73,7 +73,7 @@ class BadReply(Exception):
     Attributes:
         fault: what was wrong, worded so that the model can be shown it.
         text: the reply as it came, whole.
-        charges: what the call cost (plain JSON; filled in by nodes/ask.py).
+        charges: what the call cost (plain JSON; filled in by nodes/models/ask.py).
     """
 
     def __init__(self, fault: str, text: str = "", charges: Sequence[Mapping[str, Any]] = ()) -> None:

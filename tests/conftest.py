@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nodes import ask
+from nodes.models import ask
 from tests.endpoint import Endpoint
 from tests.minds import MODEL, Team
 

@@ -53,11 +53,13 @@ def test_one_printer() -> None:
 
 
 def test_one_asker() -> None:
-    """Of the steps none opens a model by itself: they ask through nodes/ask.py."""
-    openers = places("nodes.models.open_model", "langchain.chat_models.init_chat_model", "langchain_openai.ChatOpenAI")
+    """Of the steps none opens a model by itself: they ask through nodes/models/ask.py."""
+    openers = places(
+        "nodes.models.providers.open_model", "langchain.chat_models.init_chat_model", "langchain_openai.ChatOpenAI"
+    )
 
     assert set() == {f"nodes/{step}.py" for step in STEPS} & openers
-    assert {"nodes/ask.py", "nodes/models.py"} <= openers
+    assert {"nodes/models/ask.py", "nodes/models/providers.py"} <= openers
 
 
 def test_no_drawer_for_everything() -> None:

@@ -14,12 +14,12 @@ from langchain_core.runnables.config import set_config_context
 from langgraph.runtime import Runtime
 
 from graph.build import _next
-from nodes import ask
 from nodes.budget import Price, Purse, affordable_output, input_bound, share, totals
 from nodes.errors import AllWorkersFailed, BadSettings, BudgetTooSmall, NoModel
 from nodes.host import Host
+from nodes.models import ask
+from nodes.models.scripted import Played, Script, register
 from nodes.planner import planner
-from nodes.scripted import Played, Script, register
 from nodes.sizing import planner_purse, sized
 from nodes.specialists import Roster
 from nodes.state import Context

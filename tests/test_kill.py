@@ -16,7 +16,7 @@ from graph.build import build_graph
 from graph.calls import Calls
 from graph.run import config_of
 from graph.store import open_store
-from nodes.loop import on_engine
+from nodes.models.loop import on_engine
 from nodes.state import Charge
 from tests.endpoint import Endpoint
 from tests.keeper import Keeper

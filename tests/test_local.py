@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from graph import NoModel, build_graph, choice, weights
-from nodes import engine
+from nodes.models.engine import server as engine
 from nodes.state import Context
 from tests.hub import Hub, serving
 from tests.tiny_gguf import write_tiny_gguf

@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 
 from graph import BadSettings, Specialist, build_graph
 from nodes.files import SpecialistError, read_folder
-from nodes.scripted import Script, ScriptedChatModel
+from nodes.models.scripted import Script, ScriptedChatModel
 from nodes.specialists import Roster
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of, prompts_of

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from graph import BadSettings, build_graph
 from nodes import desk, tools
 from nodes.estimator import calculate, convert_units, reckon_dates
-from nodes.toolcalls import read_calls
+from nodes.models.text_tools import read_calls
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of
 from tests.turn import Body

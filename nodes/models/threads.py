@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from nodes.loop import engine_loop
+from nodes.models.loop import engine_loop
 
 T = TypeVar("T")
 

@@ -17,13 +17,13 @@ from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, ConfigDict, Field
 
-from nodes import engine
-from nodes.engine import EngineEndpoint, EngineError, EngineOptions
-from nodes.engine_child import physical_cores
+from nodes.models.engine import server as engine
+from nodes.models.engine.child import physical_cores
+from nodes.models.engine.server import EngineEndpoint, EngineError, EngineOptions
 from tests.tiny_gguf import Fault, write_tiny_gguf
 
 T = TypeVar("T")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 class Piece(BaseModel):
@@ -285,7 +285,7 @@ def test_killed_child_is_replaced(model: Path) -> None:
 
 PARENT = """
 import asyncio, sys, time
-from nodes import engine
+from nodes.models.engine import server as engine
 options = engine.EngineOptions(path=sys.argv[1], threads=1, context=256)
 if sys.argv[2] == "loaded":
     asyncio.run(engine.endpoint(options))

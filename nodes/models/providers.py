@@ -15,14 +15,14 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
-from nodes import engine
 from nodes.budget import Price, cost_usd
 from nodes.errors import NoModel
-from nodes.faults import fault_of
 from nodes.host import Host
-from nodes.scripted import ScriptedChatModel, script_of
+from nodes.models.engine import server as engine
+from nodes.models.errors import fault_of
+from nodes.models.http import http_client
+from nodes.models.scripted import ScriptedChatModel, script_of
 from nodes.state import ROLES, Context, Role
-from nodes.wire import http_client
 
 WAYS = (
     "Ways to get a model: set OPENAI_API_KEY; or set OPENAI_BASE_URL for any OpenAI-compatible server "
@@ -124,7 +124,7 @@ def _openai(spec: str, name: str, temperature: float | None, environment: Hashab
     shared: dict[str, Any] = {
         "model": name,
         "http_async_client": http_client(),
-        "max_retries": 0,  # retries are made in one layer, nodes/ask.py
+        "max_retries": 0,  # retries are made in one layer, nodes/models/ask.py
         "stream_usage": True,
         "stream_chunk_timeout": 0,
         **given,

@@ -1,6 +1,6 @@
 """Child: llama.cpp's server, alone in a process that ends with its parent.
 
-Run by nodes/engine.py as a script, and importing nothing of ours, so that it needs neither our package on its path nor
+Run by nodes/models/engine/server.py as a script, and importing nothing of ours, so that it needs neither our package on its path nor
 the time to import it. One JSON line comes in on standard input, one goes out on standard output; errors of the native
 code go to standard error. End of standard input is the parent's end, even if it was killed.
 """

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.slots import Slots, slots_of
+from nodes.models.concurrency import Slots, slots_of
 
 
 async def use(slots: Slots, limit: int, seen: list[int], turns: int = 3) -> None:

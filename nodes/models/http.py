@@ -12,8 +12,8 @@ from urllib.request import getproxies
 
 import httpx2
 
-from nodes.faults import BadEnvelope
-from nodes.loop import engine_loop
+from nodes.models.errors import BadEnvelope
+from nodes.models.loop import engine_loop
 
 HIDDEN = b"[key]"
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
@@ -30,7 +30,7 @@ def http_client() -> httpx2.AsyncClient:
         _clients[key] = httpx2.AsyncClient(
             transport=_transport(),
             mounts=_proxies(),
-            timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/ask.py
+            timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/models/ask.py
             follow_redirects=True,
         )
     return _clients[key]

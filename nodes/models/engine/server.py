@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from pydantic import SecretStr
 
-from nodes.engine_faults import EngineError, check, explained
+from nodes.models.engine.errors import EngineError, check, explained
 
 __all__ = ["EngineEndpoint", "EngineError", "EngineOptions", "endpoint", "stop"]
 

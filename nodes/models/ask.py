@@ -24,13 +24,13 @@ from nodes.budget import (
     input_bound,
     spent,
 )
-from nodes.faults import Fault, fault_of, never_sent
 from nodes.host import Host
-from nodes.journal import journal
-from nodes.loop import on_engine
-from nodes.models import Model, OpenAIChat, exact_usd, open_model, price_of, remember
-from nodes.schemas import bounded
-from nodes.slots import Slots, slots_of
+from nodes.models.concurrency import Slots, slots_of
+from nodes.models.errors import Fault, fault_of, never_sent
+from nodes.models.journal import journal
+from nodes.models.loop import on_engine
+from nodes.models.providers import Model, OpenAIChat, exact_usd, open_model, price_of, remember
+from nodes.models.schemas import bounded
 from nodes.state import Charge, Context, Role
 
 # langchain-openai warns that its own structured-output helper needs another method; we do not use it.

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from graph import NoModel, answer
-from nodes.scripted import SCRIPTS, Line, Script, ScriptedChatModel, read_script, register, script_of
+from nodes.models.scripted import SCRIPTS, Line, Script, ScriptedChatModel, read_script, register, script_of
 from tests.minds import plan_of, synthesis_of
 
 PARTY = "Plan a neighbourhood street party for about 80 people on a Saturday afternoon."

@@ -12,9 +12,9 @@ from genai_prices import Usage, calc_price
 from langchain_core.messages import HumanMessage
 
 from graph import graph, settings
-from nodes.ask import REPLY_LIMIT, Call, CallFailed, OverBudget, Reply, ask
 from nodes.budget import Price, Purse, input_bound
 from nodes.host import Host
+from nodes.models.ask import REPLY_LIMIT, Call, CallFailed, OverBudget, Reply, ask
 from nodes.specialists import Roster
 from nodes.state import Context
 from tests.endpoint import FAULTS as ALL_FAULTS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from graph import NoModel, graph
-from nodes import ask
+from nodes.models import ask
 from tests.endpoint import Call, Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, did_it, join_all, plan_of, role_of, specialist_of
 from tests.turn import Body, Turn

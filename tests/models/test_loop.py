@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
-from nodes.loop import engine_loop, on_engine, wait_on_engine
+from nodes.models.loop import engine_loop, on_engine, wait_on_engine
 
 COLOUR: contextvars.ContextVar[str] = contextvars.ContextVar("COLOUR", default="none")
 
