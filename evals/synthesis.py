@@ -27,7 +27,7 @@ from nodes.ledger import quoted
 from nodes.models.providers import price_of
 from nodes.models.scripted import Line, Script, register
 from nodes.sizing import synthesis_bound
-from nodes.specialists import Roster
+from nodes.specialists.registry import Roster
 from nodes.state import Context
 
 FOLDER = Path(__file__).parent / "synthesis"

@@ -20,7 +20,7 @@ from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
 from nodes.models.loop import wait_on_engine
 from nodes.planner import planner
-from nodes.specialists import Specialist
+from nodes.specialists.registry import Specialist
 from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Planned, State, WorkerInput
 from nodes.synthesiser import synthesiser
 from nodes.validator import validator

@@ -7,13 +7,15 @@ from typing import Any
 
 import prompts
 from graph import settings
-from nodes import estimator, mcp, reader
 from nodes.documents import Document, Documents, read_documents
 from nodes.errors import BadSettings
-from nodes.files import SpecialistError, read_folder
-from nodes.runnables import takes_tasks
-from nodes.specialists import Roster, Specialist, folded
-from nodes.tools import Toolbox, from_entry_points, named, unknown_tools
+from nodes.specialists.files import SpecialistError, read_folder
+from nodes.specialists.registry import Roster, Specialist, folded
+from nodes.specialists.runnables import takes_tasks
+from nodes.specialists.tools import arithmetic as estimator
+from nodes.specialists.tools import documents as reader
+from nodes.specialists.tools import mcp
+from nodes.specialists.tools.registry import Toolbox, from_entry_points, named, unknown_tools
 
 BUILT_IN = Path(prompts.__file__).parent / "specialists"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from nodes.budget import Price
 from nodes.models.engine.server import EngineOptions
-from nodes.specialists import Specialist
+from nodes.specialists.registry import Specialist
 
 if TYPE_CHECKING:
     from nodes.documents import Documents
-    from nodes.specialists import Roster
-    from nodes.tools import Tool, Toolbox
+    from nodes.specialists.registry import Roster
+    from nodes.specialists.tools.registry import Tool, Toolbox
 
 
 _BOOT = uuid.uuid4().hex

@@ -25,9 +25,9 @@ from nodes.errors import BadSettings, BudgetTooSmall
 from nodes.host import Host
 from nodes.models.providers import price_of, provider_of
 from nodes.models.schemas import plan_schema, synthesis_schema
-from nodes.specialists import Specialist
+from nodes.specialists.registry import Specialist
+from nodes.specialists.tools.registry import LEAST_RESULT, MODEL_CALLS
 from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Role
-from nodes.tools import LEAST_RESULT, MODEL_CALLS
 from nodes.windows import listed_window, money_room, window_room
 from prompts import fence, render
 

@@ -8,7 +8,7 @@ from nodes.checks import TASK_LIMIT, Finding, check
 from nodes.errors import BudgetTooSmall
 from nodes.host import Host
 from nodes.sizing import sized
-from nodes.specialists import Roster
+from nodes.specialists.registry import Roster
 from nodes.state import Context, Draft, Dropped, Plan, Replan, State
 
 GENERALIST = "generalist"

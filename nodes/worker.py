@@ -12,17 +12,17 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from langsmith import get_current_run_tree
 
-from nodes.agents import Desk, use_tools
-from nodes.answers import Given, NoText
 from nodes.budget import Purse
 from nodes.errors import NoModel
 from nodes.host import Host, this_process
-from nodes.meter import Meter
 from nodes.models.ask import Call, CallFailed, Clock, OverBudget, ask
-from nodes.remote import RemoteFailed, run_remote
-from nodes.result import Result, of_failure, of_reply
-from nodes.runnables import apart, run
-from nodes.specialists import Specialist
+from nodes.specialists.agent import Desk, use_tools
+from nodes.specialists.outputs import Given, NoText
+from nodes.specialists.registry import Specialist
+from nodes.specialists.remote import RemoteFailed, run_remote
+from nodes.specialists.result import Result, of_failure, of_reply
+from nodes.specialists.runnables import apart, run
+from nodes.specialists.usage import Meter
 from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
 from prompts import fence, render
 

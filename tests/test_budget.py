@@ -21,7 +21,7 @@ from nodes.models import ask
 from nodes.models.scripted import Played, Script, register
 from nodes.planner import planner
 from nodes.sizing import planner_purse, sized
-from nodes.specialists import Roster
+from nodes.specialists.registry import Roster
 from nodes.state import Context
 from nodes.synthesiser import synthesiser
 from nodes.validator import validator

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evals.plans import judged, touched
 from nodes.checks import TASK_LIMIT, Finding, check
-from nodes.specialists import Roster, Specialist
+from nodes.specialists.registry import Roster, Specialist
 
 Plan = tuple[str, list[tuple[str, str]]]
 PLANS: dict[str, Plan] = {

@@ -15,7 +15,7 @@ import pytest
 from graph import OrchestratorError, build_graph, graph, settings
 from nodes.host import Host
 from nodes.models.providers import open_model
-from nodes.specialists import Roster
+from nodes.specialists.registry import Roster
 from nodes.state import Context
 from tests.collector import Collector
 from tests.endpoint import Endpoint

@@ -15,7 +15,7 @@ from graph import graph, settings
 from nodes.budget import Price, Purse, input_bound
 from nodes.host import Host
 from nodes.models.ask import REPLY_LIMIT, Call, CallFailed, OverBudget, Reply, ask
-from nodes.specialists import Roster
+from nodes.specialists.registry import Roster
 from nodes.state import Context
 from tests.endpoint import FAULTS as ALL_FAULTS
 from tests.endpoint import Endpoint, Turn

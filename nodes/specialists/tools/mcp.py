@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nodes.errors import BadSettings
-from nodes.tools import Tool, changes_world
+from nodes.specialists.tools.registry import Tool, changes_world
 
 START_S = 30.0  # to start all servers, and to be told of their tools
 FORM = '{"mcpServers": {"name": {"command": "…", "args": […]} or {"type": "http", "url": "…"}}}'

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from nodes.desk import Desk, calls_of
+from nodes.specialists.tool_loop import Desk, calls_of
 
 
 class Action(BaseModel):

@@ -20,14 +20,14 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from graph import BadSettings, Specialist, build_graph
-from nodes.files import SpecialistError, read_folder
 from nodes.models.scripted import Script, ScriptedChatModel
-from nodes.specialists import Roster
+from nodes.specialists.files import SpecialistError, read_folder
+from nodes.specialists.registry import Roster
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of, prompts_of
 
 State = dict[str, Any]
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 CATERER = "---\nname: caterer\ndescription: menus and what they cost\n---\nWeigh everything in stone.\n"
 
 

@@ -19,7 +19,7 @@ from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, Team, calls_of, plan_of
 from tests.turn import Body
 
-SERVER = str(Path(__file__).with_name("mcp_server.py"))
+SERVER = str(Path(__file__).parents[1].joinpath("mcp_server.py"))
 # FastMCP's server, in its own process, warns of what it does itself; the client's streams are closed by its garbage.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

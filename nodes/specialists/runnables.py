@@ -11,8 +11,8 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 from langgraph.pregel import Pregel
 
-from nodes.answers import Given, given, input_for
 from nodes.models.threads import aside, in_thread, on_engine_loop
+from nodes.specialists.outputs import Given, given, input_for
 
 
 async def run(runnable: Any, task: str, meter: BaseCallbackHandler) -> Given:

@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as made_of
 
 from nodes.errors import BadSettings
-from nodes.specialists import Specialist
+from nodes.specialists.registry import Specialist
 
 ENTRY_POINTS = "orchestrator_workers.tools"  # an installed package offers a tool, or a list of tools, in this group
 MODEL_CALLS = 12  # of one worker with tools, at most; the last is made without them

@@ -16,16 +16,16 @@ from langgraph.errors import GraphBubbleUp
 
 from nodes.budget import LEAST_OUTPUT, Purse, input_bound, spent
 from nodes.errors import NoModel
-from nodes.meter import Meter
 from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.models.providers import price_of, provider_of
 from nodes.models.text_tools import as_text, described, read_calls
 from nodes.models.threads import in_thread
-from nodes.result import of_failure
-from nodes.runnables import apart
-from nodes.specialists import Specialist
+from nodes.specialists.registry import Specialist
+from nodes.specialists.result import of_failure
+from nodes.specialists.runnables import apart
+from nodes.specialists.tools.registry import LEAST_RESULT, MODEL_CALLS, Tool
+from nodes.specialists.usage import Meter
 from nodes.state import Charge
-from nodes.tools import LEAST_RESULT, MODEL_CALLS, Tool
 from prompts import fence, render
 
 TOOL_CALLS = 24

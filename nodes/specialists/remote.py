@@ -9,8 +9,8 @@ from langgraph.pregel.remote import RemoteException, RemoteGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.errors import APIConnectionError, APIError
 
-from nodes.answers import Given, NoText, given, input_for
-from nodes.specialists import Specialist
+from nodes.specialists.outputs import Given, NoText, given, input_for
+from nodes.specialists.registry import Specialist
 
 CONNECT_S = 10.0  # a server that cannot be reached is not waited for as long as one that works
 MODES = ["values", "messages", "custom"]
@@ -23,7 +23,7 @@ class RemoteFailed(Exception):
 async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Given:
     """Give a task to a graph on another server; its text is passed on while it arrives.
 
-    The task goes in as the first of nodes.answers.INPUTS that the graph's input has; its answer is read as a local
+    The task goes in as the first of nodes.specialists.outputs.INPUTS that the graph's input has; its answer is read as a local
     graph's would be.
 
     Raises:

@@ -15,9 +15,10 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from graph import BadSettings, build_graph
-from nodes import desk, tools
-from nodes.estimator import calculate, convert_units, reckon_dates
 from nodes.models.text_tools import read_calls
+from nodes.specialists import tool_loop as desk
+from nodes.specialists.tools import registry as tools
+from nodes.specialists.tools.arithmetic import calculate, convert_units, reckon_dates
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of
 from tests.turn import Body
