@@ -1,4 +1,4 @@
-"""Plans: how well nodes.checks tells good plans from bad ones. Run: python -m evals.plans [--misses] [--part NAME]."""
+"""Plans: how well nodes.plan.checks tells good plans from bad ones. Run: python -m evals.plans [--misses] [--part NAME]."""
 
 import argparse
 import time
@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from nodes.checks import Finding, check
+from nodes.plan.checks import Finding, check
 from nodes.specialists.registry import Roster, Specialist
 
 DATA = Path(__file__).parent / "plans"

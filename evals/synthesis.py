@@ -26,7 +26,7 @@ from nodes.host import Host
 from nodes.ledger import quoted
 from nodes.models.providers import price_of
 from nodes.models.scripted import Line, Script, register
-from nodes.sizing import synthesis_bound
+from nodes.plan.allowances import synthesis_bound
 from nodes.specialists.registry import Roster
 from nodes.state import Context
 

@@ -12,7 +12,7 @@ from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.models.loop import on_engine
 from nodes.models.providers import settle
 from nodes.models.schemas import plan_schema
-from nodes.sizing import planner_purse, told_documents
+from nodes.plan.allowances import planner_purse, told_documents
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render
 from prompts.parsing import off_loop, parse_plan

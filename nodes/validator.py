@@ -4,10 +4,10 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nodes.checks import TASK_LIMIT, Finding, check
 from nodes.errors import BudgetTooSmall
 from nodes.host import Host
-from nodes.sizing import sized
+from nodes.plan.allowances import sized
+from nodes.plan.checks import TASK_LIMIT, Finding, check
 from nodes.specialists.registry import Roster
 from nodes.state import Context, Draft, Dropped, Plan, Replan, State
 

@@ -19,8 +19,8 @@ from nodes.errors import AllWorkersFailed, BadSettings, BudgetTooSmall, NoModel
 from nodes.host import Host
 from nodes.models import ask
 from nodes.models.scripted import Played, Script, register
+from nodes.plan.allowances import planner_purse, sized
 from nodes.planner import planner
-from nodes.sizing import planner_purse, sized
 from nodes.specialists.registry import Roster
 from nodes.state import Context
 from nodes.synthesiser import synthesiser

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nodes.leaning import Member, Team, Text, leaning
-from nodes.likeness import Work, is_whole_request, same_work, weights
-from nodes.placeholders import is_nameless, is_one_word, is_placeholder
+from nodes.plan.dependencies import Member, Team, Text, leaning
+from nodes.plan.duplicates import Work, is_whole_request, same_work, weights
+from nodes.plan.placeholders import is_nameless, is_one_word, is_placeholder
 from nodes.specialists.registry import Roster
 from nodes.words import folded
 

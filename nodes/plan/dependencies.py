@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nodes import cues
+from nodes.plan import cues
 from nodes.words import plain, stem, unspaced
 
 READ_LIMIT = 4_000  # characters of a task that are searched; more is over-long anyway

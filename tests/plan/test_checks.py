@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evals.plans import judged, touched
-from nodes.checks import TASK_LIMIT, Finding, check
+from nodes.plan.checks import TASK_LIMIT, Finding, check
 from nodes.specialists.registry import Roster, Specialist
 
 Plan = tuple[str, list[tuple[str, str]]]
