@@ -21,14 +21,14 @@ import yaml
 from graph import graph
 from graph.settings import prices, read_env_file
 from nodes.budget import cost_usd
-from nodes.contradictions import questions
 from nodes.host import Host
-from nodes.ledger import quoted
 from nodes.models.providers import price_of
 from nodes.models.scripted import Line, Script, register
 from nodes.plan.allowances import synthesis_bound
 from nodes.specialists.registry import Roster
 from nodes.state import Context
+from nodes.synthesis.contradictions import questions
+from nodes.synthesis.ledger import quoted
 
 FOLDER = Path(__file__).parent / "synthesis"
 EXTRA = (

@@ -28,7 +28,7 @@ from nodes.models.schemas import plan_schema, synthesis_schema
 from nodes.specialists.registry import Specialist
 from nodes.specialists.tools.registry import LEAST_RESULT, MODEL_CALLS
 from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Role
-from nodes.windows import listed_window, money_room, window_room
+from nodes.synthesis.pieces import listed_window, money_room, window_room
 from prompts import fence, render
 
 UNKNOWN_ROOM = 120_000  # bytes of documents for a planner whose window is not known; about 30,000 tokens

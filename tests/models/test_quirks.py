@@ -11,8 +11,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, answer, build_graph, graph
-from nodes.ledger import known_citations, quoted
-from nodes.reading import AnswerStream
+from nodes.synthesis.ledger import known_citations, quoted
+from nodes.synthesis.stream import AnswerStream
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, completion, plan_of, run, synthesis_of
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from rapidfuzz import fuzz
 
-from nodes import ledger
 from nodes.budget import LEAST_OUTPUT, Purse, all_charges, input_bound, purse_of, spent
-from nodes.contradictions import questions
 from nodes.documents import EXCERPTS
 from nodes.host import Host
 from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
 from nodes.models.providers import price_of, provider_of
 from nodes.models.schemas import synthesis_schema
 from nodes.state import Charge, Context, State
-from nodes.windows import (
+from nodes.synthesis import ledger
+from nodes.synthesis.contradictions import questions
+from nodes.synthesis.pieces import (
     BYTES_A_TOKEN,
     Piece,
     batches,

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from nodes.clauses import Clause, clauses
 from nodes.state import Outcome
+from nodes.synthesis.clauses import Clause, clauses
 from nodes.words import folded
 
 SAME_LABEL = 0.7  # of the words around two figures that both share, for them to be the same quantity

@@ -3,7 +3,7 @@
 import pytest
 
 from nodes.budget import Price, Purse
-from nodes.windows import Piece, batches, clipped, cut_up, listed_window, money_room, window_room
+from nodes.synthesis.pieces import Piece, batches, clipped, cut_up, listed_window, money_room, window_room
 
 
 def piece(number: int, size: int) -> Piece:

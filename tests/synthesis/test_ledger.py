@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from nodes import ledger
 from nodes.state import Outcome
+from nodes.synthesis import ledger
 from prompts.replies import Disagreement, Gap, Position
 
 OUTPUT = "The music goes on until 19:00, because the **open microphone** draws\nmost people; it costs £1,250 in all."

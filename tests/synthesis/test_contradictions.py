@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from nodes.contradictions import MOST, questions
-from nodes.figures import figures, plain
+from nodes.synthesis.contradictions import MOST, questions
+from nodes.synthesis.figures import figures, plain
 
-DATA = Path(__file__).parent.parent / "evals" / "synthesis"
+DATA = Path(__file__).parents[2] / "evals" / "synthesis"
 AGREEING: list[dict[str, str]] = yaml.safe_load((DATA / "agreeing.yaml").read_text("utf-8"))
 
 

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nodes.figures import Figure, figures, plain
+from nodes.synthesis.figures import Figure, figures, plain
 from nodes.words import folded, split, stem
 from nodes.words import plain as fold
 
