@@ -11,7 +11,7 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from nodes.errors import BadSettings
-from nodes.words import terms
+from nodes.text import terms
 
 FILE_LIMIT = 20_000_000  # bytes of one file
 TEXT_LIMIT = 2_000_000  # characters of all documents

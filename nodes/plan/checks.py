@@ -9,7 +9,7 @@ from nodes.plan.dependencies import Member, Team, Text, leaning
 from nodes.plan.duplicates import Work, is_whole_request, same_work, weights
 from nodes.plan.placeholders import is_nameless, is_one_word, is_placeholder
 from nodes.specialists.registry import Roster
-from nodes.words import folded
+from nodes.text import folded
 
 Fix = Literal["drop", "rename", "stand_alone", "cut", "keep"]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from nodes.words import plain
+from nodes.text import plain
 
 
 def _any(*lines: str) -> str:

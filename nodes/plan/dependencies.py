@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nodes.plan import cues
-from nodes.words import plain, stem, unspaced
+from nodes.text import plain, stem, unspaced
 
 READ_LIMIT = 4_000  # characters of a task that are searched; more is over-long anyway
 _MENTIONS = 12  # of one name in one task that are looked at
@@ -33,7 +33,7 @@ _NOTHING = frozenset(("none", "null", "no", "n/a", "na", "nothing", "keine", "au
 
 @dataclass(frozen=True)
 class Text:
-    """A task or the request, as nodes.words.plain folds it."""
+    """A task or the request, as nodes.text.plain folds it."""
 
     whole: str
 

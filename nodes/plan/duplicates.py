@@ -9,7 +9,7 @@ from functools import cached_property
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from nodes.words import bare, folded, plain, split, stem, unspaced
+from nodes.text import bare, folded, plain, split, stem, unspaced
 
 READ_LIMIT = 4_000  # characters of a task that are compared; exact copies are compared whole
 SAME_TEXT = 90  # of 100, RapidFuzz's ratio of the words in alphabetic order

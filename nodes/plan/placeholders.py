@@ -2,7 +2,7 @@
 
 import re
 
-from nodes.words import folded, length_in_words, plain, unspaced
+from nodes.text import folded, length_in_words, plain, unspaced
 
 # Closed vocabularies: a short text made of nothing else says nothing. Several languages, because a model that fills a
 # form without thought does so in the language of the request.

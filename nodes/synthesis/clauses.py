@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nodes.synthesis.figures import Figure, figures, plain
-from nodes.words import folded, split, stem
-from nodes.words import plain as fold
+from nodes.text import folded, split, stem
+from nodes.text import plain as fold
 
 BACK = 3  # segments to the left that may still tell what a figure is
 WIDE = 160  # characters to each side of a figure that may tell what it is

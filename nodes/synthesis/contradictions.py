@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 from nodes.state import Outcome
 from nodes.synthesis.clauses import Clause, clauses
-from nodes.words import folded
+from nodes.text import folded
 
 SAME_LABEL = 0.7  # of the words around two figures that both share, for them to be the same quantity
 LEAST_SHARED = 2  # words; one word alone ("deposit", "total") may be said of many things

@@ -28,7 +28,7 @@ from nodes.synthesis.pieces import (
     piece_of,
     window_room,
 )
-from nodes.words import folded
+from nodes.text import folded
 from prompts import fence, render
 from prompts.parsing import CutReply, off_loop, parse_synthesis
 from prompts.reasoning import visible

@@ -7,7 +7,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from nodes.state import Dropped, Outcome
-from nodes.words import folded, terms
+from nodes.text import folded, terms
 from prompts.replies import Disagreement, Gap
 
 SAME_TOPIC = 80  # of 100, RapidFuzz's token_set_ratio of two topics, or of two claims
