@@ -12,8 +12,9 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
-from graph import local, settings
-from graph.team import Attached, assemble
+from graph import settings
+from graph.assembly import Attached, assemble
+from graph.local import catalogue as local
 from nodes.approval import approval
 from nodes.budget import Purse, spent
 from nodes.errors import BadRequest, BadSettings

@@ -9,8 +9,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from graph.build import Graph, build_graph
-from graph.calls import Calls, lost_calls
-from graph.store import Run, Store, StoreError, new_run
+from graph.store.journal import Calls, lost_calls
+from graph.store.sqlite import Run, Store, StoreError, new_run
 from nodes.budget import all_charges, totals
 from nodes.errors import OrchestratorError
 from nodes.models.journal import journal

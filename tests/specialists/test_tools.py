@@ -390,7 +390,7 @@ def test_tools_of_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyP
     info = tmp_path / "larder-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: larder\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{tools.ENTRY_POINTS}]\nweigh = tests.test_tools:weigh\n")
+    (info / "entry_points.txt").write_text(f"[{tools.ENTRY_POINTS}]\nweigh = tests.specialists.test_tools:weigh\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     build_graph(specialists_dir=team_of(tmp_path, "smith", have="weigh"))
     (info / "entry_points.txt").write_text(f"[{tools.ENTRY_POINTS}]\nweigh = tests.no_such:thing\n")

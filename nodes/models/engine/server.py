@@ -24,7 +24,7 @@ from nodes.models.engine.errors import EngineError, check, explained
 
 __all__ = ["EngineEndpoint", "EngineError", "EngineOptions", "endpoint", "stop"]
 
-CHILD = Path(__file__).with_name("engine_child.py")
+CHILD = Path(__file__).with_name("child.py")
 TAIL_LINES = 50
 
 

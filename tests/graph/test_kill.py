@@ -13,9 +13,9 @@ import pytest
 from langgraph.types import StateSnapshot
 
 from graph.build import build_graph
-from graph.calls import Calls
 from graph.run import config_of
-from graph.store import open_store
+from graph.store.journal import Calls
+from graph.store.sqlite import open_store
 from nodes.models.loop import on_engine
 from nodes.state import Charge
 from tests.endpoint import Endpoint

@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.file_download import HfFileMetadata, get_hf_file_metadata, http_get
 from huggingface_hub.utils.tqdm import silent_tqdm
 
-from graph.weights import Progress, Weights, WeightsError
+from graph.local.weights import Progress, Weights, WeightsError
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.cli import app
-from graph.store import STATE_VERSION, Run, RunUnknown, Store, StoreError, new_run, open_store
+from graph.store.sqlite import STATE_VERSION, Run, RunUnknown, Store, StoreError, new_run, open_store
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, Team
 from tests.turn import Turn

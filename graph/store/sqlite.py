@@ -136,7 +136,7 @@ async def open_store(where: str | Path) -> AsyncIterator[Store]:
         StoreError: it cannot be used.
     """
     if str(where).startswith(("postgresql://", "postgres://")):
-        from graph.postgres import open_postgres
+        from graph.store.postgres import open_postgres
 
         async with open_postgres(str(where)) as store:
             yield store

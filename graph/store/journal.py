@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from langgraph.types import StateSnapshot
 
-from graph.store import Store
+from graph.store.sqlite import Store
 from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.state import Charge, Context, Outcome
 

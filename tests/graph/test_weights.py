@@ -11,8 +11,8 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from graph import weights
-from graph.weights import CATALOGUE, Weights, WeightsError
+from graph.local import weights
+from graph.local.weights import CATALOGUE, Weights, WeightsError
 from tests.hub import Hub, Mode, serving
 
 MEGABYTE = 2**20
@@ -106,7 +106,7 @@ def test_cut_connection(hub: Hub, tmp_path: Path) -> None:
 def test_next_process_goes_on(hub: Hub, tmp_path: Path) -> None:
     """What was downloaded is kept when the process is killed, and a later one fetches only the rest."""
     code = (
-        "import os, sys; from pathlib import Path; from graph import weights\n"
+        "import os, sys; from pathlib import Path; from graph.local import weights\n"
         "entry = weights.Weights(*sys.argv[3:6], 'tiny.gguf', int(sys.argv[6]), sys.argv[7], '')\n"
         "report = lambda done, _total: os.kill(os.getpid(), 9) if done else None\n"
         "weights.fetch('test', Path(sys.argv[1]), progress=report, endpoint=sys.argv[2], catalogue={'test': entry})\n"
@@ -114,7 +114,7 @@ def test_next_process_goes_on(hub: Hub, tmp_path: Path) -> None:
     entry = hub.weights
     pin = ["test", entry.repository, entry.revision, str(entry.size), entry.sha256]
     command = [sys.executable, "-c", code, str(tmp_path), hub.address, *pin]
-    killed = subprocess.run(command, check=False, cwd=Path(__file__).parent.parent)  # our own interpreter
+    killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[2])  # our own interpreter
 
     assert (killed.returncode, state(hub, tmp_path)) == (-9, "partial")
     assert fetch(hub, tmp_path).read_bytes() == CONTENT
@@ -268,7 +268,7 @@ def test_one_at_a_time(hub: Hub, tmp_path: Path) -> None:
 
 def test_without_the_extra(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without huggingface_hub the error names what to install."""
-    monkeypatch.delitem(sys.modules, "graph.download", raising=False)
+    monkeypatch.delitem(sys.modules, "graph.local.download", raising=False)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
 
     with pytest.raises(WeightsError, match=r"pip install 'orchestrator-workers\[local\]'"):

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from graph import weights
+from graph.local import weights
 from nodes.errors import NoModel
 from nodes.models.engine.server import EngineOptions
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from graph import NoModel, build_graph, choice, weights
+from graph import NoModel, build_graph
+from graph.local import offer as choice
+from graph.local import weights
 from nodes.models.engine import server as engine
 from nodes.state import Context
 from tests.hub import Hub, serving
@@ -118,7 +120,7 @@ def _engines(model: Path) -> list[int]:
             parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
-        if b"engine_child" in words and parent == os.getpid() and model.exists():
+        if b"engine/child" in words and parent == os.getpid() and model.exists():
             found.append(int(folder.name))
     return found
 
@@ -147,7 +149,7 @@ def _orphans(model: Path) -> list[str]:
         left = [
             folder.name
             for folder in Path("/proc").glob("[0-9]*")
-            if folder.name not in mine and _runs(folder, b"engine_child")
+            if folder.name not in mine and _runs(folder, b"engine/child")
         ]
         time.sleep(0.1)
     return left
@@ -183,7 +185,7 @@ def test_a_server_that_is_there_is_offered_first(monkeypatch: pytest.MonkeyPatch
         asked.append(question)
         return True
 
-    from graph.neighbours import Neighbour
+    from graph.local.servers import Neighbour
 
     here = [Neighbour("Ollama", "http://127.0.0.1:11434/v1", ("qwen3:4b", "llama3"))]
     taken = choice.offer(here, choice.Desk(ask=yes, tell=asked.append))

@@ -14,11 +14,11 @@ import pytest
 from bench.recording import Terminal
 from graph.build import build_graph
 from graph.run import resume, start
-from graph.store import RunBusy, open_store
+from graph.store.sqlite import RunBusy, open_store
 from tests.endpoint import Endpoint
+from tests.graph.test_kill import saved
+from tests.graph.test_store import command, listed
 from tests.minds import MODEL, REQUEST, TASKS, Team, calls_of, did_it, join_all
-from tests.test_kill import saved
-from tests.test_store import command, listed
 from tests.turn import Turn
 
 COMMAND = str(Path(sys.executable).with_name("orchestrate"))

@@ -148,7 +148,7 @@ def fetch(
     if state(name, folder, catalogue) == "present":
         return whole
     try:
-        from graph.download import alone, download  # they need the extra
+        from graph.local.download import alone, download  # they need the extra
     except ModuleNotFoundError as error:
         raise WeightsError(
             f"fetching models is not installed ({error}): `pip install 'orchestrator-workers[local]'`"

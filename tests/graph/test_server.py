@@ -19,7 +19,7 @@ from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 
 from nodes.state import ROLES, Context
 
-CLONE = Path(__file__).parent.parent
+CLONE = Path(__file__).parents[2]
 SERVED = ("graph", "nodes", "prompts", "langgraph.json", "pyproject.toml", "README.md", "LICENSE")
 PARTY = {f"{role}_model": "scripted:street-party" for role in ROLES}
 CEILING = {"ORCHESTRATOR_CEILING_MAX_ROUNDS": "1"}  # the deployment's

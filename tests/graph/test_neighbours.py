@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from graph.neighbours import Neighbour, find
+from graph.local.servers import Neighbour, find
 
 MODELS = json.dumps({"object": "list", "data": [{"id": "llama3.2:3b"}, {"id": "qwen3:4b"}]})
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from graph import neighbours, settings, weights
+from graph import settings
+from graph.local import servers as neighbours
+from graph.local import weights
 from nodes.errors import NoModel
 
 Ask = Callable[[str], bool]  # a yes-or-no question to the person at the terminal

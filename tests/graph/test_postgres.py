@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from graph.store import RunBusy, StoreError, open_store
+from graph.store.sqlite import RunBusy, StoreError, open_store
 from tests.endpoint import Endpoint
+from tests.graph.test_kill import KILLS, Slow, torment
 from tests.keeper import Keeper
 from tests.minds import MODEL, REQUEST, Team
 from tests.postgres_server import postgres, programs
-from tests.test_kill import KILLS, Slow, torment
 
 PROGRAMS = programs()
 pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL is not installed, and cannot be")

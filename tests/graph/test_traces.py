@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.collector import Collector
 from tests.endpoint import Endpoint, system_of
-from tests.test_cli import REQUEST, TASKS, joined, planned
+from tests.graph.test_cli import REQUEST, TASKS, joined, planned
 from tests.turn import Body
 
 COMMAND = str(Path(sys.executable).with_name("orchestrate"))

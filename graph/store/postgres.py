@@ -9,7 +9,7 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from graph.store import (
+from graph.store.sqlite import (
     CALLS,
     CALLS_OF,
     COLUMNS,
