@@ -22,7 +22,7 @@ from graph import graph
 from graph.settings import prices, read_env_file
 from nodes.budget import cost_usd
 from nodes.host import Host
-from nodes.models.providers import price_of
+from nodes.models.prices import price_of
 from nodes.models.scripted import Line, Script, register
 from nodes.plan.allowances import synthesis_bound
 from nodes.specialists.registry import Roster

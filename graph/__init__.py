@@ -3,7 +3,7 @@
 from graph.build import build_graph, graph
 from graph.run import answer
 from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, NoModel, OrchestratorError
-from nodes.specialists.registry import Specialist
+from nodes.specialists import Specialist
 
 __all__ = [
     "AllWorkersFailed",

@@ -9,13 +9,21 @@ import prompts
 from graph import settings
 from nodes.documents import Document, Documents, read_documents
 from nodes.errors import BadSettings
-from nodes.specialists.files import SpecialistError, read_folder
-from nodes.specialists.registry import Roster, Specialist, folded
-from nodes.specialists.runnables import takes_tasks
-from nodes.specialists.tools import arithmetic as estimator
-from nodes.specialists.tools import documents as reader
-from nodes.specialists.tools import mcp
-from nodes.specialists.tools.registry import Toolbox, from_entry_points, named, unknown_tools
+from nodes.specialists import (
+    ARITHMETIC_TOOLS,
+    Roster,
+    Specialist,
+    SpecialistError,
+    Toolbox,
+    document_tools,
+    folded,
+    from_entry_points,
+    mcp_tools,
+    named,
+    read_folder,
+    takes_tasks,
+    unknown_tools,
+)
 
 BUILT_IN = Path(prompts.__file__).parent / "specialists"
 
@@ -59,12 +67,12 @@ def assemble(
 def _toolbox(
     roster: Roster, tools: Iterable[Any], config: str | Path | Mapping[str, Any] | None, documents: Documents | None
 ) -> Toolbox:
-    box = Toolbox(named(estimator.TOOLS, "the shipped estimator"))
-    box = box.with_tools(named(reader.tools_for(documents), "the shipped reader"))
+    box = Toolbox(named(ARITHMETIC_TOOLS, "the shipped estimator"))
+    box = box.with_tools(named(document_tools(documents), "the shipped reader"))
     box = box.with_tools(from_entry_points()).with_tools(named(tools, "build_graph(tools=…)"))
     missing = unknown_tools(roster.members.values(), box)
     if missing and config is not None:  # servers are asked only when somebody needs what they have
-        box = box.with_tools(mcp.tools_of(config, settings.variable, set(missing)))
+        box = box.with_tools(mcp_tools(config, settings.variable, set(missing)))
         missing = unknown_tools(roster.members.values(), box)
     if missing:
         known = ", ".join(sorted(box.tools)) or "none"

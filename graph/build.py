@@ -19,9 +19,9 @@ from nodes.approval import approval
 from nodes.budget import Purse, spent
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
-from nodes.models.loop import wait_on_engine
+from nodes.models import Endpoints, wait_on_engine
 from nodes.planner import planner
-from nodes.specialists.registry import Specialist
+from nodes.specialists import Specialist
 from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Planned, State, WorkerInput
 from nodes.synthesiser import synthesiser
 from nodes.validator import validator
@@ -67,9 +67,7 @@ def build_graph(
     team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
     host = Host(
         team.roster,
-        own,
-        local=lambda name: local.options(name, settings.local_model()),
-        openai_environment=settings.openai_environment,
+        Endpoints(own, lambda name: local.options(name, settings.local_model()), settings.openai_environment),
         toolbox=team.toolbox,
         documents=team.documents,
     )

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nodes.budget import Price
 from nodes.errors import BadSettings, NoModel
-from nodes.models.providers import DEFAULTS, WAYS, provider_of
+from nodes.models import DEFAULTS, WAYS, provider_of
 from nodes.state import ROLES, Context
 
 PREFIX = "ORCHESTRATOR_"

@@ -86,6 +86,16 @@ def all_charges(charges: Iterable[Charge], outcomes: Iterable[Outcome]) -> list[
     return [*charges, *(charge for outcome in outcomes for charge in outcome["charges"])]
 
 
+def money_room(purse: Purse, price: Price | None, fixed: int, output: int) -> float:
+    """Bytes of results that can be paid for beside a prompt of `fixed` tokens and `output` tokens of answer."""
+    room = float("inf")
+    if purse.tokens is not None:
+        room = purse.tokens - fixed - output
+    if purse.usd is not None and price is not None and price.input > 0:
+        room = min(room, (purse.usd - output * price.output) / price.input * (1 - 1e-9) - fixed)
+    return max(0.0, room)
+
+
 @dataclass(frozen=True)
 class Share:
     """How the rest of the money is shared: a cap and an allowance a worker, and a cap for the synthesis."""

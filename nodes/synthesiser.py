@@ -15,11 +15,9 @@ from langgraph.types import interrupt
 from nodes.budget import all_charges, totals
 from nodes.errors import AllWorkersFailed
 from nodes.host import Host, this_process
-from nodes.models.ask import CallFailed, OverBudget
+from nodes.models import CallFailed, OverBudget
 from nodes.state import Context, Draft, Dropped, Outcome, State
-from nodes.synthesis import ledger
-from nodes.synthesis.joining import Joiner, Joint
-from nodes.synthesis.stream import AnswerStream
+from nodes.synthesis import AnswerStream, Joiner, Joint, ledger
 from prompts.replies import BadReply, Synthesis
 
 SYNTHESIS_FAILED = "synthesis failed"  # how stop_reason begins then; a resume tries the synthesis alone again

@@ -6,9 +6,8 @@ from langgraph.runtime import Runtime
 
 from nodes.errors import BudgetTooSmall
 from nodes.host import Host
-from nodes.plan.allowances import sized
-from nodes.plan.checks import TASK_LIMIT, Finding, check
-from nodes.specialists.registry import Roster
+from nodes.plan import TASK_LIMIT, Finding, check, sized
+from nodes.specialists import Roster
 from nodes.state import Context, Draft, Dropped, Plan, Replan, State
 
 GENERALIST = "generalist"

@@ -15,14 +15,22 @@ from langsmith import get_current_run_tree
 from nodes.budget import Purse
 from nodes.errors import NoModel
 from nodes.host import Host, this_process
-from nodes.models.ask import Call, CallFailed, Clock, OverBudget, ask
-from nodes.specialists.agent import Desk, use_tools
-from nodes.specialists.outputs import Given, NoText
-from nodes.specialists.registry import Specialist
-from nodes.specialists.remote import RemoteFailed, run_remote
-from nodes.specialists.result import Result, of_failure, of_reply
-from nodes.specialists.runnables import apart, run
-from nodes.specialists.usage import Meter
+from nodes.models import Call, CallFailed, Clock, OverBudget, ask
+from nodes.specialists import (
+    Desk,
+    Given,
+    Meter,
+    NoText,
+    RemoteFailed,
+    Result,
+    Specialist,
+    apart,
+    of_failure,
+    of_reply,
+    run,
+    run_remote,
+    use_tools,
+)
 from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
 from prompts import fence, render
 
@@ -83,7 +91,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         settings = settings.model_copy(update={"worker_temperature": one.temperature})
     caps = [cap for cap in (subtask["max_output_tokens"], one.max_output_tokens) if cap is not None]
     call = Call(
-        host=host,
+        endpoints=host.endpoints,
         settings=settings,
         role="worker",
         messages=_messages(state, one),
@@ -107,7 +115,7 @@ async def _elsewhere(
     state: WorkerInput, one: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
-    meter = Meter(host, state["subtask"]["id"], state["round"])
+    meter = Meter(host.endpoints, state["subtask"]["id"], state["round"])
     task = _with_excerpts(state["subtask"])
     try:
         async with asyncio.timeout(seconds) as bound:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nodes.models import ask
+from nodes.models import attempts
 from tests.endpoint import Endpoint
 from tests.minds import MODEL, Team
 
@@ -28,8 +28,8 @@ def team() -> Team:
 @pytest.fixture
 def endpoint(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """Give the endpoint where the team answers, set up as a user would."""
-    ask._quirks.clear()  # another test's endpoint may have had this port
-    monkeypatch.setattr(ask, "BACKOFF_S", (0.001, 0.002))
+    attempts._quirks.clear()  # another test's endpoint may have had this port
+    monkeypatch.setattr(attempts, "BACKOFF_S", (0.001, 0.002))
     with Endpoint(team) as endpoint:
         monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-the-secret-of-the-tests")

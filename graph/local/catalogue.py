@@ -5,7 +5,7 @@ from pathlib import Path
 
 from graph.local import weights
 from nodes.errors import NoModel
-from nodes.models.engine.server import EngineOptions
+from nodes.models import EngineOptions
 
 CONTEXT = 8192  # tokens a slot; two slots of the small model take 1.9 GB beside its file
 

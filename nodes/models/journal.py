@@ -24,4 +24,4 @@ class Journal(Protocol):
         """Give what was lost of the planner's calls, once: the plan that comes of the next one is sized by it."""
 
 
-journal: ContextVar[Journal | None] = ContextVar("journal", default=None)  # None: the run is not kept
+run_journal: ContextVar[Journal | None] = ContextVar("journal", default=None)  # None: the run is not kept

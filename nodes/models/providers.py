@@ -8,34 +8,22 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
-from genai_prices import Usage, calc_price
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
-from nodes.budget import Price, cost_usd
 from nodes.errors import NoModel
-from nodes.host import Host
+from nodes.models.endpoints import WAYS, Endpoints, provider_of
 from nodes.models.engine import server as engine
 from nodes.models.errors import fault_of
 from nodes.models.http import http_client
 from nodes.models.scripted import ScriptedChatModel, script_of
 from nodes.state import ROLES, Context, Role
 
-WAYS = (
-    "Ways to get a model: set OPENAI_API_KEY; or set OPENAI_BASE_URL for any OpenAI-compatible server "
-    "(vLLM, Ollama, llama.cpp, a gateway); or name one in ORCHESTRATOR_MODEL as provider:name, such as "
-    "openai:gpt-5.5, anthropic:claude-opus-4-5 (with its LangChain package installed), local (a small model on this "
-    'machine, with the extra "local") or scripted:street-party (a demonstration that calls no model).'
-)
-
 # Used when a key is there and no model is named: the most capable for planning and joining, a lighter one for work.
 DEFAULTS: dict[Role, str] = {"planner": "gpt-5.5", "worker": "gpt-5.4-mini", "synthesiser": "gpt-5.5"}
-FREE_PROVIDERS = frozenset({"scripted", "local"})
-# genai-prices has its own names for some of LangChain's providers.
-_PRICED_AS = {"google_genai": "google", "google_vertexai": "google", "azure_openai": "azure", "bedrock": "aws"}
 
 
 @dataclass(frozen=True)
@@ -51,28 +39,14 @@ class Model:
     slots: int | None = None  # calls that the server works on at once (None: any number)
 
 
-def provider_of(spec: str) -> tuple[str, str]:
-    """Split "provider:name".
-
-    Raises:
-        NoModel: it is not of that form.
-    """
-    provider, colon, name = spec.partition(":")
-    if provider == "local":
-        return "local", name or "small"
-    if not colon or not provider or not name:
-        raise NoModel(f"model {spec!r}: expected provider:name. {WAYS}")
-    return provider, name
-
-
-async def open_model(spec: str, settings: Context, role: Role, host: Host, cap: int | None) -> Model:
+async def open_model(spec: str, settings: Context, role: Role, endpoints: Endpoints, cap: int | None) -> Model:
     """Make the chat model that a spec names.
 
     Args:
         spec: "provider:name".
         settings: the run's.
         role: whose temperature applies.
-        host: prices and the embedded engine's options.
+        endpoints: prices and the embedded engine's options.
         cap: output tokens at most (None: not sent).
 
     Raises:
@@ -84,9 +58,9 @@ async def open_model(spec: str, settings: Context, role: Role, host: Host, cap: 
         chat = ScriptedChatModel(script=script_of(name), name_of_script=name)
         return Model(spec, chat, "scripted", takes_schema=False)
     if provider == "openai":
-        return _openai(spec, name, temperature, host.openai_environment(), id(http_client()))
+        return _openai(spec, name, temperature, endpoints.openai_environment(), id(http_client()))
     if provider == "local":
-        return await _local(spec, name, temperature, host)
+        return await _local(spec, name, temperature, endpoints)
     return Model(spec, _any_provider(provider, name, temperature, cap), provider, takes_schema=False)
 
 
@@ -141,12 +115,12 @@ def _openai(spec: str, name: str, temperature: float | None, environment: Hashab
     return Model(spec, chat, base_url(chat), takes_schema=True, own_server=own_server)
 
 
-async def _local(spec: str, name: str, temperature: float | None, host: Host) -> Model:
+async def _local(spec: str, name: str, temperature: float | None, endpoints: Endpoints) -> Model:
     """Start the embedded engine, or find it running; asked before every request, for it may have died in between."""
-    if host.local is None:
+    if endpoints.local is None:
         raise NoModel(f"model {spec!r}: this graph was built without an embedded engine. {WAYS}")
     try:
-        where = await engine.endpoint(host.local(name))
+        where = await engine.endpoint(endpoints.local(name))
     except engine.EngineError as error:
         raise NoModel(f"model {spec!r}: {error}") from None
     given: dict[str, Any] = {"temperature": temperature} if temperature is not None else {}
@@ -190,79 +164,7 @@ def _any_provider(provider: str, name: str, temperature: float | None, cap: int 
     return model
 
 
-def price_of(spec: str, told: str | None, host: Host) -> Price | None:
-    """Find what a token costs, by the name in the reply first, then by the name that was asked for.
-
-    Source: the host's own prices, then genai-prices (the dearest tier of each model). None: unknown.
-    """
-    provider, name = provider_of(spec)
-    if told is None and (answered := _answered.get(spec)):  # by what came the last time, if that was dearer
-        asked, came = _price(provider, name, None, host), _price(provider, name, answered, host)
-        if asked is not None and came is not None:
-            return Price(max(asked.input, came.input), max(asked.output, came.output))
-    return _price(provider, name, told, host)
-
-
-_answered: dict[str, str] = {}  # spec → the model that its replies named last
-
-
-def remember(spec: str, told: str) -> None:
-    """Keep which model answers for a spec: a gateway may send a dearer one than was asked for."""
-    _answered[spec] = told
-
-
-def _price(provider: str, name: str, told: str | None, host: Host) -> Price | None:
-    spec = f"{provider}:{name}"
-    names = [one for one in (told, name) if one]
-    for one in (f"{provider}:{told}" if told else "", told or "", spec, name):
-        if one in host.prices:
-            return host.prices[one]
-    if provider in FREE_PROVIDERS:
-        return Price(0.0, 0.0)
-    return next((price for one in names if (price := _listed(provider, one))), None)
-
-
-@lru_cache(maxsize=256)
-def _listed(provider: str, name: str) -> Price | None:
-    try:
-        return Price(*(max(_unit(provider, name, side, size) for size in (1_000, 900_000)) for side in ("in", "out")))
-    except LookupError:
-        return None
-
-
-def _unit(provider: str, name: str, side: str, size: int) -> float:
-    usage = Usage(input_tokens=size, output_tokens=0) if side == "in" else Usage(input_tokens=0, output_tokens=size)
-    return float(calc_price(usage, name, provider_id=_PRICED_AS.get(provider, provider)).total_price) / size
-
-
-def exact_usd(spec: str, told: str | None, host: Host, usage: dict[str, Any]) -> float | None:
-    """Price one reply by its usage, cached input included (None: price unknown).
-
-    Args:
-        spec: what was asked for.
-        told: the model that the reply names.
-        host: its own prices come first.
-        usage: input_tokens, output_tokens, and cached input as input_token_details.cache_read.
-    """
-    provider, name = provider_of(spec)
-    names = [f"{provider}:{told}", told or "", spec, name]
-    own = next((host.prices[one] for one in names if one in host.prices), None)
-    if own is not None or provider in FREE_PROVIDERS:
-        price = own or Price(0.0, 0.0)
-        return cost_usd(price, usage["input_tokens"], usage["output_tokens"])
-    cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
-    counted = Usage(input_tokens=usage["input_tokens"], cache_read_tokens=cached, output_tokens=usage["output_tokens"])
-    for one in (told, name):
-        if one:
-            try:
-                listed = calc_price(counted, one, provider_id=_PRICED_AS.get(provider, provider))
-            except LookupError:
-                continue
-            return float(listed.total_price)
-    return None
-
-
-async def settle(settings: Context, host: Host) -> Context:
+async def settle(settings: Context, endpoints: Endpoints) -> Context:
     """Name every role's model for good and make sure that each is there, before anything is spent.
 
     "openai:auto" becomes the model that the server at OPENAI_BASE_URL serves. Names are looked up in the server's own
@@ -272,7 +174,7 @@ async def settle(settings: Context, host: Host) -> Context:
         NoModel: a model cannot be set up, or its server does not have it.
     """
     specs = {role: settings.model(role) for role in ROLES}
-    opened = {spec: await open_model(spec, settings, "planner", host, None) for spec in set(specs.values())}
+    opened = {spec: await open_model(spec, settings, "planner", endpoints, None) for spec in set(specs.values())}
     if len(opened) == 1 and not specs["planner"].endswith(":auto"):
         return settings  # the planner's own call is the check, and costs no more
     served: dict[str, list[str]] = {}

@@ -16,6 +16,7 @@ from nodes.budget import (
     allowance,
     cost_usd,
     input_bound,
+    money_room,
     purse_of,
     share,
     spent,
@@ -23,12 +24,9 @@ from nodes.budget import (
 from nodes.documents import EXCERPTS
 from nodes.errors import BadSettings, BudgetTooSmall
 from nodes.host import Host
-from nodes.models.providers import price_of, provider_of
-from nodes.models.schemas import plan_schema, synthesis_schema
-from nodes.specialists.registry import Specialist
-from nodes.specialists.tools.registry import LEAST_RESULT, MODEL_CALLS
+from nodes.models import listed_window, plan_schema, price_of, provider_of, synthesis_schema, window_room
+from nodes.specialists import LEAST_RESULT, MODEL_CALLS, Specialist
 from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Role
-from nodes.synthesis.pieces import listed_window, money_room, window_room
 from prompts import fence, render
 
 UNKNOWN_ROOM = 120_000  # bytes of documents for a planner whose window is not known; about 30,000 tokens
@@ -45,9 +43,9 @@ def role_prices(settings: Context, host: Host) -> Prices:
     Raises:
         BadSettings: there is a money budget, and a role's model has no known price.
     """
-    prices = {role: price_of(settings.model(role), None, host) for role in ROLES}
+    prices = {role: price_of(settings.model(role), None, host.endpoints) for role in ROLES}
     specs = [settings.model(role) for role in ROLES] + [one.model for one in host.roster.members.values() if one.model]
-    unknown = [spec for spec in specs if price_of(spec, None, host) is None]
+    unknown = [spec for spec in specs if price_of(spec, None, host.endpoints) is None]
     if settings.budget_usd is not None and unknown:
         raise BadSettings(
             f"budget_usd is set, and the price of {unknown[0]} is not known. Give it in ORCHESTRATOR_PRICES, such as "
@@ -77,14 +75,14 @@ def told_documents(request: str, settings: Context, host: Host) -> str:
         if window is None
         else window_room(window, len(request.encode("utf-8", "replace")) + PLANNER_PROMPT)
     )
-    shared = money_room(purse_of(settings), price_of(model, None, host), 0, 0) / DOCUMENTS_SHARE
+    shared = money_room(purse_of(settings), price_of(model, None, host.endpoints), 0, 0) / DOCUMENTS_SHARE
     told = host.documents.brief(request, min(room, shared))
     return "".join("\n\n" + fence(f"document {name}", text) for name, text in told)
 
 
 def excerpts_room(settings: Context, host: Host, subtasks: int) -> int:
     """Bytes of the documents that one subtask carries: less where money is counted."""
-    shared = money_room(purse_of(settings), price_of(settings.model("worker"), None, host), 0, 0)
+    shared = money_room(purse_of(settings), price_of(settings.model("worker"), None, host.endpoints), 0, 0)
     return int(min(EXCERPTS, shared / (DOCUMENTS_SHARE * max(1, subtasks))))
 
 
@@ -222,7 +220,7 @@ def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[st
 def _dearest(doing: Sequence[Specialist], settings: Context, host: Host) -> Price | None:
     """Price every worker of a plan as the dearest of them: one share fits all (None: a price is unknown)."""
     specs = dict.fromkeys(one.model or settings.model("worker") for one in doing)
-    prices = [price_of(spec, None, host) for spec in specs]
+    prices = [price_of(spec, None, host.endpoints) for spec in specs]
     known = [price for price in prices if price is not None]
     if not known or len(known) < len(prices):
         return None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from nodes.plan.dependencies import Member, Team, Text, leaning
 from nodes.plan.duplicates import Work, is_whole_request, same_work, weights
 from nodes.plan.placeholders import is_nameless, is_one_word, is_placeholder
-from nodes.specialists.registry import Roster
+from nodes.specialists import Roster
 from nodes.text import folded
 
 Fix = Literal["drop", "rename", "stand_alone", "cut", "keep"]

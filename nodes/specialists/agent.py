@@ -16,9 +16,7 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
 from langgraph.config import get_config
 
-from nodes.models.loop import wait_on_engine
-from nodes.models.scripted import Script, ScriptedChatModel
-from nodes.models.threads import in_thread, on_engine_loop
+from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, wait_on_engine
 from nodes.specialists.permission import ask_person
 from nodes.specialists.result import Result, of_text
 from nodes.specialists.tool_loop import Desk, calls_of, charges_of

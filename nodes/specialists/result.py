@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from nodes.models.ask import CallFailed, OverBudget, Reply
+from nodes.models import CallFailed, OverBudget, Reply
 from nodes.state import Charge, Status
 from prompts.reasoning import visible
 

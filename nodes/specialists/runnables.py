@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 from langgraph.pregel import Pregel
 
-from nodes.models.threads import aside, in_thread, on_engine_loop
+from nodes.models import aside, in_thread, on_engine_loop
 from nodes.specialists.outputs import Given, given, input_for
 
 

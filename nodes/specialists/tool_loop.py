@@ -16,10 +16,19 @@ from langgraph.errors import GraphBubbleUp
 
 from nodes.budget import LEAST_OUTPUT, Purse, input_bound, spent
 from nodes.errors import NoModel
-from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
-from nodes.models.providers import price_of, provider_of
-from nodes.models.text_tools import as_text, described, read_calls
-from nodes.models.threads import in_thread
+from nodes.models import (
+    Call,
+    CallFailed,
+    OverBudget,
+    Reply,
+    as_text,
+    ask,
+    described,
+    in_thread,
+    price_of,
+    provider_of,
+    read_calls,
+)
 from nodes.specialists.registry import Specialist
 from nodes.specialists.result import of_failure
 from nodes.specialists.runnables import apart
@@ -133,7 +142,7 @@ class Desk:
         least, spare = LEAST_OUTPUT["worker"], float("inf")
         if purse.tokens is not None:
             spare = purse.tokens - 2 * bound - LEAST_RESULT - 3 * least
-        price = price_of(self._spec, None, self.call.host)
+        price = price_of(self._spec, None, self.call.endpoints)
         if purse.usd is not None and price is not None and price.input + price.output > 0:
             need = (2 * bound + LEAST_RESULT + least) * price.input + 2 * least * price.output
             spare = min(spare, (purse.usd - need) / (price.input + price.output))
@@ -205,7 +214,7 @@ class Desk:
         limit = one.timeout or self.one.tool_timeout
         if self.call.clock is not None:
             limit = min(limit, max(0.0, self.call.clock.left))
-        meter = Meter(self.call.host, self.call.subtask_id or "", self.call.round)
+        meter = Meter(self.call.endpoints, self.call.subtask_id or "", self.call.round)
         try:
             async with asyncio.timeout(limit) as bound, apart(meter):
                 came = await _invoked(one.tool, {**call, "type": "tool_call"}, sync=self.sync)

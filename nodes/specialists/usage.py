@@ -8,8 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from nodes.budget import cost_usd
-from nodes.host import Host
-from nodes.models.providers import price_of
+from nodes.models import Endpoints, price_of
 from nodes.state import Charge
 
 
@@ -18,9 +17,9 @@ class Meter(BaseCallbackHandler):
 
     run_inline = True  # a charge must be there when the runnable has returned
 
-    def __init__(self, host: Host, subtask_id: str, round_: int) -> None:
+    def __init__(self, endpoints: Endpoints, subtask_id: str, round_: int) -> None:
         self.charges: list[Charge] = []
-        self._host, self._subtask, self._round = host, subtask_id, round_
+        self._endpoints, self._subtask, self._round = endpoints, subtask_id, round_
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
         """Take one finished call."""
@@ -37,7 +36,7 @@ class Meter(BaseCallbackHandler):
                 model=name.removeprefix("scripted:"),
                 input_tokens=sent,
                 output_tokens=got,
-                usd=cost_usd(price_of(_spec(name), None, self._host), sent, got) if usage else None,
+                usd=cost_usd(price_of(_spec(name), None, self._endpoints), sent, got) if usage else None,
                 known=usage is not None,
             )
         )

@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from rapidfuzz import fuzz
 
-from nodes.budget import LEAST_OUTPUT, Purse, all_charges, input_bound, purse_of, spent
+from nodes.budget import LEAST_OUTPUT, Purse, all_charges, input_bound, money_room, purse_of, spent
 from nodes.documents import EXCERPTS
 from nodes.host import Host
-from nodes.models.ask import Call, CallFailed, OverBudget, Reply, ask
-from nodes.models.providers import price_of, provider_of
-from nodes.models.schemas import synthesis_schema
+from nodes.models import (
+    BYTES_A_TOKEN,
+    Call,
+    CallFailed,
+    OverBudget,
+    Reply,
+    ask,
+    listed_window,
+    price_of,
+    provider_of,
+    synthesis_schema,
+    window_room,
+)
 from nodes.state import Charge, Context, State
 from nodes.synthesis import ledger
 from nodes.synthesis.contradictions import questions
-from nodes.synthesis.pieces import (
-    BYTES_A_TOKEN,
-    Piece,
-    batches,
-    clipped,
-    cut_up,
-    listed_window,
-    money_room,
-    piece_of,
-    window_room,
-)
+from nodes.synthesis.pieces import Piece, batches, clipped, cut_up, piece_of
 from nodes.text import folded
 from prompts import fence, render
 from prompts.parsing import CutReply, off_loop, parse_synthesis
@@ -118,7 +118,9 @@ class Joiner:
             return self.settings.context_window
         if self.settings.model("synthesiser").startswith("local"):
             return (
-                self.host.local(provider_of(self.settings.model("synthesiser"))[1]).context if self.host.local else None
+                self.host.endpoints.local(provider_of(self.settings.model("synthesiser"))[1]).context
+                if self.host.endpoints.local
+                else None
             )
         return listed_window(*provider_of(self.settings.model("synthesiser")))
 
@@ -137,7 +139,7 @@ class Joiner:
             self._pieces = [part for piece in self._pieces for part in cut_up(piece, room)]
             await self._condense(room)
         fixed = self._fixed()
-        price = price_of(self.settings.model("synthesiser"), None, self.host)
+        price = price_of(self.settings.model("synthesiser"), None, self.host.endpoints)
         paid = money_room(self.purse, price, fixed, LEAST_OUTPUT["synthesiser"])
         pieces, cut = clipped(self._pieces, min(window_room(window, fixed), paid))
         joint = await self._whole(self._messages(pieces, None))
@@ -158,7 +160,7 @@ class Joiner:
         pieces = self._pieces
         reading = sum(piece.size for piece in pieces) + (len(batches(pieces, room)) + 1) * self._fixed()
         writing = int(reading / BYTES_A_TOKEN) + LEAST_OUTPUT["synthesiser"]
-        price = price_of(self.settings.model("synthesiser"), None, self.host)
+        price = price_of(self.settings.model("synthesiser"), None, self.host.endpoints)
         return money_room(purse, price, int(reading + room), writing) > 0
 
     async def _condense(self, room: float) -> None:
@@ -269,7 +271,7 @@ class Joiner:
         on_restart: Callable[[], None] | None = None,
     ) -> Call:
         return Call(
-            host=self.host,
+            endpoints=self.host.endpoints,
             settings=self.settings,
             role="synthesiser",
             messages=messages,

@@ -1,44 +1,12 @@
-"""Windows: how much a model can read at once, and how results are fitted into that. Pure."""
+"""Pieces: how results are fitted into what a model can read at once. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from genai_prices import Usage, calc_price
-
-from nodes.budget import Price, Purse
 from nodes.state import Outcome
 from prompts import fence
 
-BYTES_A_TOKEN = 3  # for guessing tokens from bytes: a little less than most texts have; a 400 corrects the guess
 MARK = 160  # bytes at most of the mark that stands where a text was cut
-RESERVED = 4  # a quarter of the window is kept for the answer
-
-
-@lru_cache(maxsize=256)
-def listed_window(provider: str, name: str) -> int | None:
-    """Find a model's context window in tokens, in genai-prices' table (None: not listed)."""
-    try:
-        return calc_price(Usage(input_tokens=1, output_tokens=0), name, provider_id=provider).model.context_window
-    except LookupError:
-        return None
-
-
-def window_room(window: int | None, fixed: int) -> float:
-    """Bytes of results that fit a window beside a prompt of `fixed` bytes (infinite: no window known)."""
-    if window is None:
-        return float("inf")
-    return max(0.0, (window - window // RESERVED) * BYTES_A_TOKEN - fixed)
-
-
-def money_room(purse: Purse, price: Price | None, fixed: int, output: int) -> float:
-    """Bytes of results that can be paid for beside a prompt of `fixed` tokens and `output` tokens of answer."""
-    room = float("inf")
-    if purse.tokens is not None:
-        room = purse.tokens - fixed - output
-    if purse.usd is not None and price is not None and price.input > 0:
-        room = min(room, (purse.usd - output * price.output) / price.input * (1 - 1e-9) - fixed)
-    return max(0.0, room)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from langchain_core.messages import HumanMessage
 
 from graph import graph, settings
 from nodes.budget import Price, Purse, input_bound
-from nodes.host import Host
-from nodes.models.ask import REPLY_LIMIT, Call, CallFailed, OverBudget, Reply, ask
-from nodes.specialists.registry import Roster
+from nodes.models import Call, CallFailed, OverBudget, Reply, ask
+from nodes.models.attempts import REPLY_LIMIT
+from nodes.models.endpoints import Endpoints
 from nodes.state import Context
 from tests.endpoint import FAULTS as ALL_FAULTS
 from tests.endpoint import Endpoint, Turn
@@ -30,9 +30,11 @@ KEY = "sk-the-secret-of-the-tests"
 def call_of(
     *, model: str = MODEL, prices: dict[str, Price] | None = None, purse: Purse | None = None, **more: Any
 ) -> Call:
-    host = Host(Roster(), prices or {}, openai_environment=settings.openai_environment)
+    endpoints = Endpoints(prices or {}, openai_environment=settings.openai_environment)
     given = Context(**{f"{role}_model": model for role in ("planner", "worker", "synthesiser")}, **more)
-    return Call(host=host, settings=given, role="worker", messages=[HumanMessage(QUESTION)], purse=purse or Purse())
+    return Call(
+        endpoints=endpoints, settings=given, role="worker", messages=[HumanMessage(QUESTION)], purse=purse or Purse()
+    )
 
 
 def asked(endpoint: Endpoint, said: Turn | str | Callable[[Any], Turn | str], **more: Any) -> Reply:

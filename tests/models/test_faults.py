@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from graph import NoModel, graph
-from nodes.models import ask
+from nodes.models import attempts
 from tests.endpoint import Call, Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, did_it, join_all, plan_of, role_of, specialist_of
 from tests.turn import Body, Turn
@@ -228,7 +228,7 @@ def test_the_fan_out_slows_down_together(
     endpoint: Endpoint, team: Team, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """An endpoint that allows one call in 0.1 s is not stormed: eight workers all get through within their retries."""
-    monkeypatch.setattr(ask, "BACKOFF_S", (0.1, 0.8))
+    monkeypatch.setattr(attempts, "BACKOFF_S", (0.1, 0.8))
     names = [f"{name} adviser" for name in WORDS[:8]]
     team.planner = [plan_of({name: f"{name} {name} {name}: tell all." for name in names})]
     free = [0.0]
@@ -246,12 +246,12 @@ def test_the_fan_out_slows_down_together(
 
     # On a busy machine one or two may be late; without the line, most fail.
     assert [one["status"] for one in state["outcomes"]].count("done") >= 6
-    assert len(calls_of(endpoint, "worker")) < 8 * ask.ATTEMPTS
+    assert len(calls_of(endpoint, "worker")) < 8 * attempts.ATTEMPTS
 
 
 def test_call_timeout_bounds_the_retries(endpoint: Endpoint, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call's time holds its retries, their pauses and a Retry-After: a worker is given up when it has passed."""
-    monkeypatch.setattr(ask, "BACKOFF_S", (0.2, 8.0))
+    monkeypatch.setattr(attempts, "BACKOFF_S", (0.2, 8.0))
     team.workers = {FIRST: Meets("500", did_it), "publicist": lambda _: Turn(fault="429-retry-after")}
     began = time.monotonic()
     state = run(call_timeout_s=0.5)

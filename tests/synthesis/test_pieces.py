@@ -2,8 +2,9 @@
 
 import pytest
 
-from nodes.budget import Price, Purse
-from nodes.synthesis.pieces import Piece, batches, clipped, cut_up, listed_window, money_room, window_room
+from nodes.budget import Price, Purse, money_room
+from nodes.models.prices import listed_window, window_room
+from nodes.synthesis.pieces import Piece, batches, clipped, cut_up
 
 
 def piece(number: int, size: int) -> Piece:

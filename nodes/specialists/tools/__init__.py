@@ -1,1 +1,1 @@
-"""Tools."""
+"""Tools: what specialists work with: shipped, brought along, or on MCP servers."""
