@@ -1,7 +1,7 @@
 """Choosing: which of the plans in one reply is meant, and whether it is all there."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -32,11 +32,20 @@ _REVISED = re.compile(
 
 @dataclass(frozen=True)
 class ParsedPlan:
-    """A plan as read: native when strict JSON gave it; truncated when only the complete subtasks of a cut reply are here."""
+    """A plan as read.
+
+    Attributes:
+        source: native when strict JSON gave it.
+        truncated: only the complete subtasks of a reply that was cut are here.
+        frame: what several tasks share, as in replies.Plan; {} where the reply is no JSON.
+        why: why there are so few or so many subtasks.
+    """
 
     subtasks: tuple[Subtask, ...]
     source: Literal["native", "repaired"]
     truncated: bool
+    frame: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 def nested(text: str, work: Work) -> Any | None:
@@ -191,7 +200,8 @@ class Attempt:
         subtasks = tuple(one for candidate in group for one in candidate.reading.subtasks)
         truncated = cut is not None or any(candidate.reading.cut for candidate in group)
         native = all(candidate.found.strict for candidate in group)
-        return ParsedPlan(subtasks, "native" if native else "repaired", truncated)
+        said = group[0].reading
+        return ParsedPlan(subtasks, "native" if native else "repaired", truncated, said.frame, said.why)
 
     def _leaves_some(self, group: list[Candidate]) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""

@@ -162,23 +162,6 @@ def flag_of(value: dict[str, Any]) -> bool:
     )
 
 
-DEPENDS = frozenset(
-    ("dependson", "dependencies", "depends", "dependency", "requires", "prerequisites", "waitsfor", "after")
-)
-
-
-def depends_of(value: dict[str, Any]) -> str:
-    """Give what an object says it depends on, as text ("": nothing)."""
-    for key, raw in value.items():
-        if keys.plain(key) in DEPENDS:
-            named = raw if isinstance(raw, list) else [raw]
-            words = [str(one).strip() for one in named if isinstance(one, str | int) and not isinstance(one, bool)]
-            kept = [one for one in words if one.casefold() not in {"", "none", "null", "n/a", "-", "nothing"}]
-            if kept:
-                return ", ".join(kept)[:200]
-    return ""
-
-
 def flawed(value: Any) -> Subtask | None:
     """Give an item of a plan whose specialist or task is empty or a placeholder (None: it is no item of a plan).
 

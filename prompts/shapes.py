@@ -1,14 +1,13 @@
 """Shapes: the forms in which models write a plan as JSON, read as subtasks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prompts import keys
 from prompts.fields import (
     REFUSED,
     NotAPlan,
-    depends_of,
     flag_of,
     flawed,
     holds_objects,
@@ -25,6 +24,7 @@ from prompts.fields import (
     task_key,
     task_of,
 )
+from prompts.frame import frame_of, why_of
 from prompts.lenient import CutDict, CutList, CutStr
 from prompts.replies import Subtask
 
@@ -34,11 +34,13 @@ NODES = 4000  # values looked at in one reply
 
 @dataclass(frozen=True)
 class Reading:
-    """The subtasks of one value; cut when the text ended in it; single when it is one bare subtask."""
+    """The subtasks of one value, and what is said of all; cut when the text ended in it; single: one bare subtask."""
 
     subtasks: tuple[Subtask, ...]
     cut: bool = False
     single: bool = False
+    frame: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 class Shapes:
@@ -64,7 +66,7 @@ class Shapes:
             if inner is None:
                 raise NotAPlan("it is a string, not a list of subtasks")
             reading = self.read(inner, level + 1)
-            return Reading(reading.subtasks, reading.cut or isinstance(value, CutStr), reading.single)
+            return replace(reading, cut=reading.cut or isinstance(value, CutStr))
         if isinstance(value, dict):
             return self._object(value, level)
         if isinstance(value, list):
@@ -78,7 +80,10 @@ class Shapes:
             if reading is not None and reading.subtasks:
                 if not reading.single and {"specialist", "task"} <= {keys.plain(key) for key in value}:
                     raise NotAPlan("a subtask stands outside the list")
-                return Reading(reading.subtasks, reading.cut or isinstance(value, CutDict), reading.single)
+                reading = replace(reading, cut=reading.cut or isinstance(value, CutDict))
+                if reading.single:
+                    return reading
+                return replace(reading, frame=reading.frame or frame_of(value), why=reading.why or why_of(value))
         raise NotAPlan(missing(value))
 
     def _direct(self, value: dict[str, Any], _: int = 0) -> Reading | None:
@@ -122,7 +127,7 @@ class Shapes:
             if reading and not reading.single:
                 return reading
             singles = singles or reading
-        return singles and Reading(singles.subtasks, singles.cut)
+        return singles and replace(singles, single=False)
 
     def _inside(self, value: dict[str, Any], level: int) -> Reading | None:
         """Read a plan under a key we do not know; several are parts of one."""
@@ -223,9 +228,7 @@ class Shapes:
             refuse_schema(item)
             direct = self._direct(item)
             if direct:
-                needed = depends_of(item)
-                told = tuple(one.model_copy(update={"depends_on": needed}) for one in direct.subtasks)
-                return Reading(told if needed else direct.subtasks, isinstance(item, CutDict))
+                return Reading(direct.subtasks, isinstance(item, CutDict))
             if len(item) == 1 and not isinstance(item, CutDict):
                 mapped = self._names(item)
                 if mapped:
