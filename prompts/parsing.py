@@ -14,10 +14,11 @@ from prompts.choosing import Attempt, ParsedPlan
 from prompts.choosing import nested as nested_value
 from prompts.fields import clean
 from prompts.lenient import CutStr, Work
+from prompts.reasoning import visible
 from prompts.replies import BadReply, Synthesis
 from prompts.scanning import Scan, scan, whole
 
-__all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis"]
+__all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis", "visible"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
