@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from prompts import ledger, reasoning
-from prompts.choosing import Attempt, ParsedPlan
-from prompts.choosing import nested as nested_value
-from prompts.fields import clean
-from prompts.lenient import CutStr, Work
-from prompts.reasoning import visible
+from prompts.reading import reasoning, synthesis
+from prompts.reading.final_plan import Attempt, ParsedPlan
+from prompts.reading.final_plan import nested as nested_value
+from prompts.reading.json_values import Scan, scan, whole
+from prompts.reading.near_json import CutStr, Work
+from prompts.reading.reasoning import visible
+from prompts.reading.subtask_object import clean
 from prompts.replies import BadReply, Synthesis
-from prompts.scanning import Scan, scan, whole
 
 __all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis", "visible"]
 
@@ -102,18 +102,18 @@ def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str
     body = _body(text)
     work = Work()
     nested = partial(nested_value, work=work)
-    found = scan(body, lambda value: ledger.find(value, nested) is not None, work)
+    found = scan(body, lambda value: synthesis.find(value, nested) is not None, work)
     values = [
-        one for each in found.found if not found.unclosed and (one := ledger.find(each.value, nested)) is not None
+        one for each in found.found if not found.unclosed and (one := synthesis.find(each.value, nested)) is not None
     ]
     if not values:
         raise BadReply(_no_synthesis(found, truncated=truncated), text)
     value = values[-1]
-    answer = ledger.answer_of(value)
+    answer = synthesis.answer_of(value)
     if isinstance(answer, CutStr) or (answer is None and not whole(value)):
-        so_far = ledger.synthesis(value, "", taken).model_copy(update={"answer": _kept(answer or "")})
+        so_far = synthesis.synthesis(value, "", taken).model_copy(update={"answer": _kept(answer or "")})
         raise CutReply("the answer was cut off before its end", text, so_far)
-    read = ledger.synthesis(value, clean(answer or ""), taken)
+    read = synthesis.synthesis(value, clean(answer or ""), taken)
     if not read.answer and not read.follow_ups:
         raise BadReply(
             'the reply\'s "answer" is missing or empty: it must be the text for the reader, in Markdown', text

@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from typing import Any, TypeVar
 
-from prompts import keys
-from prompts.fields import NotAPlan, clean, is_echo, looks_nested
-from prompts.frame import shortened
-from prompts.lenient import CutDict, CutList, CutStr
+from prompts.reading import vocabulary
+from prompts.reading.frame import shortened
+from prompts.reading.json_plan import Shapes
+from prompts.reading.near_json import CutDict, CutList, CutStr
+from prompts.reading.subtask_object import NotAPlan, clean, is_echo, looks_nested
 from prompts.replies import Disagreement, FollowUp, Gap, Position, Status, Synthesis
-from prompts.shapes import Shapes
 
 ANSWER = ("answer", "finalanswer", "synthesis", "response", "report", "markdown", "result", "text", "content", "output")
 DISAGREEMENTS = ("disagreements", "disagreement", "conflicts", "contradictions", "conflict")
@@ -64,7 +64,7 @@ def find(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, 
 
 def pick(value: dict[str, Any], names: Iterable[str]) -> Any:
     """Give the value under the first of several names, spelt in any way."""
-    folded = {keys.plain(key): one for key, one in reversed(value.items())}
+    folded = {vocabulary.plain(key): one for key, one in reversed(value.items())}
     return next((folded[name] for name in names if name in folded), None)
 
 
@@ -85,7 +85,7 @@ def subtask_id(raw: Any) -> str:
     match = re.fullmatch(r"\W*(?:s|sub-?task|task|id)?[\s_#-]*(\d{1,4})\W*", text, re.IGNORECASE)
     if match:
         return f"S{int(match[1])}"
-    return "request" if keys.plain(text) in THE_REQUEST else text.strip("[]():. ")
+    return "request" if vocabulary.plain(text) in THE_REQUEST else text.strip("[]():. ")
 
 
 def entry_id(raw: Any, letter: str) -> str:
@@ -144,7 +144,7 @@ def _disagreement(raw: Any) -> Disagreement | None:
     positions = list(filter(None, map(_position, _positions(pick(raw, ("positions", "claims", "sides", "views"))))))
     topic = words(pick(raw, ("topic", "issue", "subject", "title", "what", "about", "description")))
     name = entry_id(pick(raw, ("id",)), "D")
-    status = STATUS.get(keys.plain(words(pick(raw, ("status", "state")))[:40]))
+    status = STATUS.get(vocabulary.plain(words(pick(raw, ("status", "state")))[:40]))
     if is_echo(topic) or not (topic or positions or (name and status)):
         return None
     return Disagreement(

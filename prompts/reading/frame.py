@@ -4,8 +4,8 @@ import json
 import math
 from typing import Any
 
-from prompts import keys
-from prompts.fields import clean
+from prompts.reading import vocabulary
+from prompts.reading.subtask_object import clean
 
 KEYS = 40
 CHARACTERS = 400  # of one value
@@ -20,7 +20,7 @@ def frame_of(value: dict[str, Any]) -> dict[str, Any]:
     A list of {name, value} pairs, as strict schemas ask for, is read as the object it stands for. What is beyond the
     bounds stays as text, cut at a word.
     """
-    raw = next((raw for key, raw in value.items() if keys.plain(key) in {"frame", "sharedframe"}), None)
+    raw = next((raw for key, raw in value.items() if vocabulary.plain(key) in {"frame", "sharedframe"}), None)
     if isinstance(raw, list):
         raw = _paired(raw)
     return _object(raw, 1) if isinstance(raw, dict) else {}
@@ -28,7 +28,7 @@ def frame_of(value: dict[str, Any]) -> dict[str, Any]:
 
 def why_of(value: dict[str, Any]) -> str:
     """Give what a plan's object says of the number of its subtasks."""
-    said = next((raw for key, raw in value.items() if keys.plain(key) == "why"), "")
+    said = next((raw for key, raw in value.items() if vocabulary.plain(key) == "why"), "")
     return shortened(clean(said)) if isinstance(said, str) else ""
 
 
@@ -71,7 +71,7 @@ def _paired(items: list[Any]) -> dict[str, Any] | None:
     for item in items[:KEYS]:
         if not isinstance(item, dict):
             return None
-        folded = {keys.plain(key): raw for key, raw in item.items()}
+        folded = {vocabulary.plain(key): raw for key, raw in item.items()}
         name = next((folded[key] for key in _NAMES if isinstance(folded.get(key), str)), None)
         held = next((folded[key] for key in _VALUES if key in folded), None)
         if name is None or held is None:

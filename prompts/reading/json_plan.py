@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from prompts import keys
-from prompts.fields import (
+from prompts.reading import vocabulary
+from prompts.reading.frame import frame_of, why_of
+from prompts.reading.near_json import CutDict, CutList, CutStr
+from prompts.reading.subtask_object import (
     REFUSED,
     NotAPlan,
     flag_of,
@@ -24,8 +26,6 @@ from prompts.fields import (
     task_key,
     task_of,
 )
-from prompts.frame import frame_of, why_of
-from prompts.lenient import CutDict, CutList, CutStr
 from prompts.replies import Subtask
 
 DEPTH = 12
@@ -78,7 +78,7 @@ class Shapes:
         for attempt in (self._columns, self._wrapped, self._direct, self._mapping, self._inside):
             reading = attempt(value, level)
             if reading is not None and reading.subtasks:
-                if not reading.single and {"specialist", "task"} <= {keys.plain(key) for key in value}:
+                if not reading.single and {"specialist", "task"} <= {vocabulary.plain(key) for key in value}:
                     raise NotAPlan("a subtask stands outside the list")
                 reading = replace(reading, cut=reading.cut or isinstance(value, CutDict))
                 if reading.single:
@@ -97,15 +97,15 @@ class Shapes:
         if (
             isinstance(several, list)
             and len(several) > 1
-            and keys.plain(str(task_key(value))) in {"tasks", "subtasks", "todos", "assignments"}
+            and vocabulary.plain(str(task_key(value))) in {"tasks", "subtasks", "todos", "assignments"}
         ):
             return Reading(tuple(subtask(who, one, flag_of(value)) for one in several))
         return Reading((subtask(who, what, flag_of(value)),), single=True)
 
     def _columns(self, value: dict[str, Any], _: int = 0) -> Reading | None:
         """Read {"specialists": [...], "tasks": [...]}."""
-        who = [one for key, one in value.items() if keys.specialist(key) == 0 and is_strings(one)]
-        what = [one for key, one in value.items() if keys.task(key) is not None and is_strings(one)]
+        who = [one for key, one in value.items() if vocabulary.specialist(key) == 0 and is_strings(one)]
+        what = [one for key, one in value.items() if vocabulary.task(key) is not None and is_strings(one)]
         if len(who) != 1 or len(what) != 1:
             return None
         whole = [[one for one in column if not isinstance(one, CutStr)] for column in (who[0], what[0])]
@@ -116,7 +116,9 @@ class Shapes:
 
     def _wrapped(self, value: dict[str, Any], level: int) -> Reading | None:
         """Read {"subtasks": …}, {"plan": {…}}, a tool call's arguments: the best known key that holds a plan."""
-        ranked = sorted((rank, place) for place, key in enumerate(value) if (rank := keys.wrapper(key)) is not None)
+        ranked = sorted(
+            (rank, place) for place, key in enumerate(value) if (rank := vocabulary.wrapper(key)) is not None
+        )
         values = list(value.values())
         singles: Reading | None = None
         for _, place in ranked:
@@ -133,7 +135,7 @@ class Shapes:
         """Read a plan under a key we do not know; several are parts of one."""
         found = []
         for key, inner in value.items():
-            if isinstance(inner, dict | list) and inner and keys.plain(key) not in keys.SKIPPED:
+            if isinstance(inner, dict | list) and inner and vocabulary.plain(key) not in vocabulary.SKIPPED:
                 reading = self._try(inner, level, owner=key)
                 if reading:
                     found.append(reading)
