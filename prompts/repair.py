@@ -6,7 +6,7 @@ from typing import Any
 
 import json_repair
 
-from prompts import keys
+from prompts.reading import vocabulary
 from prompts.replies import Subtask
 
 SHORTENED = re.compile(r"[,\[}]\s*(?:\.{3}|…)")  # "…" where an item should be: the plan is not all there
@@ -51,8 +51,8 @@ def borne_out(subtasks: tuple[Subtask, ...], text: str) -> bool:
             return False
         pos = min(end for end in ends if end is not None)
     found = [match[1].strip() for match in KEY.finditer(text)]
-    who = sum(keys.specialist(name) == 0 for name in found)
-    what = Counter(name for name in found if keys.task(name) is not None).most_common(1)
+    who = sum(vocabulary.specialist(name) == 0 for name in found)
+    what = Counter(name for name in found if vocabulary.task(name) is not None).most_common(1)
     return bool(what) and who == what[0][1] == len(subtasks)
 
 

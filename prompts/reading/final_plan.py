@@ -1,16 +1,17 @@
 """Choosing: which of the plans in one reply is meant, and whether it is all there."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from prompts import keys, prose, reasoning, repair
-from prompts.fields import NEITHER, NotAPlan, clean, specialist_of
-from prompts.lenient import CutList, Work
+from prompts import repair
+from prompts.reading import bullet_plan, reasoning, vocabulary
+from prompts.reading.json_plan import Reading, Shapes
+from prompts.reading.json_values import NESTED, Found, Scan, scan
+from prompts.reading.near_json import CutList, Work
+from prompts.reading.subtask_object import NEITHER, NotAPlan, clean, specialist_of
 from prompts.replies import Subtask
-from prompts.scanning import NESTED, Found, Scan, scan
-from prompts.shapes import Reading, Shapes
 
 _EXAMPLE = re.compile(
     r"\b(?:for example|for instance|e\.\s?g\.|such as|example(?: \w+){0,3}\W*$|an example|example (?:of|from|in|given|you)"
@@ -32,11 +33,20 @@ _REVISED = re.compile(
 
 @dataclass(frozen=True)
 class ParsedPlan:
-    """A plan as read: native when strict JSON gave it; truncated when only the complete subtasks of a cut reply are here."""
+    """A plan as read.
+
+    Attributes:
+        source: native when strict JSON gave it.
+        truncated: only the complete subtasks of a reply that was cut are here.
+        frame: what several tasks share, as in replies.Plan; {} where the reply is no JSON.
+        why: why there are so few or so many subtasks.
+    """
 
     subtasks: tuple[Subtask, ...]
     source: Literal["native", "repaired"]
     truncated: bool
+    frame: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 def nested(text: str, work: Work) -> Any | None:
@@ -191,7 +201,8 @@ class Attempt:
         subtasks = tuple(one for candidate in group for one in candidate.reading.subtasks)
         truncated = cut is not None or any(candidate.reading.cut for candidate in group)
         native = all(candidate.found.strict for candidate in group)
-        return ParsedPlan(subtasks, "native" if native else "repaired", truncated)
+        said = group[0].reading
+        return ParsedPlan(subtasks, "native" if native else "repaired", truncated, said.frame, said.why)
 
     def _leaves_some(self, group: list[Candidate]) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
@@ -202,7 +213,7 @@ class Attempt:
         for gap, behind in zip([0, *(span[1] for span in spans)], [*(span[0] for span in spans), limit], strict=True):
             for match in _KEY.finditer(self.text, gap, min(behind, limit)):
                 apart = match.end() < start and re.compile(r"\n\s*\n|```|~~~|</").search(self.text, match.end(), start)
-                if (keys.specialist(match[1]) == 0 or keys.task(match[1]) is not None) and (
+                if (vocabulary.specialist(match[1]) == 0 or vocabulary.task(match[1]) is not None) and (
                     group[0].reading.single or not apart
                 ):
                     return True
@@ -229,7 +240,7 @@ class Attempt:
 
     def _prose(self) -> ParsedPlan | None:
         body, _ = reasoning.visible(self.text)
-        listing = prose.read(body, cut=self.strictly)
+        listing = bullet_plan.read(body, cut=self.strictly)
         if listing is None:
             return None
         rows = [row for row in listing.rows if row.closed or not self.strictly]
