@@ -17,13 +17,13 @@ from nodes.errors import NoModel
 from nodes.host import Host, this_process
 from nodes.models import Call, CallFailed, Clock, OverBudget, ask
 from nodes.specialists import (
-    Desk,
-    Given,
-    Meter,
     NoText,
+    Output,
     RemoteFailed,
     Result,
     Specialist,
+    ToolLoop,
+    UsageCounter,
     apart,
     of_failure,
     of_reply,
@@ -107,7 +107,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
     )
     tools = host.tools_of(one)
     if tools:
-        return await use_tools(Desk(call, one, tools, tell))
+        return await use_tools(ToolLoop(call, one, tools, tell))
     return of_reply(await ask(call))
 
 
@@ -115,24 +115,24 @@ async def _elsewhere(
     state: WorkerInput, one: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
-    meter = Meter(host.endpoints, state["subtask"]["id"], state["round"])
+    usage = UsageCounter(host.endpoints, state["subtask"]["id"], state["round"])
     task = _with_excerpts(state["subtask"])
     try:
         async with asyncio.timeout(seconds) as bound:
             if one.url:
-                async with apart(meter):  # no thread of ours is named over there: its id means nothing to that server
-                    given: Given = await run_remote(one, task, on_text, seconds)
+                async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
+                    given: Output = await run_remote(one, task, on_text, seconds)
             else:
-                given = await run(one.runnable, task, meter)
+                given = await run(one.runnable, task, usage)
     except (NoText, RemoteFailed) as error:
-        return Result("failed", error=str(error), charges=meter.charges)
+        return Result("failed", error=str(error), charges=usage.charges)
     except GraphBubbleUp:
-        return Result("failed", error="it stopped to ask a person, which a specialist cannot do", charges=meter.charges)
+        return Result("failed", error="it stopped to ask a person, which a specialist cannot do", charges=usage.charges)
     except Exception as error:  # noqa: BLE001 - other people's code may raise anything; the reason is kept
         if isinstance(error, TimeoutError) and bound.expired():
-            return Result("timed_out", error=f"no result within {seconds:g} s", charges=meter.charges)
-        return Result("failed", error=f"{type(error).__name__}: {error}"[:1000], charges=meter.charges)
-    charges = [_unknown(state, one)] if one.url else meter.charges
+            return Result("timed_out", error=f"no result within {seconds:g} s", charges=usage.charges)
+        return Result("failed", error=f"{type(error).__name__}: {error}"[:1000], charges=usage.charges)
+    charges = [_unknown(state, one)] if one.url else usage.charges
     return Result("done", given.text, charges=charges, data=given.data)
 
 
