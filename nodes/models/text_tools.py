@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
-from prompts.reasoning import visible
+from prompts.parsing import visible
 
 TEXT_LIMIT = 50_000  # characters; a longer reply is a result, not a call
 _FENCED = re.compile(r"\A```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)

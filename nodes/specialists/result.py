@@ -5,7 +5,7 @@ from typing import Any
 
 from nodes.models import CallFailed, OverBudget, Reply
 from nodes.state import Charge, Status
-from prompts.reasoning import visible
+from prompts.parsing import visible
 
 _STATUS: dict[str, Status] = {"stop": "done", "length": "partial", "content_filter": "partial", "refusal": "failed"}
 _WHY = {

@@ -30,8 +30,7 @@ from nodes.synthesis.contradictions import questions
 from nodes.synthesis.pieces import Piece, batches, clipped, cut_up, piece_of
 from nodes.text import folded
 from prompts import fence, render
-from prompts.parsing import CutReply, off_loop, parse_synthesis
-from prompts.reasoning import visible
+from prompts.parsing import CutReply, off_loop, parse_synthesis, visible
 from prompts.replies import BadReply, Disagreement, Gap, Synthesis
 
 HALVINGS = 8  # how often a refused prompt is made half as long before the synthesis is given up

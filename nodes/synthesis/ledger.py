@@ -243,7 +243,7 @@ def condensed_gaps(outcomes: Sequence[Outcome], condensed: Sequence[str]) -> lis
 def joined_gaps(told: Sequence[Gap], found: Sequence[dict[str, Any]], ids: set[str]) -> list[dict[str, Any]]:
     """Join the model's gaps and those found in code; one entry for each subtask, code's facts first."""
     named = {gap["subtask_id"] for gap in found if gap["subtask_id"]}
-    kept = [gap.model_dump() for gap in told if gap.subtask_id not in named]
+    kept = [gap.model_dump(exclude={"id"}) for gap in told if gap.subtask_id not in named]
     for gap in kept:
         if gap["subtask_id"] not in ids:
             gap["subtask_id"] = None

@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-from prompts import keys
-from prompts.fields import NotAPlan
-from prompts.lenient import CutDict, CutList, CutStr, objects
-from prompts.rows import Listing, Row, part, rows_of
-from prompts.shapes import Shapes
+from prompts.reading import vocabulary
+from prompts.reading.json_plan import Shapes
+from prompts.reading.listing import Listing, Row, part, rows_of
+from prompts.reading.near_json import CutDict, CutList, CutStr, objects
+from prompts.reading.subtask_object import NotAPlan
 
 CAP = 16_000  # characters; a YAML reader is slow
 LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays the text it is
@@ -71,11 +71,14 @@ def _block(lines: list[str], first: int) -> list[str]:
 def _loaded(lines: list[str], *, cut: bool) -> Listing | None:
     block = "\n".join(lines)
     names = [match[1] for line in lines if (match := YAML_NAME.match(line))]
-    labelled = any(keys.specialist(name) is not None for name in names) and any(
-        keys.task(name) is not None for name in names
+    labelled = any(vocabulary.specialist(name) is not None for name in names) and any(
+        vocabulary.task(name) is not None for name in names
     )
     mapped = (
-        bool(names) and keys.wrapper(names[0]) is not None and len(lines) > 1 and not lines[1].lstrip().startswith("- ")
+        bool(names)
+        and vocabulary.wrapper(names[0]) is not None
+        and len(lines) > 1
+        and not lines[1].lstrip().startswith("- ")
     )
     deep = max(len(match[0]) for line in lines if (match := re.match(r"[ ]*(?:- )*", line))) > 60  # noqa: PLR2004
     if deep or not (labelled or mapped) or NOT_OURS.search(block) or MARKED.search(block) or "**" in block:
@@ -140,7 +143,9 @@ def read_lines(text: str) -> Listing | None:
         kind = part(match["key"]) if match else None
         if match and kind and (kind != "what" or fields or match["text"].strip()):
             openness = _take(fields, kind, match["text"])
-        elif match and (keys.other(match["key"]) or keys.wrapper(match["key"]) is not None or match["mark"]):
+        elif match and (
+            vocabulary.other(match["key"]) or vocabulary.wrapper(match["key"]) is not None or match["mark"]
+        ):
             openness = False
         elif not line.strip() or re.match(r"\s*(?:#{1,6}\s|-{3,}\s*$|```|~~~)", line):
             openness = openness and not line.strip() and False

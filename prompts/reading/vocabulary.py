@@ -59,6 +59,8 @@ SKIPPED = frozenset(
         "thoughts",
         "thought",
         "analysis",
+        "frame",
+        "sharedframe",
     ]
 )
 

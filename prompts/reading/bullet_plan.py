@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
-from prompts import keys, labels, markup, tables
-from prompts.fields import NotAPlan, subtask
-from prompts.rows import Listing, Row
+from prompts.reading import table_plan, vocabulary, xml_plan, yaml_plan
+from prompts.reading.listing import Listing, Row
+from prompts.reading.subtask_object import NotAPlan, subtask
 
 CAP = 32_000  # characters
 LINES = 800
@@ -49,11 +49,11 @@ def read(text: str, *, cut: bool) -> Listing | None:
     if len(text) > CAP or text.count("\n") > LINES:
         return None
     text = text.replace("\r\n", "\n")
-    found = markup.read(text)
+    found = xml_plan.read(text)
     if found is not None:
         return found
     text = FENCE.sub("", text)
-    return tables.read(text) or labels.read(text, cut=cut) or bullets(text, cut=cut)
+    return table_plan.read(text) or yaml_plan.read(text, cut=cut) or bullets(text, cut=cut)
 
 
 def bullets(text: str, *, cut: bool) -> Listing | None:
@@ -120,16 +120,16 @@ def _bulleted(items: list[str], before: list[str], ends: bool, *, cut: bool) -> 
 def _unlabelled(text: str) -> str:
     """Take the label off a task that has one under its specialist's name."""
     match = SUBLABEL.match(text)
-    return text[match.end() :] if match and keys.task(match[1]) is not None else text
+    return text[match.end() :] if match and vocabulary.task(match[1]) is not None else text
 
 
 def _is_role(name: str) -> bool:
     """Say whether a list item's head may name a specialist."""
     part = (
-        keys.task(name) is not None
-        or keys.other(name)
-        or keys.wrapper(name) is not None
-        or keys.numbered(name)
-        or keys.specialist(name) is not None
+        vocabulary.task(name) is not None
+        or vocabulary.other(name)
+        or vocabulary.wrapper(name) is not None
+        or vocabulary.numbered(name)
+        or vocabulary.specialist(name) is not None
     )
     return bool(name) and len(name.split()) <= 6 and not part  # noqa: PLR2004

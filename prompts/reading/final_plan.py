@@ -1,16 +1,16 @@
 """Choosing: which of the plans in one reply is meant, and whether it is all there."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from prompts import keys, prose, reasoning, repair
-from prompts.fields import NEITHER, NotAPlan, clean, specialist_of
-from prompts.lenient import CutList, Work
+from prompts.reading import bullet_plan, reasoning, vocabulary
+from prompts.reading.json_plan import Reading, Shapes
+from prompts.reading.json_values import NESTED, Found, Scan, scan
+from prompts.reading.near_json import CutList, Work
+from prompts.reading.subtask_object import NEITHER, NotAPlan, clean, specialist_of
 from prompts.replies import Subtask
-from prompts.scanning import NESTED, Found, Scan, scan
-from prompts.shapes import Reading, Shapes
 
 _EXAMPLE = re.compile(
     r"\b(?:for example|for instance|e\.\s?g\.|such as|example(?: \w+){0,3}\W*$|an example|example (?:of|from|in|given|you)"
@@ -32,11 +32,20 @@ _REVISED = re.compile(
 
 @dataclass(frozen=True)
 class ParsedPlan:
-    """A plan as read: native when strict JSON gave it; truncated when only the complete subtasks of a cut reply are here."""
+    """A plan as read.
+
+    Attributes:
+        source: native when strict JSON gave it.
+        truncated: only the complete subtasks of a reply that was cut are here.
+        frame: what several tasks share, as in replies.Plan; {} where the reply is no JSON.
+        why: why there are so few or so many subtasks.
+    """
 
     subtasks: tuple[Subtask, ...]
     source: Literal["native", "repaired"]
     truncated: bool
+    frame: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 def nested(text: str, work: Work) -> Any | None:
@@ -76,22 +85,14 @@ class Attempt:
         if plan:
             return plan
         if self.why and not self._mostly_prose():
-            self._doubt_mended()
-            if self.scan.broken_at is None:
-                return None
+            return None
         if self.scan.broken_at is not None or self.scan.cut_at is not None:
-            return self._repaired() or (self._prose() if self._within_line() else None)
+            return self._prose() if self._within_line() else None
         return self._prose()
 
     def _mostly_prose(self) -> bool:
         """Whether the JSON found says nothing of a plan, and is but a part of the text."""
         return self.why == NEITHER and 2 * sum(found.end - found.start for found in self.scan.found) < len(self.text)
-
-    def _doubt_mended(self) -> None:
-        """Count near-JSON that reads as no plan as broken: json-repair may understand it better."""
-        near = [found.start for found in self.scan.found if not found.strict]
-        if self.scan.broken_at is None and near:
-            self.scan.broken_at = near[0]
 
     def _within_line(self) -> bool:
         """Whether what could not be read stands within a line of other text, as code in a list item does."""
@@ -191,7 +192,8 @@ class Attempt:
         subtasks = tuple(one for candidate in group for one in candidate.reading.subtasks)
         truncated = cut is not None or any(candidate.reading.cut for candidate in group)
         native = all(candidate.found.strict for candidate in group)
-        return ParsedPlan(subtasks, "native" if native else "repaired", truncated)
+        said = group[0].reading
+        return ParsedPlan(subtasks, "native" if native else "repaired", truncated, said.frame, said.why)
 
     def _leaves_some(self, group: list[Candidate]) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
@@ -202,7 +204,7 @@ class Attempt:
         for gap, behind in zip([0, *(span[1] for span in spans)], [*(span[0] for span in spans), limit], strict=True):
             for match in _KEY.finditer(self.text, gap, min(behind, limit)):
                 apart = match.end() < start and re.compile(r"\n\s*\n|```|~~~|</").search(self.text, match.end(), start)
-                if (keys.specialist(match[1]) == 0 or keys.task(match[1]) is not None) and (
+                if (vocabulary.specialist(match[1]) == 0 or vocabulary.task(match[1]) is not None) and (
                     group[0].reading.single or not apart
                 ):
                     return True
@@ -217,19 +219,9 @@ class Attempt:
         match = re.compile(r"\n\s*\n|\n\s*(?:```|~~~)").search(self.text, broken)
         return match.start() if match else len(self.text)
 
-    def _repaired(self) -> ParsedPlan | None:
-        at = min(one for one in (self.scan.broken_at, self.scan.cut_at) if one is not None)
-        text = self.text[at:]
-        value = repair.repaired(text)
-        reading = None if value is None else self._reading(value)
-        if reading is None or not repair.borne_out(reading.subtasks, reasoning.visible(self.text)[0]):
-            return None
-        closed = re.search(r"[\]}]\s*(?:```|~~~)?\s*\Z", text)
-        return ParsedPlan(reading.subtasks, "repaired", reading.cut or not closed)
-
     def _prose(self) -> ParsedPlan | None:
         body, _ = reasoning.visible(self.text)
-        listing = prose.read(body, cut=self.strictly)
+        listing = bullet_plan.read(body, cut=self.strictly)
         if listing is None:
             return None
         rows = [row for row in listing.rows if row.closed or not self.strictly]

@@ -2,7 +2,7 @@
 
 import re
 
-from prompts.rows import Listing, Row, part, rows_of
+from prompts.reading.listing import Listing, Row, part, rows_of
 
 RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*){0,12}\|?\s*")
 BAR = re.compile(r"(?<!\\)\|")

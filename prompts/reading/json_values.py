@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from prompts import reasoning
-from prompts.lenient import Broken, CutDict, CutList, CutStr, OutOfWork, Reader, Work, objects, unescape
+from prompts.reading import reasoning
+from prompts.reading.near_json import Broken, CutDict, CutList, CutStr, OutOfWork, Reader, Work, objects, unescape
 
 FAILURES = 300  # starts that lead nowhere: an honest reply has a few
 START = re.compile(

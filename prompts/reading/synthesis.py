@@ -1,22 +1,36 @@
 """Ledger: the synthesiser's reply, read item by item so that one bad item costs only itself."""
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from itertools import count
+from typing import Any, TypeVar
 
-from prompts import keys
-from prompts.fields import NotAPlan, clean, is_echo, looks_nested
-from prompts.lenient import CutDict, CutList, CutStr
-from prompts.replies import Disagreement, FollowUp, Gap, Position, Synthesis
-from prompts.shapes import Shapes
+from prompts.reading import vocabulary
+from prompts.reading.frame import shortened
+from prompts.reading.json_plan import Shapes
+from prompts.reading.near_json import CutDict, CutList, CutStr
+from prompts.reading.subtask_object import NotAPlan, clean, is_echo, looks_nested
+from prompts.replies import Disagreement, FollowUp, Gap, Position, Status, Synthesis
 
 ANSWER = ("answer", "finalanswer", "synthesis", "response", "report", "markdown", "result", "text", "content", "output")
 DISAGREEMENTS = ("disagreements", "disagreement", "conflicts", "contradictions", "conflict")
 GAPS = ("gaps", "gap", "missing", "omissions")
 FOLLOW_UPS = ("followups", "followup", "furthersubtasks", "nextsubtasks", "followuptasks", "followupsubtasks")
-SUBTASK_ID = ("subtaskid", "subtask", "id", "taskid", "source", "sid", "worker")
+SUBTASK_ID = ("subtaskid", "subtask", "taskid", "source", "sid", "worker")
+RESOLUTION = ("resolution", "resolved", "resolvedas", "decision")
+SETTLES = ("settles", "settle", "resolves", "fills", "ids", "entries")
+THE_REQUEST = frozenset(("request", "therequest", "userrequest", "originalrequest", "user"))
+STATUS: dict[str, Status] = {
+    "kept": "kept", "keep": "kept", "open": "kept", "unresolved": "kept",
+    "settled": "settled", "resolved": "settled",
+    "withdrawn": "withdrawn", "withdraw": "withdrawn", "dropped": "withdrawn", "removed": "withdrawn",
+}  # fmt: skip
 NOTHING = frozenset(("", "none", "null", "nil", "n/a", "na", "unresolved", "open", "-", "–", "—"))
 DEPTH = 5
+ITEMS = 200  # of one list; no honest ledger is longer
+TITLE, WORDS = 400, 2_000  # characters of a topic and of any other text: what compares them is super-linear
+
+T = TypeVar("T", Disagreement, Gap)
 
 
 def find(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, Any] | None:  # noqa: D417, PLR0911
@@ -33,7 +47,7 @@ def find(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, 
         if "properties" in value or "$schema" in value:
             return None
         if isinstance(pick(value, ANSWER[:2]), str) or (
-            pick(value, ("disagreements",)) is not None or pick(value, GAPS[:1]) is not None
+            any(pick(value, names[:1]) is not None for names in (DISAGREEMENTS, GAPS, FOLLOW_UPS))
         ):
             return value
         inner = [
@@ -50,7 +64,7 @@ def find(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, 
 
 def pick(value: dict[str, Any], names: Iterable[str]) -> Any:
     """Give the value under the first of several names, spelt in any way."""
-    folded = {keys.plain(key): one for key, one in reversed(value.items())}
+    folded = {vocabulary.plain(key): one for key, one in reversed(value.items())}
     return next((folded[name] for name in names if name in folded), None)
 
 
@@ -66,20 +80,41 @@ def words(raw: Any) -> str:
 
 
 def subtask_id(raw: Any) -> str:
-    """Spell a subtask's id as we do: "s1", "S1:", "[S1]", "Subtask 1" and 1 are S1."""
-    text = words(raw)
+    """Spell a side as we do: "s1", "S1:", "[S1]", "Subtask 1" and 1 are S1; "the request" is "request"."""
+    text = words(raw)[:80]
     match = re.fullmatch(r"\W*(?:s|sub-?task|task|id)?[\s_#-]*(\d{1,4})\W*", text, re.IGNORECASE)
-    return f"S{int(match[1])}" if match else text.strip("[]():. ")
+    if match:
+        return f"S{int(match[1])}"
+    return "request" if vocabulary.plain(text) in THE_REQUEST else text.strip("[]():. ")
 
 
-def synthesis(value: dict[str, Any], answer: str) -> Synthesis:
+def entry_id(raw: Any, letter: str) -> str:
+    """Spell an entry's id as we do: "d1", "[D1]", "D-1" and 1 are D1; "" where it is none."""
+    match = re.fullmatch(rf"\W*{letter}?[\s_#-]*(\d{{1,4}})\W*", words(raw)[:40], re.IGNORECASE)
+    return f"{letter}{int(match[1])}" if match else ""
+
+
+def synthesis(value: dict[str, Any], answer: str, taken: Collection[str] = ()) -> Synthesis:
     """Put the ledger and the answer together; items the text ended in are left out."""
+    disagreements = list(filter(None, map(_disagreement, _items(pick(value, DISAGREEMENTS)))))
+    gaps = list(filter(None, map(_gap, _items(pick(value, GAPS)))))
     return Synthesis(
-        disagreements=list(filter(None, map(_disagreement, _items(pick(value, DISAGREEMENTS))))),
-        gaps=list(filter(None, map(_gap, _items(pick(value, GAPS))))),
+        disagreements=_with_ids(disagreements, "D", taken),
+        gaps=_with_ids(gaps, "G", taken),
         follow_ups=list(_follow_ups(_items(pick(value, FOLLOW_UPS)))),
         answer=answer,
     )
+
+
+def _with_ids(entries: list[T], letter: str, taken: Collection[str]) -> list[T]:
+    """Give an id to each entry that has none, or one that another has already."""
+    named = {*taken, *(entry.id for entry in entries)}
+    fresh = (name for number in count(1) if (name := f"{letter}{number}") not in named)
+    made: dict[str, T] = {}
+    for entry in entries:
+        new = not entry.id or entry.id in made
+        made[next(fresh) if new else entry.id] = entry
+    return [entry.model_copy(update={"id": name}) for name, entry in made.items()]
 
 
 def answer_of(value: dict[str, Any]) -> Any:
@@ -98,7 +133,7 @@ def _items(raw: Any) -> list[Any]:
         raw = [raw]
     if not isinstance(raw, list):
         return []
-    return [one for one in raw if not isinstance(one, CutDict | CutList | CutStr)]
+    return [item for item in raw[:ITEMS] if not isinstance(item, CutDict | CutList | CutStr)]
 
 
 def _disagreement(raw: Any) -> Disagreement | None:
@@ -108,14 +143,23 @@ def _disagreement(raw: Any) -> Disagreement | None:
         return None
     positions = list(filter(None, map(_position, _positions(pick(raw, ("positions", "claims", "sides", "views"))))))
     topic = words(pick(raw, ("topic", "issue", "subject", "title", "what", "about", "description")))
-    resolution = words(pick(raw, ("resolution", "resolved", "resolvedas", "decision")))
-    if (not topic and not positions) or is_echo(topic):
+    name = entry_id(pick(raw, ("id",)), "D")
+    status = STATUS.get(vocabulary.plain(words(pick(raw, ("status", "state")))[:40]))
+    if is_echo(topic) or not (topic or positions or (name and status)):
         return None
     return Disagreement(
-        topic=topic or positions[0].claim,
+        id=name,
+        topic=shortened(topic or (positions[0].claim if positions else ""), TITLE),
         positions=positions,
-        resolution=None if resolution.casefold().rstrip(".") in NOTHING else resolution,
+        resolution=_said(pick(raw, RESOLUTION if status in {None, "kept"} else (*RESOLUTION, "reason", "why", "how"))),
+        suggestion=_said(pick(raw, ("suggestion", "suggested", "default", "recommendation"))),
+        **({"status": status} if status else {}),
     )
+
+
+def _said(raw: Any) -> str | None:
+    text = words(raw)
+    return None if text[:20].casefold().rstrip(".") in NOTHING else shortened(text, WORDS)
 
 
 def _positions(raw: Any) -> list[Any]:
@@ -130,15 +174,15 @@ def _positions(raw: Any) -> list[Any]:
 def _position(raw: Any) -> Position | None:
     if isinstance(raw, str):
         match = re.match(r"\W*(s\d{1,4})\W+(.+)", raw, re.IGNORECASE | re.DOTALL)
-        return Position(subtask_id=match[1].upper(), claim=clean(match[2])) if match else None
+        return Position(subtask_id=match[1].upper(), claim=shortened(clean(match[2]), WORDS)) if match else None
     if not isinstance(raw, dict):
         return None
     claim = words(pick(raw, ("claim", "position", "statement", "view", "text", "says")))
     quote = words(pick(raw, ("quote", "quotation", "evidence", "excerpt")))
-    name = subtask_id(pick(raw, SUBTASK_ID))
+    name = subtask_id(pick(raw, (*SUBTASK_ID, "id")))
     if not name or not (claim or quote):
         return None
-    return Position(subtask_id=name, claim=claim or quote, quote=quote)
+    return Position(subtask_id=name, claim=shortened(claim or quote, WORDS), quote=quote[:WORDS])
 
 
 def _gap(raw: Any) -> Gap | None:
@@ -148,10 +192,17 @@ def _gap(raw: Any) -> Gap | None:
         return None
     what = words(pick(raw, ("what", "gap", "missing", "description", "topic", "issue", "text")))
     why = words(pick(raw, ("why", "reason", "cause", "because", "explanation")))
-    if not what and not why:
+    given = words(pick(raw, ("id",)))
+    name = entry_id(given, "G")
+    if not (what or why or name):
         return None
-    name = subtask_id(pick(raw, SUBTASK_ID))
-    return Gap(subtask_id=name if name.casefold() not in NOTHING else None, what=what or why, why=why)
+    of = subtask_id(pick(raw, SUBTASK_ID) or (given if given[:1] in set("sS") else None))
+    return Gap(
+        id=name,
+        subtask_id=of if of.casefold() not in NOTHING else None,
+        what=shortened(what or why, WORDS),
+        why=shortened(why, WORDS),
+    )
 
 
 def _follow_ups(items: list[Any]) -> Iterable[FollowUp]:
@@ -160,5 +211,8 @@ def _follow_ups(items: list[Any]) -> Iterable[FollowUp]:
             reading = Shapes(lambda _: None, strictly=True).read(item)
         except NotAPlan:
             continue
-        for one in reading.subtasks:
-            yield FollowUp(specialist=one.specialist, task=one.task)
+        settles = words(pick(item, SETTLES)) if isinstance(item, dict) else ""
+        named = re.findall(r"\b([DG])[ _#-]?(\d{1,4})\b", settles[:TITLE].upper())
+        ids = list(dict.fromkeys(f"{letter}{int(number)}" for letter, number in named))
+        for subtask in reading.subtasks:
+            yield FollowUp(specialist=subtask.specialist, task=subtask.task, settles=ids)

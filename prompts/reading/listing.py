@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prompts import keys
-from prompts.fields import NotAPlan, subtask
+from prompts.reading import vocabulary
+from prompts.reading.subtask_object import NotAPlan, subtask
 from prompts.replies import Subtask
 
 
@@ -26,12 +26,12 @@ class Listing:
 
 def part(key: str) -> str | None:
     """Sort a label or tag: "who", "perhaps who", "what", "cross", None."""
-    rank = keys.specialist(key)
+    rank = vocabulary.specialist(key)
     if rank == 0:
         return "who"
-    if keys.cross_check(key):
+    if vocabulary.cross_check(key):
         return "cross"
-    if keys.task(key) is not None:
+    if vocabulary.task(key) is not None:
         return "what"
     return "perhaps who" if rank == 1 else None
 

@@ -4,8 +4,8 @@ import html
 import re
 from dataclasses import dataclass, field, replace
 
-from prompts import keys
-from prompts.rows import Listing, Row, part, rows_of
+from prompts.reading import vocabulary
+from prompts.reading.listing import Listing, Row, part, rows_of
 
 TAG = re.compile(r"""<(/?)([^\W\d][\w.:-]{0,60})((?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]*"|'[^']*')){0,8})\s*(/?)>""")
 ATTRIBUTE = re.compile(r"""([\w:-]{1,40})\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -71,7 +71,7 @@ def tree(text: str) -> tuple[Node | None, bool]:
         if len(stack) > DEPTH:
             return None, False
     half_tag = re.search(r"<[^<>\s][^<>]{0,200}\Z", text) is not None
-    return root, half_tag or any(part(node.name) or keys.wrapper(node.name) is not None for node in stack[1:])
+    return root, half_tag or any(part(node.name) or vocabulary.wrapper(node.name) is not None for node in stack[1:])
 
 
 def _fields(node: Node, text: str) -> list[tuple[str, str, bool]]:

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from prompts import keys
-from prompts.lenient import CutDict, CutList, CutStr
+from prompts.reading import vocabulary
+from prompts.reading.near_json import CutDict, CutList, CutStr
 from prompts.replies import Subtask
 
 SCHEMA_WORDS = frozenset(
@@ -94,7 +94,7 @@ def specialist_of(value: dict[str, Any], *, sure: bool = False) -> str | None:
     ranked: dict[int, list[str]] = {0: [], 1: []}
     best = task_key(value)
     for key, raw in value.items():
-        rank = keys.specialist(key)
+        rank = vocabulary.specialist(key)
         text = text_of(raw, name=True)
         if rank is None or text is None or key == best or not text.strip():
             continue
@@ -109,17 +109,17 @@ def _first_choice(value: dict[str, Any]) -> str | None:
     """Choose between several sure keys: the one we asked for, or none."""
     for wanted in ("specialist", "agent", "worker"):
         for key, raw in value.items():
-            if keys.plain(key) == wanted and isinstance(raw, str):
+            if vocabulary.plain(key) == wanted and isinstance(raw, str):
                 return raw
     return None
 
 
 def task_key(value: dict[str, Any]) -> str | None:
     """Name the key that holds the work: the surest, or the only long text that is left."""
-    ranked = sorted((rank, key) for key in value if (rank := keys.task(key)) is not None and usable(value[key]))
+    ranked = sorted((rank, key) for key in value if (rank := vocabulary.task(key)) is not None and usable(value[key]))
     if ranked:
         return ranked[0][1]
-    if not any(keys.specialist(key) == 0 for key in value):
+    if not any(vocabulary.specialist(key) == 0 for key in value):
         return None
     rest = [key for key, raw in value.items() if isinstance(raw, str) and not known(key) and is_prose(raw)]
     return rest[0] if len(rest) == 1 else None
@@ -147,7 +147,11 @@ def text_of(raw: Any, *, name: bool = False) -> str | None:
         return "\n".join(raw) if not name or len(raw) == 1 else None
     if isinstance(raw, dict) and name:
         return next(
-            (one for key, one in raw.items() if keys.plain(key) in {"name", "type", "role"} and isinstance(one, str)),
+            (
+                one
+                for key, one in raw.items()
+                if vocabulary.plain(key) in {"name", "type", "role"} and isinstance(one, str)
+            ),
             None,
         )
     return None
@@ -155,28 +159,11 @@ def text_of(raw: Any, *, name: bool = False) -> str | None:
 
 def flag_of(value: dict[str, Any]) -> bool:
     """Say whether the work is to be done twice on purpose."""
-    flags = [raw for key, raw in value.items() if keys.cross_check(key)]
+    flags = [raw for key, raw in value.items() if vocabulary.cross_check(key)]
     return any(
         raw is True or raw == 1 or (isinstance(raw, str) and raw.casefold().strip() in {"true", "yes", "1"})
         for raw in flags
     )
-
-
-DEPENDS = frozenset(
-    ("dependson", "dependencies", "depends", "dependency", "requires", "prerequisites", "waitsfor", "after")
-)
-
-
-def depends_of(value: dict[str, Any]) -> str:
-    """Give what an object says it depends on, as text ("": nothing)."""
-    for key, raw in value.items():
-        if keys.plain(key) in DEPENDS:
-            named = raw if isinstance(raw, list) else [raw]
-            words = [str(one).strip() for one in named if isinstance(one, str | int) and not isinstance(one, bool)]
-            kept = [one for one in words if one.casefold() not in {"", "none", "null", "n/a", "-", "nothing"}]
-            if kept:
-                return ", ".join(kept)[:200]
-    return ""
 
 
 def flawed(value: Any) -> Subtask | None:
@@ -187,8 +174,8 @@ def flawed(value: Any) -> Subtask | None:
     """
     if not isinstance(value, dict) or isinstance(value, CutDict):
         return None
-    names = [raw for key, raw in value.items() if keys.specialist(key) == 0]
-    tasks = [raw for key, raw in value.items() if keys.task(key) is not None]
+    names = [raw for key, raw in value.items() if vocabulary.specialist(key) == 0]
+    tasks = [raw for key, raw in value.items() if vocabulary.task(key) is not None]
     if not (names or tasks) or any(isinstance(raw, dict | list) for raw in (*names, *tasks)):
         return None
     who, what = (next((clean(str(raw)) for raw in raws if raw is not None), "") for raws in (names, tasks))
@@ -217,27 +204,27 @@ def is_echo(text: str) -> bool:
 
 def plain_word(text: str) -> str:
     """Fold a short text for comparison."""
-    return keys.plain(text[:60])
+    return vocabulary.plain(text[:60])
 
 
 def known(key: str) -> bool:
     """Say whether a key has a meaning of its own that is not who or what."""
-    return keys.specialist(key) is not None or keys.other(key) or keys.cross_check(key)
+    return vocabulary.specialist(key) is not None or vocabulary.other(key) or vocabulary.cross_check(key)
 
 
 def is_name(key: str) -> bool:
     """Say whether a key may be a specialist's name."""
     part = (
-        keys.specialist(key) is not None
-        or keys.task(key) is not None
-        or keys.wrapper(key) is not None
-        or keys.cross_check(key)
+        vocabulary.specialist(key) is not None
+        or vocabulary.task(key) is not None
+        or vocabulary.wrapper(key) is not None
+        or vocabulary.cross_check(key)
     )
     return (
         bool(key.strip())
         and len(key) <= 80  # noqa: PLR2004
         and len(key.split()) <= 8  # noqa: PLR2004
-        and not (part or keys.other(key) or keys.numbered(key))
+        and not (part or vocabulary.other(key) or vocabulary.numbered(key))
     )
 
 
@@ -275,8 +262,8 @@ def is_table(items: list[Any]) -> bool:
     """Say whether a list is rows under a row of column names."""
     if len(items) < 2 or not is_strings(items[0]) or not all(isinstance(row, list) for row in items):  # noqa: PLR2004
         return False
-    who = [key for key in items[0] if keys.specialist(key) is not None]
-    what = [key for key in items[0] if keys.task(key) is not None]
+    who = [key for key in items[0] if vocabulary.specialist(key) is not None]
+    what = [key for key in items[0] if vocabulary.task(key) is not None]
     return (
         len(who) == 1 and len(what) == 1 and all(isinstance(row, CutList) or len(row) == len(items[0]) for row in items)
     )
@@ -285,7 +272,7 @@ def is_table(items: list[Any]) -> bool:
 def holds_objects(value: Any) -> bool:
     """Say whether a list holds objects that name a specialist or a task."""
     return isinstance(value, list) and any(
-        isinstance(one, dict) and any(keys.specialist(key) == 0 for key in one) for one in value
+        isinstance(one, dict) and any(vocabulary.specialist(key) == 0 for key in one) for one in value
     )
 
 

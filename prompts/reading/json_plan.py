@@ -1,14 +1,15 @@
 """Shapes: the forms in which models write a plan as JSON, read as subtasks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from prompts import keys
-from prompts.fields import (
+from prompts.reading import vocabulary
+from prompts.reading.frame import frame_of, why_of
+from prompts.reading.near_json import CutDict, CutList, CutStr
+from prompts.reading.subtask_object import (
     REFUSED,
     NotAPlan,
-    depends_of,
     flag_of,
     flawed,
     holds_objects,
@@ -25,7 +26,6 @@ from prompts.fields import (
     task_key,
     task_of,
 )
-from prompts.lenient import CutDict, CutList, CutStr
 from prompts.replies import Subtask
 
 DEPTH = 12
@@ -34,11 +34,13 @@ NODES = 4000  # values looked at in one reply
 
 @dataclass(frozen=True)
 class Reading:
-    """The subtasks of one value; cut when the text ended in it; single when it is one bare subtask."""
+    """The subtasks of one value, and what is said of all; cut when the text ended in it; single: one bare subtask."""
 
     subtasks: tuple[Subtask, ...]
     cut: bool = False
     single: bool = False
+    frame: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 class Shapes:
@@ -64,7 +66,7 @@ class Shapes:
             if inner is None:
                 raise NotAPlan("it is a string, not a list of subtasks")
             reading = self.read(inner, level + 1)
-            return Reading(reading.subtasks, reading.cut or isinstance(value, CutStr), reading.single)
+            return replace(reading, cut=reading.cut or isinstance(value, CutStr))
         if isinstance(value, dict):
             return self._object(value, level)
         if isinstance(value, list):
@@ -76,9 +78,12 @@ class Shapes:
         for attempt in (self._columns, self._wrapped, self._direct, self._mapping, self._inside):
             reading = attempt(value, level)
             if reading is not None and reading.subtasks:
-                if not reading.single and {"specialist", "task"} <= {keys.plain(key) for key in value}:
+                if not reading.single and {"specialist", "task"} <= {vocabulary.plain(key) for key in value}:
                     raise NotAPlan("a subtask stands outside the list")
-                return Reading(reading.subtasks, reading.cut or isinstance(value, CutDict), reading.single)
+                reading = replace(reading, cut=reading.cut or isinstance(value, CutDict))
+                if reading.single:
+                    return reading
+                return replace(reading, frame=reading.frame or frame_of(value), why=reading.why or why_of(value))
         raise NotAPlan(missing(value))
 
     def _direct(self, value: dict[str, Any], _: int = 0) -> Reading | None:
@@ -92,15 +97,15 @@ class Shapes:
         if (
             isinstance(several, list)
             and len(several) > 1
-            and keys.plain(str(task_key(value))) in {"tasks", "subtasks", "todos", "assignments"}
+            and vocabulary.plain(str(task_key(value))) in {"tasks", "subtasks", "todos", "assignments"}
         ):
             return Reading(tuple(subtask(who, one, flag_of(value)) for one in several))
         return Reading((subtask(who, what, flag_of(value)),), single=True)
 
     def _columns(self, value: dict[str, Any], _: int = 0) -> Reading | None:
         """Read {"specialists": [...], "tasks": [...]}."""
-        who = [one for key, one in value.items() if keys.specialist(key) == 0 and is_strings(one)]
-        what = [one for key, one in value.items() if keys.task(key) is not None and is_strings(one)]
+        who = [one for key, one in value.items() if vocabulary.specialist(key) == 0 and is_strings(one)]
+        what = [one for key, one in value.items() if vocabulary.task(key) is not None and is_strings(one)]
         if len(who) != 1 or len(what) != 1:
             return None
         whole = [[one for one in column if not isinstance(one, CutStr)] for column in (who[0], what[0])]
@@ -111,7 +116,9 @@ class Shapes:
 
     def _wrapped(self, value: dict[str, Any], level: int) -> Reading | None:
         """Read {"subtasks": …}, {"plan": {…}}, a tool call's arguments: the best known key that holds a plan."""
-        ranked = sorted((rank, place) for place, key in enumerate(value) if (rank := keys.wrapper(key)) is not None)
+        ranked = sorted(
+            (rank, place) for place, key in enumerate(value) if (rank := vocabulary.wrapper(key)) is not None
+        )
         values = list(value.values())
         singles: Reading | None = None
         for _, place in ranked:
@@ -122,13 +129,13 @@ class Shapes:
             if reading and not reading.single:
                 return reading
             singles = singles or reading
-        return singles and Reading(singles.subtasks, singles.cut)
+        return singles and replace(singles, single=False)
 
     def _inside(self, value: dict[str, Any], level: int) -> Reading | None:
         """Read a plan under a key we do not know; several are parts of one."""
         found = []
         for key, inner in value.items():
-            if isinstance(inner, dict | list) and inner and keys.plain(key) not in keys.SKIPPED:
+            if isinstance(inner, dict | list) and inner and vocabulary.plain(key) not in vocabulary.SKIPPED:
                 reading = self._try(inner, level, owner=key)
                 if reading:
                     found.append(reading)
@@ -223,9 +230,7 @@ class Shapes:
             refuse_schema(item)
             direct = self._direct(item)
             if direct:
-                needed = depends_of(item)
-                told = tuple(one.model_copy(update={"depends_on": needed}) for one in direct.subtasks)
-                return Reading(told if needed else direct.subtasks, isinstance(item, CutDict))
+                return Reading(direct.subtasks, isinstance(item, CutDict))
             if len(item) == 1 and not isinstance(item, CutDict):
                 mapped = self._names(item)
                 if mapped:
