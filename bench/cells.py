@@ -55,6 +55,15 @@ class Cell:
         return self.pieces + 3
 
 
+def environment(endpoint: Endpoint, cell: Cell) -> dict[str, str]:
+    """Return this process's environment, with no settings of ours or LangChain's but the endpoint and a model."""
+    own = ("ORCHESTRATOR_", "LANG", "OPENAI_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    url = endpoint.url(cell.workers, cell.pieces, cell.milliseconds)
+    told = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY, "ORCHESTRATOR_MODEL": MODEL}
+    return {**kept, **told, "LANGSMITH_TRACING": "false"}
+
+
 class Bench:
     """Measures cells, against one endpoint and with one folder for databases."""
 
@@ -72,7 +81,12 @@ class Bench:
         began = time.monotonic()
         try:
             done = subprocess.run(
-                command, env=self._environment(cell), capture_output=True, text=True, timeout=LONGEST_S, check=False
+                command,
+                env=environment(self.endpoint, cell),
+                capture_output=True,
+                text=True,
+                timeout=LONGEST_S,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return {"error": f"no end within {LONGEST_S} s"}
@@ -82,23 +96,16 @@ class Bench:
         first = {"first_request": came["first"] - began} if came["first"] else {}
         return {**json.loads(done.stdout.splitlines()[-1]), **first, "seen": came["seen"]}
 
-    def _environment(self, cell: Cell) -> dict[str, str]:
-        own = ("ORCHESTRATOR_", "LANG", "OPENAI_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        url = self.endpoint.url(cell.workers, cell.pieces, cell.milliseconds)
-        told = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY, "ORCHESTRATOR_MODEL": MODEL}
-        return {**kept, **told, "LANGSMITH_TRACING": "false"}
-
     def _command(self, argument: str) -> dict[str, Any]:
         """Run the command line; its CPU is what the system charges this process for its children."""
-        environment = {**self._environment(Cell("first", "ours.kept")), "ORCHESTRATOR_DB": str(self.database)}
+        variables = {**environment(self.endpoint, Cell("first", "ours.kept")), "ORCHESTRATOR_DB": str(self.database)}
         if not self.database.exists():  # something to list
             subprocess.run(
                 [sys.executable, "-m", "bench.child", "first", "ours.kept", "1"],
-                env=environment, check=True, capture_output=True,
+                env=variables, check=True, capture_output=True,
             )  # fmt: skip
         before = os.times()
-        subprocess.run([sys.executable, "-m", "graph.cli", argument], env=environment, check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "graph.cli", argument], env=variables, check=True, capture_output=True)
         after = os.times()
         spent = after.children_user + after.children_system - before.children_user - before.children_system
         return {"cpu": spent}

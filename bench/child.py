@@ -87,13 +87,16 @@ def crowd(peer: str, workers: int, runs: int) -> dict[str, Any]:
     return {**figures, "kb": peak_kb() - before, "stalls": stalls}
 
 
+def loops() -> list[asyncio.AbstractEventLoop]:
+    """List the event loops that are running, whichever thread's and whoever's: only the garbage collector knows all."""
+    return [each for each in gc.get_objects() if isinstance(each, asyncio.AbstractEventLoop) and each.is_running()]
+
+
 async def _together(caller: Caller, runs: int) -> tuple[float, Counter[int], dict[str, float]]:
     here = asyncio.get_running_loop()
     beating = threading.Event()
     beating.set()
-    # A loop that a library keeps in a thread of its own is no public name; the garbage collector knows it.
-    loops = [each for each in gc.get_objects() if isinstance(each, asyncio.AbstractEventLoop) and each.is_running()]
-    others = [asyncio.run_coroutine_threadsafe(_heartbeat(beating), loop) for loop in loops if loop is not here]
+    others = [asyncio.run_coroutine_threadsafe(_heartbeat(beating), loop) for loop in loops() if loop is not here]
     mine = asyncio.create_task(_heartbeat(beating))
     await asyncio.sleep(0.05)
     began = time.perf_counter()

@@ -1,5 +1,6 @@
 """Ours: the graph in every way that people call it. Each takes the number of workers and returns how many were done."""
 
+import asyncio
 import os
 import tempfile
 import uuid
@@ -13,7 +14,7 @@ REQUEST = "Plan a neighbourhood street party for about 80 people on a Saturday a
 MOST_AT_ONCE = 512  # the largest max_parallel there is
 
 _opened = AsyncExitStack()
-_stores: list[Any] = []  # the one store, once it is open, and the graph that is kept in it
+_opening: list[asyncio.Task[Any]] = []  # the first run opens the store for all
 
 
 def context(workers: int) -> Any:
@@ -79,14 +80,19 @@ async def _nobody(asked: Any) -> Any:
 
 
 async def _store() -> Any:
+    if not _opening:
+        _opening.append(asyncio.create_task(_open()))
+    return await _opening[0]
+
+
+async def _open() -> tuple[Any, Any]:
+    """Open the one store, and build the graph that is kept in it."""
     from graph.store import open_store
 
-    if not _stores:
-        folder = _opened.enter_context(tempfile.TemporaryDirectory())
-        path = os.environ.get("ORCHESTRATOR_DB") or Path(folder) / "runs.db"
-        store = await _opened.enter_async_context(open_store(path))
-        _stores.extend((store, build_graph(checkpointer=store.saver)))
-    return _stores
+    folder = _opened.enter_context(tempfile.TemporaryDirectory())
+    path = os.environ.get("ORCHESTRATOR_DB") or Path(folder) / "runs.db"
+    store = await _opened.enter_async_context(open_store(path))
+    return store, build_graph(checkpointer=store.saver)
 
 
 async def close() -> None:

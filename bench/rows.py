@@ -244,10 +244,10 @@ def _ratio(key: str) -> Callable[[Measured, Measured], float]:
 
 
 def cells_of(rows: Sequence[Row], plan: Plan) -> dict[Cell, int]:
-    """List the cells that rows need, each with its number of rounds, in an order that interleaves the peers."""
+    """List the cells that rows need, each with its number of rounds; the peers of one size one after another."""
     cells: dict[Cell, int] = {}
     for row in rows:
         for figure in row.figures.values():
             for cell in figure.cells:
                 cells.setdefault(cell, plan.rounds(row.group))
-    return cells
+    return dict(sorted(cells.items(), key=lambda item: (item[0].way, item[0].pieces, item[0].workers)))
