@@ -189,7 +189,12 @@ def sized(
         split = share(purse, prices, worker_inputs=inputs, synthesis_input=reading, wanted=wanted)
         reach, output, synthesis = split.workers, split.worker_output, split.synthesis_output
     lost = [
-        Dropped(specialist=str(one["specialist"]), task=str(one["task"]), reason="the budget does not reach so far")
+        Dropped(
+            specialist=str(one["specialist"]),
+            task=str(one["task"]),
+            kind="over_budget",
+            reason="the budget does not reach so far",
+        )
         for one in subtasks[reach:]
     ]
     planned = [
@@ -238,6 +243,8 @@ def _planned(subtask: Mapping[str, Any], one: str, output: int | None, allowed: 
     )
     if subtask.get("changes"):
         planned["changes"] = list(subtask["changes"])
+    if subtask.get("settles"):
+        planned["settles"] = list(subtask["settles"])
     if subtask.get("excerpts"):
         planned["excerpts"] = str(subtask["excerpts"])
     return planned
