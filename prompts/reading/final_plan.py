@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from prompts import repair
 from prompts.reading import bullet_plan, reasoning, vocabulary
 from prompts.reading.json_plan import Reading, Shapes
 from prompts.reading.json_values import NESTED, Found, Scan, scan
@@ -86,22 +85,14 @@ class Attempt:
         if plan:
             return plan
         if self.why and not self._mostly_prose():
-            self._doubt_mended()
-            if self.scan.broken_at is None:
-                return None
+            return None
         if self.scan.broken_at is not None or self.scan.cut_at is not None:
-            return self._repaired() or (self._prose() if self._within_line() else None)
+            return self._prose() if self._within_line() else None
         return self._prose()
 
     def _mostly_prose(self) -> bool:
         """Whether the JSON found says nothing of a plan, and is but a part of the text."""
         return self.why == NEITHER and 2 * sum(found.end - found.start for found in self.scan.found) < len(self.text)
-
-    def _doubt_mended(self) -> None:
-        """Count near-JSON that reads as no plan as broken: json-repair may understand it better."""
-        near = [found.start for found in self.scan.found if not found.strict]
-        if self.scan.broken_at is None and near:
-            self.scan.broken_at = near[0]
 
     def _within_line(self) -> bool:
         """Whether what could not be read stands within a line of other text, as code in a list item does."""
@@ -227,16 +218,6 @@ class Attempt:
         """Give where a broken value may end at the latest: at a blank line or a fence behind it."""
         match = re.compile(r"\n\s*\n|\n\s*(?:```|~~~)").search(self.text, broken)
         return match.start() if match else len(self.text)
-
-    def _repaired(self) -> ParsedPlan | None:
-        at = min(one for one in (self.scan.broken_at, self.scan.cut_at) if one is not None)
-        text = self.text[at:]
-        value = repair.repaired(text)
-        reading = None if value is None else self._reading(value)
-        if reading is None or not repair.borne_out(reading.subtasks, reasoning.visible(self.text)[0]):
-            return None
-        closed = re.search(r"[\]}]\s*(?:```|~~~)?\s*\Z", text)
-        return ParsedPlan(reading.subtasks, "repaired", reading.cut or not closed)
 
     def _prose(self) -> ParsedPlan | None:
         body, _ = reasoning.visible(self.text)
