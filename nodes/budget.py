@@ -47,6 +47,20 @@ class Purse:
         """True when nothing is limited."""
         return self.usd is None and self.tokens is None
 
+    def plus(self, other: "Purse") -> "Purse":
+        """Add what another holds; what has no ceiling here has none afterwards."""
+        return Purse(
+            None if self.usd is None else self.usd + (other.usd or 0.0),
+            None if self.tokens is None else self.tokens + (other.tokens or 0),
+        )
+
+    def less(self, other: "Purse", times: tuple[float, float] = (1.0, 1.0)) -> "Purse":
+        """Take off what another holds, each kind so many times, never below zero."""
+        return Purse(
+            None if self.usd is None else max(0.0, self.usd - (other.usd or 0.0) * times[0]),
+            None if self.tokens is None else max(0, math.floor(self.tokens - (other.tokens or 0) * times[1])),
+        )
+
 
 Prices = Mapping[Role, Price | None]
 
@@ -102,6 +116,15 @@ def affordable_output(purse: Purse, price: Price | None, bound: int, wanted: int
         rest = purse.usd - bound * price.input
         most = min(most, int(rest / price.output) if price.output > 0 else (wanted if rest >= 0 else -1))
     return most
+
+
+def missing(purse: Purse, price: Price | None, bound: int, wanted: int) -> Purse:
+    """What a call with `bound` tokens of input and `wanted` of output would need beyond the purse."""
+    usd = cost_usd(price, bound, wanted)
+    return Purse(
+        None if purse.usd is None or usd is None else max(0.0, usd * (1 + 1e-9) - purse.usd),
+        None if purse.tokens is None else max(0, bound + wanted - purse.tokens),
+    )
 
 
 def spent(purse: Purse, charges: Iterable[Charge]) -> Purse:

@@ -133,7 +133,7 @@ class Attempts:
             for message in call.messages
             if isinstance(message, AIMessage) and message.tool_calls
         ]
-        bound = input_bound(texts)
+        bound = input_bound(texts, self.model.spec)
         cap = self._cap(bound)
         kept, before = run_journal.get(), len(self.charges)
         async with self.slots.turn(self.tried):
@@ -225,7 +225,7 @@ class Attempts:
                 remember(self.model.spec, got.model)
             usd = exact_usd(self.model.spec, got.model, call.endpoints, usage)
         else:
-            sent, received = bound, cap if cap is not None else input_bound([got.text])
+            sent, received = bound, cap if cap is not None else input_bound([got.text], self.model.spec)
             usd = cost_usd(self._price(got.model), sent, received)
         self.charges.append(self._charged(got.model, sent, received, usd, known=usage is not None))
 

@@ -138,7 +138,7 @@ class ToolLoop:
 
     def _spare(self, messages: Sequence[BaseMessage], purse: Purse) -> float:
         """Output tokens that can be spent now so that another call, with a tool's result, can still be paid for."""
-        bound = input_bound(written(self.call.messages[0], *messages)) + input_bound(map(str, self._schemas))
+        bound = input_bound([*written(self.call.messages[0], *messages), *map(str, self._schemas)], self._spec)
         least, spare = LEAST_OUTPUT["worker"], float("inf")
         if purse.tokens is not None:
             spare = purse.tokens - 2 * bound - LEAST_RESULT - 3 * least
