@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -85,6 +86,12 @@ def tokens_read(model: str) -> float:
     return COUNT_MARGIN if encoding_of(model) is not None else BYTES_PER_TOKEN
 
 
+def load_encodings(settings: Context) -> None:
+    """Load the tokenisers of a run's models now, off the event loop, and not while a call waits for them."""
+    for role in ROLES:
+        encoding_of(settings.model(role))
+
+
 @lru_cache(maxsize=256)
 def encoding_of(model: str) -> Any | None:
     """Find the tokeniser of a model, by the name alone, whoever serves it (None: nobody knows it).
@@ -94,7 +101,9 @@ def encoding_of(model: str) -> Any | None:
     name = next((encoding for pattern, encoding in _ENCODINGS if pattern.search(model)), None)
     if name is None:
         return None
-    import bpe_openai  # takes a second of CPU, and only a run with a ceiling needs it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the way in which it opens its own tables
+        import bpe_openai  # takes a second of CPU, and only a run with a ceiling needs it
 
     return bpe_openai.get_encoding(name)
 

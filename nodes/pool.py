@@ -9,9 +9,11 @@ import os
 import threading
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from nodes.budget import Purse
+from nodes.budget import Purse, spent
+from nodes.state import Charge, Plan, Planned
 
 KEPT = 10_000  # pools of runs that were broken off are forgotten, the oldest first
 
@@ -57,6 +59,27 @@ class Pool:
                 _pools.pop(self.name, None)
 
 
+@dataclass
+class Part:
+    """One worker's access to the pool (None: there is none), and what it has drawn so far."""
+
+    pool: Pool | None = None
+    drawn: Purse = field(default_factory=lambda: Purse(0.0, 0))
+
+    def draw(self, missing: Purse) -> Purse:
+        """Take what is missing, as far as it is there."""
+        if self.pool is None or not (missing.usd or missing.tokens):
+            return Purse(0.0, 0)
+        more = self.pool.draw(missing)
+        self.drawn = self.drawn.plus(more)
+        return more
+
+    def end(self, allowance: Purse, charges: Iterable[Charge]) -> None:
+        """Leave what this worker has not spent to the others."""
+        if self.pool is not None:
+            self.pool.leave(spent(allowance.plus(self.drawn), charges))
+
+
 _pools: OrderedDict[str, Pool] = OrderedDict()
 
 
@@ -67,3 +90,18 @@ def pool_of(name: str) -> Pool | None:
 
 def _granted(missing: float | None, left: float | None, parts: float) -> float | None:
     return None if left is None else max(0.0, min(missing or 0.0, left / max(parts, 1.0)))
+
+
+def open_pool(plan: Plan, subtasks: Sequence[Planned], left: Purse) -> str:
+    """Open what is over once each of these subtasks has its allowance, and the synthesis what is kept back for it.
+
+    Returns:
+        The pool's name ("": nothing is limited, so there is nothing to share).
+    """
+    reserve = plan["reserve"]
+    if left.open:
+        return ""
+    for allowed in (reserve, *(subtask["allowance"] for subtask in subtasks)):
+        left = left.less(Purse(allowed["usd"], allowed["tokens"]))
+    usd, tokens = reserve["surcharge"]
+    return Pool(left, len(subtasks), (usd, tokens)).name

@@ -34,6 +34,12 @@ class Allowance(TypedDict):
     tokens: int | None
 
 
+class Reserve(Allowance):
+    """What is kept back for the synthesis, and what one USD and one token more of a worker's cost together with it."""
+
+    surcharge: list[float]
+
+
 class Planned(TypedDict):
     """A subtask fit to be run."""
 
@@ -63,6 +69,7 @@ class Plan(TypedDict, total=False):
     subtasks: list[Planned]
     dropped: list[Dropped]
     at_most: dict[str, Any]
+    reserve: Reserve
 
 
 class Outcome(TypedDict):
@@ -151,6 +158,7 @@ class WorkerInput(TypedDict):
     round: int
     subtask: Planned
     settings: dict[str, Any]
+    pool: str  # the name of what the workers share beside their allowances ("": nothing)
 
 
 _model = (

@@ -27,7 +27,7 @@ from nodes.errors import BadSettings, BudgetTooSmall
 from nodes.host import Host
 from nodes.models import listed_window, plan_schema, price_of, provider_of, synthesis_schema, window_room
 from nodes.specialists import LEAST_RESULT, MODEL_CALLS, Specialist
-from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Role
+from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Reserve, Role
 from prompts import fence, render
 
 UNKNOWN_ROOM = 120_000  # bytes of documents for a planner whose window is not known; about 30,000 tokens
@@ -217,7 +217,15 @@ def sized(
         "capped": all(one.ours for one in doing[:reach])
         and (not purse.open or (settings.worker_max_output_tokens is not None and not any(one.tools for one in doing))),
     }
-    return Plan(subtasks=planned, dropped=[*dropped, *lost], at_most=most)
+    kept = Reserve(**allowance(purse, prices["synthesiser"], join_in, synthesis), surcharge=_surcharge(prices, read))
+    return Plan(subtasks=planned, dropped=[*dropped, *lost], at_most=most, reserve=kept)
+
+
+def _surcharge(prices: Prices, read: float) -> list[float]:
+    """Say what one USD and one token that a worker writes beyond its allowance cost: the synthesis has to read it."""
+    worker, synthesiser = prices["worker"], prices["synthesiser"]
+    reading = synthesiser.input / worker.output if worker and synthesiser and worker.output else 1.0
+    return [1 + read * reading, 1 + read]
 
 
 def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[str, Any]:
