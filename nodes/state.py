@@ -51,6 +51,12 @@ class Allowance(TypedDict):
     tokens: int | None
 
 
+class Reserve(Allowance):
+    """What is kept back for the synthesis, and what one USD and one token more of a worker's cost together with it."""
+
+    surcharge: list[float]
+
+
 class Planned(TypedDict):
     """A subtask fit to be run."""
 
@@ -92,6 +98,7 @@ class Plan(TypedDict, total=False):
     subtasks: list[Planned]
     dropped: list[Dropped]
     at_most: dict[str, Any]
+    reserve: Reserve
 
 
 class Outcome(TypedDict):
@@ -183,6 +190,7 @@ class WorkerInput(TypedDict):
     subtask: Planned
     frame: NotRequired[dict[str, Any]]  # of the plan
     settings: dict[str, Any]
+    pool: str  # the name of what the workers share beside their allowances ("": nothing)
 
 
 _model = (

@@ -19,6 +19,7 @@ from nodes.budget import (
     affordable_output,
     cost_usd,
     input_bound,
+    missing,
     spent,
 )
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
@@ -132,7 +133,7 @@ class Attempts:
             for message in call.messages
             if isinstance(message, AIMessage) and message.tool_calls
         ]
-        bound = input_bound(texts)
+        bound = input_bound(texts, "" if call.purse.open else self.model.spec)
         cap = self._cap(bound)
         kept, before = run_journal.get(), len(self.charges)
         async with self.slots.turn(self.tried):
@@ -169,6 +170,8 @@ class Attempts:
         if purse.open and not self.model.bounded:
             return self.wanted
         wanted = self.wanted or (BOUNDED_OUTPUT if self.model.bounded else AMPLE_OUTPUT)[role]
+        more = call.part.draw(missing(purse, self._price(None), bound, wanted))
+        call.purse, purse = call.purse.plus(more), purse.plus(more)
         cap = affordable_output(purse, self._price(None), bound, wanted)
         if cap < min(wanted, LEAST_OUTPUT[role]):
             left = ", ".join(
