@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
 
     def tell_seen(self) -> None:
         """Tell what came since the last look, and forget it."""
-        body = json.dumps({"seen": _seen, "first": _first[0] if _first else None}).encode()
+        body = json.dumps({"seen": _seen, "first": _first[0] if _first else None, "cpu": time.process_time()}).encode()
         _seen.clear()
         _first.clear()
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
@@ -134,7 +134,7 @@ class Endpoint:
         return f"{self.address}/{workers}-{pieces}-{milliseconds}/v1"
 
     def seen(self) -> dict[str, Any]:
-        """Return what came since the last look: `seen` (calls by role) and `first` (time.monotonic())."""
+        """Return what came since the last look: `seen` (calls by role), `first` (time.monotonic()), `cpu` (its own seconds)."""
         with urllib.request.urlopen(f"{self.address}/seen") as answer:  # noqa: S310 - our own process
             return dict(json.load(answer))
 
