@@ -31,7 +31,7 @@ MARKS = (
 )
 
 _serials = count(1)
-_seen: Counter[str] = Counter()  # calls since the last look: by role, and how many were streamed
+_seen: Counter[str] = Counter()  # calls since the last look: by role, how many were streamed, and their bodies' bytes
 _first: list[float] = []  # time.monotonic() of the first of them
 
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         role = next((role for mark, role in MARKS if mark in body), "work")
         streamed = b'"stream":true' in body or b'"stream": true' in body
         _first.append(time.monotonic())
-        _seen.update((role, "streamed") if streamed else (role,))
+        _seen.update({role: 1, "streamed": int(streamed), "bytes": len(body)})
         self.reply = reply_to(role, workers, pieces)
         self.call_id = b"chatcmpl-%013x" % next(_serials)
         seconds = (milliseconds if role == "work" else CALL_MS) / 1000

@@ -129,7 +129,8 @@ class Plan:
 
     def _bearable(self, peer: str, workers: int) -> bool:
         """Tell whether a peer can be waited for: the recipe with a listener takes half a minute for 200 workers."""
-        return peer != "recipe.listen" or workers <= (5 if self.quick else 20)
+        longest = {"recipe.listen": 5, "gather.listen": 5} if self.quick else {"recipe.listen": 20}
+        return workers <= longest.get(peer, workers)
 
     def _cpu(self) -> list[Row]:
         rows, figures = [], dict[int, Figure]()
@@ -142,7 +143,11 @@ class Plan:
         cells = (*figures[many].cells, *figures[few].cells)
         grown = Figure(lambda at_many, at_few: _cpu_of(many)(at_many) / _cpu_of(few)(at_few), cells)
         rows.append(Row("cpu", f"CPU a subtask, {many} workers / {few} workers", "", {OURS: grown}, 1.3))
-        return rows
+        cells = {
+            column: self._cell(peer, few) for column, peer in {RECIPE: PEERS[RECIPE], OURS: "ours.ainvoke"}.items()
+        }
+        sent = {column: Figure(_sent_by(cell), (cell,)) for column, cell in cells.items()}
+        return [*rows, Row("cpu", f"sent in one run of {few} workers: requests' bodies", "KB", sent)]
 
     def _streaming(self) -> list[Row]:
         peers = {OURS: "ours.listen"} if self.quick else {**LISTENING, OURS: "ours.listen"}
@@ -166,7 +171,7 @@ class Plan:
 
     def _crowd(self) -> list[Row]:
         runs = 50 if self.quick else 200
-        peers = {GATHER: "gather.run", RECIPE: "recipe.run", OURS: "ours.ainvoke"}
+        peers = {**({} if self.quick else {GATHER: "gather.run"}), RECIPE: "recipe.run", OURS: "ours.ainvoke"}
         cells = {column: Cell("crowd", peer, 5, runs) for column, peer in peers.items()}
         rate = {column: Figure(_rate, (cell,)) for column, cell in cells.items()}
         memory = {column: Figure(middle("kb", 1 / runs), (cell,)) for column, cell in cells.items()}
@@ -186,18 +191,17 @@ class Plan:
         ]
 
     def _store(self) -> list[Row]:
+        command, ainvoke = (
+            ("as the command line", "ours.kept", "ours.events"),
+            ("ainvoke", "ours.saved", "ours.ainvoke"),
+        )
         rows = []
         for workers in (20,) if self.quick else CPU_SIZES:
-            for name, peer, plain in (
-                ("ainvoke", "ours.saved", "ours.ainvoke"),
-                ("as the command line", "ours.kept", "ours.events"),
-            ):
+            for name, peer, plain in (command,) if self.quick else (command, ainvoke):
                 cells = (self._cell(peer, workers), self._cell(plain, workers))
                 for what, key in (("makespan", "seconds"), ("CPU", "cpu")):
-                    figure = {OURS: Figure(_ratio(key), cells)}
-                    rows.append(
-                        Row("store", f"with / without SQLite: {what}, {name}, {workers} workers", "", figure, 1.25)
-                    )
+                    told = f"with / without SQLite: {what}, {name}, {workers} workers"
+                    rows.append(Row("store", told, "", {OURS: Figure(_ratio(key), cells)}, 1.25))
         return rows
 
     def _start(self) -> list[Row]:
@@ -240,6 +244,11 @@ def _makespan_of(cell: Cell) -> Callable[[Measured], float]:
 
 def _cpu_of(workers: int) -> Callable[[Measured], float]:
     return lambda measured: 1000 * warm(measured, "cpu") / workers
+
+
+def _sent_by(cell: Cell) -> Callable[[Measured], float]:
+    """Return KB of request bodies a run; the cold run counts as well."""
+    return lambda measured: measured[0]["seen"]["bytes"] / 1000 / (cell.runs + 1)
 
 
 def _chunk_cpu(long: Measured, brief: Measured) -> float:
