@@ -48,7 +48,7 @@ def main() -> None:
     table = markdown(rows, results)
     (OUT / "table.md").write_text(f"{about()}\n\n{table}\n", encoding="utf-8")
     print(f"{about()}\n\n{table}\n")
-    draw(rows, results, OUT / "bench.svg")
+    draw(rows, results, OUT)
     print(last_line(rows, results))
 
 

@@ -21,10 +21,10 @@ HEARD = {5: 1.08, 20: 1.15, 100: 1.6, 200: 2.2}  # the same while somebody liste
 CPU_SIZES = (5, 50, 200)
 LONG, LONG_MS, BRIEF, BRIEF_MS = 500, 5_000, 60, 600  # replies at 100 tokens a second
 STREAMS = 20
-# What only some runs use, and `import graph` must not load.
+# What only some runs use, and `import graph` must not load. (LangGraph itself loads rich and langgraph_sdk.)
 HEAVY = (
     "pint", "pypdf", "json_repair", "genai_prices", "mcp", "langchain_mcp_adapters", "xllamacpp", "huggingface_hub",
-    "psycopg", "psycopg_pool", "simpleeval", "langgraph_sdk", "aiosqlite", "filelock", "typer", "rich", "markdown_it",
+    "psycopg", "psycopg_pool", "simpleeval", "aiosqlite", "filelock", "typer", "markdown_it", "numpy",
 )  # fmt: skip
 
 Measured = list[dict[str, Any]]  # one cell's figures, a round each
