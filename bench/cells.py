@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,18 +118,16 @@ class Bench:
 
 
 def measure_all(cells: Mapping[Cell, int]) -> Results:
-    """Measure each cell in so many rounds; a failure is told, and kept as {"error": …}."""
+    """Measure each cell in so many rounds; a failure is told, and kept as {"error": …}. Ctrl-C ends it with what there is."""
     results: Results = {cell: [] for cell in cells}
-    with Endpoint() as endpoint, tempfile.TemporaryDirectory() as folder:
+    with Endpoint() as endpoint, tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         bench = Bench(endpoint, Path(folder))
         for turn in range(max(cells.values(), default=0)):
             for cell in [cell for cell, rounds in cells.items() if turn < rounds]:
                 began = time.monotonic()
                 figures = bench.measure(cell)
                 results[cell].append(figures)
-                print(
-                    f"round {turn + 1}: {cell}: {figures.get('error', 'measured')} in {time.monotonic() - began:.0f} s",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                seconds = time.monotonic() - began
+                told = f"round {turn + 1}: {cell}: {figures.get('error', 'measured')} in {seconds:.0f} s"
+                print(told, file=sys.stderr, flush=True)
     return results

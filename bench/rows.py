@@ -12,7 +12,7 @@ from bench.cells import Cell, Results
 BARE, GATHER, RECIPE, OURS = "no framework", "openai + gather", "recipe", "ours"
 COLUMNS = (BARE, GATHER, RECIPE, OURS)
 PEERS = {BARE: "bare.run", GATHER: "gather.run", RECIPE: "recipe.run"}
-LISTENING = {GATHER: "gather.listen", RECIPE: "recipe.listen"}
+LISTENING = {BARE: "bare.listen", GATHER: "gather.listen", RECIPE: "recipe.listen"}
 
 MAKESPAN = {5: 1.05, 20: 1.08, 100: 1.25, 200: 1.6}  # workers → at most so many times the critical path
 # The recipe's makespans where the targets were set: what a machine is slower by is seen in how much it adds to them.
@@ -150,7 +150,7 @@ class Plan:
         return [*rows, Row("cpu", f"sent in one run of {few} workers: requests' bodies", "KB", sent)]
 
     def _streaming(self) -> list[Row]:
-        peers = {OURS: "ours.listen"} if self.quick else {**LISTENING, OURS: "ours.listen"}
+        peers = {BARE: "bare.listen", OURS: "ours.listen"} if self.quick else {**LISTENING, OURS: "ours.listen"}
         long = {name: Cell("repeat", peer, STREAMS, 1, LONG, LONG_MS) for name, peer in peers.items()}
         brief = {name: replace(cell, pieces=BRIEF, milliseconds=BRIEF_MS) for name, cell in long.items()}
         chunks = {name: Figure(_chunk_cpu, (long[name], brief[name])) for name in peers}
