@@ -1,4 +1,4 @@
-"""Plans: how well nodes.checks tells good plans from bad ones. Run: python -m evals.plans [--misses] [--part NAME]."""
+"""Plans: how well nodes.plan.checks tells good plans from bad ones. Run: python -m evals.plans [--misses] [--part NAME]."""
 
 import argparse
 import time
@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from nodes.checks import Finding, check
-from nodes.specialists import Roster, Specialist
+from nodes.plan.checks import Finding, check
+from nodes.specialists.registry import Roster, Specialist
 
 DATA = Path(__file__).parent / "plans"
 PARTS = ("tuning", "held_out")  # the checks were tuned on the first alone; the second was written before

@@ -229,7 +229,7 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List, fetch or remove embedded models."""
-    from graph import weights
+    from graph.local import weights
 
     if action not in ("list", "fetch", "remove") or (action != "list" and not name):
         raise typer.BadParameter("orchestrate models, orchestrate models fetch NAME, orchestrate models remove NAME")
@@ -288,7 +288,9 @@ def _with_model_ready(given: dict[str, Any], *, yes: bool) -> dict[str, Any]:
     Raises:
         NoModel: there is none.
     """
-    from graph import choice, neighbours, settings
+    from graph import settings
+    from graph.local import offer as choice
+    from graph.local import servers as neighbours
     from nodes.errors import NoModel
     from nodes.state import ROLES
 
@@ -356,14 +358,14 @@ def _settings(sets: list[str] | None, model: str | None, *, approve: bool = Fals
 
 def _where(database: str | None) -> Any:
     from graph import settings
-    from graph.store import default_path
+    from graph.store.sqlite import default_path
 
     return database or settings.database() or default_path()
 
 
 def _with_store(database: str | None, work: Callable[[Any], Any]) -> Any:
     """Open the database, do something with it, and close it again."""
-    from graph.store import open_store
+    from graph.store.sqlite import open_store
 
     async def opened() -> Any:
         async with open_store(_where(database)) as store:
@@ -385,7 +387,7 @@ def _told(work: Callable[[], Any]) -> Any:
 def _say(error: Exception) -> int:
     """Tell a foreseen error, and return its exit code."""
     from graph.report import harmless
-    from graph.store import RunBusy
+    from graph.store.sqlite import RunBusy
     from nodes.errors import AllWorkersFailed
 
     told.print(Text(harmless(f"{type(error).__name__}: {error}"), "red"), soft_wrap=True)
@@ -424,7 +426,7 @@ def _answer(
 def _followed(work: Callable[[Any, "_Screen"], Any], output: "_Output", where: Any) -> int:
     """Follow a run on the screen, print how it ended, and return the exit code."""
     from graph.run import Waiting
-    from graph.store import open_store
+    from graph.store.sqlite import open_store
     from nodes.errors import OrchestratorError
 
     output.check()

@@ -9,11 +9,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from graph.build import Graph, build_graph
-from graph.calls import Calls, lost_calls
-from graph.store import Run, Store, StoreError, new_run
+from graph.store.journal import Calls, lost_calls
+from graph.store.sqlite import Run, Store, StoreError, new_run
 from nodes.budget import all_charges, totals
 from nodes.errors import OrchestratorError
-from nodes.journal import journal
+from nodes.models import run_journal
 from nodes.state import ROLES, Context, State
 from nodes.synthesiser import SYNTHESIS_FAILED
 
@@ -134,7 +134,7 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
         listen({"type": "run", "id": run.id})
         await store.set_status(run.id, "running")
         calls = Calls(store, run.id, await lost_calls(store, run.id, snapshot), snapshot)
-        status, before = "failed", journal.set(calls)
+        status, before = "failed", run_journal.set(calls)
         try:
             state = await follow(
                 graph,
@@ -156,7 +156,7 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
             raise
         finally:
             calls.close()
-            journal.reset(before)
+            run_journal.reset(before)
             await store.set_status(run.id, status)
         return state
 

@@ -2,19 +2,11 @@
 
 import os
 import uuid
-from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from nodes.budget import Price
-from nodes.engine import EngineOptions
-from nodes.specialists import Specialist
-
-if TYPE_CHECKING:
-    from nodes.documents import Documents
-    from nodes.specialists import Roster
-    from nodes.tools import Tool, Toolbox
-
+from nodes.documents import Documents
+from nodes.models import Endpoints
+from nodes.specialists import Roster, Specialist, Tool, Toolbox
 
 _BOOT = uuid.uuid4().hex
 
@@ -31,12 +23,10 @@ READING = ("search_documents", "read_document")
 class Host:
     """Given to every node when the graph is built."""
 
-    roster: "Roster"
-    prices: Mapping[str, Price] = field(default_factory=dict)  # by model name, with or without its provider
-    local: Callable[[str], EngineOptions] | None = None  # where an embedded model lies and how it is run
-    openai_environment: Callable[[], Hashable] = tuple  # changes when the key or the endpoint in the environment does
-    toolbox: "Toolbox | None" = None  # every tool that a specialist may name (None: no tools)
-    documents: "Documents | None" = None  # what the user handed over with the request (None: nothing)
+    roster: Roster
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    toolbox: Toolbox | None = None  # every tool that a specialist may name (None: no tools)
+    documents: Documents | None = None  # what the user handed over with the request (None: nothing)
 
     def whoever(self, name: str) -> Specialist:
         """Return the specialist of a name; one who is not registered is improvised, and can read in the documents."""
@@ -46,6 +36,6 @@ class Host:
         reading = self.toolbox is not None and self.documents is not None and not self.documents.fit()
         return Specialist(name.strip() or "generalist", "improvised for this request", tools=READING if reading else ())
 
-    def tools_of(self, one: Specialist) -> "dict[str, Tool]":
+    def tools_of(self, one: Specialist) -> dict[str, Tool]:
         """Return the tools of a specialist, by the names that a model calls them."""
         return {} if self.toolbox is None else self.toolbox.of(one)

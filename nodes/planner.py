@@ -1,18 +1,17 @@
 """Planner: one model call that turns a request into subtasks."""
 
+import asyncio
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
-from nodes.ask import Call, CallFailed, OverBudget, Reply, ask
+from nodes.budget import load_encodings, purse_of
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel
 from nodes.host import Host
-from nodes.loop import on_engine
-from nodes.models import settle
-from nodes.schemas import plan_schema
-from nodes.sizing import planner_purse, told_documents
+from nodes.models import Call, CallFailed, OverBudget, Reply, ask, on_engine, plan_schema, settle
+from nodes.plan import planner_purse, told_documents
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render
 from prompts.parsing import off_loop, parse_plan
@@ -46,7 +45,9 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     """
     settings, replan = Context(**state["settings"]), state.get("replan")
     if replan is None:
-        settings = await on_engine(settle(settings, host))
+        settings = await on_engine(settle(settings, host.endpoints))
+    if not purse_of(settings).open:
+        await asyncio.to_thread(load_encodings, settings)
     if not settings.improvise and not host.roster.names(improvise=False):
         raise BadSettings(
             "improvise is off, and no specialist is registered; set ORCHESTRATOR_SPECIALISTS_DIR to a folder of "
@@ -61,7 +62,7 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     try:
         reply = await ask(
             Call(
-                host=host,
+                endpoints=host.endpoints,
                 settings=settings,
                 role="planner",
                 messages=_messages(state["request"], settings, host, replan),

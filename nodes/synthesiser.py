@@ -12,14 +12,12 @@ from langgraph.graph.message import push_message
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from nodes import ledger
-from nodes.ask import CallFailed, OverBudget
 from nodes.budget import all_charges, totals
 from nodes.errors import AllWorkersFailed
 from nodes.host import Host, this_process
-from nodes.joining import Joiner, Joint
-from nodes.reading import AnswerStream
+from nodes.models import CallFailed, OverBudget
 from nodes.state import Context, Draft, Dropped, Outcome, State
+from nodes.synthesis import AnswerStream, Joiner, Joint, ledger
 from prompts.replies import BadReply, Synthesis
 
 SYNTHESIS_FAILED = "synthesis failed"  # how stop_reason begins then; a resume tries the synthesis alone again

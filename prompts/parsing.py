@@ -3,20 +3,22 @@
 import asyncio
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from prompts import ledger, reasoning
-from prompts.choosing import Attempt, ParsedPlan
-from prompts.choosing import nested as nested_value
-from prompts.fields import clean
-from prompts.lenient import CutStr, Work
+from prompts.reading import reasoning, synthesis
+from prompts.reading.final_plan import Attempt, ParsedPlan
+from prompts.reading.final_plan import nested as nested_value
+from prompts.reading.json_values import Scan, scan, whole
+from prompts.reading.near_json import CutStr, Work
+from prompts.reading.reasoning import visible
+from prompts.reading.subtask_object import clean
 from prompts.replies import BadReply, Synthesis
-from prompts.scanning import Scan, scan, whole
 
-__all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis"]
+__all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis", "visible"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,7 +64,7 @@ def parse_plan(text: str, *, truncated: bool = False) -> ParsedPlan:
     if plan is None and re.search(r"&(?:quot|#34|#x22);", body) and not attempt.scan.unclosed:
         second = Attempt(html.unescape(body), strictly=truncated)
         plan = second.run()
-        plan = plan and ParsedPlan(plan.subtasks, "repaired", plan.truncated)
+        plan = plan and replace(plan, source="repaired")
     if plan is None and re.search(r'\{\{\s*"', body) and not attempt.scan.unclosed:
         plan = _undoubled(body, strictly=truncated)
     if plan is None:
@@ -72,7 +74,7 @@ def parse_plan(text: str, *, truncated: bool = False) -> ParsedPlan:
         raise BadReply(
             "the reply repeats the example of the instructions instead of giving a plan for the request", text
         )
-    return ParsedPlan(plan.subtasks, plan.source, plan.truncated or truncated)
+    return replace(plan, truncated=plan.truncated or truncated)
 
 
 def _undoubled(text: str, *, strictly: bool) -> ParsedPlan | None:
@@ -80,35 +82,43 @@ def _undoubled(text: str, *, strictly: bool) -> ParsedPlan | None:
     plan = Attempt(text.replace("{{", "{").replace("}}", "}"), strictly=strictly).run()
     if plan is None or any("{" in one.task or "}" in one.task for one in plan.subtasks):
         return None
-    return ParsedPlan(plan.subtasks, "repaired", plan.truncated)
+    return replace(plan, source="repaired")
 
 
-def parse_synthesis(text: str, *, truncated: bool = False) -> Synthesis:
-    """Read the synthesiser's reply: {disagreements, gaps, follow_ups, answer}; what is missing but the answer is empty.
+def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str] = ()) -> Synthesis:
+    """Read the synthesiser's reply: {disagreements, gaps, follow_ups, answer}; what is missing is empty.
+
+    Entries without an id are given one in order (D1 …, G1 …): none that the reply or an earlier round has given.
+
+    Args:
+        text: the reply.
+        truncated: the endpoint said that the reply was cut off by length.
+        taken: the ids that earlier rounds have given.
 
     Raises:
         CutReply: the answer was cut off; the error holds what there is.
-        BadReply: no JSON with an answer, or an empty answer. A reply in plain text is the caller's to use as it is.
+        BadReply: no JSON with an answer or follow-ups. A reply in plain text is the caller's to use as it is.
     """
     body = _body(text)
     work = Work()
     nested = partial(nested_value, work=work)
-    found = scan(body, lambda value: ledger.find(value, nested) is not None, work)
+    found = scan(body, lambda value: synthesis.find(value, nested) is not None, work)
     values = [
-        one for each in found.found if not found.unclosed and (one := ledger.find(each.value, nested)) is not None
+        one for each in found.found if not found.unclosed and (one := synthesis.find(each.value, nested)) is not None
     ]
     if not values:
         raise BadReply(_no_synthesis(found, truncated=truncated), text)
     value = values[-1]
-    answer = ledger.answer_of(value)
+    answer = synthesis.answer_of(value)
     if isinstance(answer, CutStr) or (answer is None and not whole(value)):
-        so_far = ledger.synthesis(value, "").model_copy(update={"answer": _kept(answer or "")})
+        so_far = synthesis.synthesis(value, "", taken).model_copy(update={"answer": _kept(answer or "")})
         raise CutReply("the answer was cut off before its end", text, so_far)
-    if answer is None or not clean(answer):
+    read = synthesis.synthesis(value, clean(answer or ""), taken)
+    if not read.answer and not read.follow_ups:
         raise BadReply(
             'the reply\'s "answer" is missing or empty: it must be the text for the reader, in Markdown', text
         )
-    return ledger.synthesis(value, clean(answer))
+    return read
 
 
 def _body(text: str) -> str:

@@ -1,9 +1,11 @@
 """Replies: the shapes a model's answer must have before code relies on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Status = Literal["kept", "settled", "withdrawn"]
 
 
 class Shape(BaseModel):
@@ -18,17 +20,24 @@ class Subtask(Shape):
     specialist: str
     task: str
     cross_check: bool = False
-    depends_on: str = ""  # what the model says it needs from other subtasks, which it cannot have
 
 
 class Plan(Shape):
-    """The planner's reply: subtasks, the most important first."""
+    """The planner's reply: what several tasks share, then the subtasks, the most important first.
 
+    Attributes:
+        frame: plain JSON with keys of the model's own: a value is text, a number, true or false, or a small object of
+            such. Usual keys: date, hours, place, headcount, budget {total, currency, shares {part: amount}}.
+        why: why there are so few or so many subtasks.
+    """
+
+    frame: dict[str, Any] = Field(default_factory=dict)
     subtasks: list[Subtask]
+    why: str = ""
 
 
 class Position(Shape):
-    """What one subtask holds in a disagreement, with its own words."""
+    """What one side holds in a disagreement, with its own words; the side is a subtask ("S1") or the "request"."""
 
     subtask_id: str
     claim: str
@@ -36,35 +45,56 @@ class Position(Shape):
 
 
 class Disagreement(Shape):
-    """Two or more positions on one topic, and how they were settled (None: open)."""
+    """Two positions or more that cannot both hold, and what became of them.
 
-    topic: str
+    Attributes:
+        id: "D1", "D2" …; the reader of replies gives missing ones.
+        topic: the matter in a few words; "" where an entry of an earlier round is named by its id alone, which may
+            then have no positions either.
+        resolution: how it was settled, or why it was withdrawn; None: open.
+        suggestion: for an open one, what to assume until it is settled, with the reason.
+        status: where none is said, "settled" if there is a resolution, else "kept".
+    """
+
+    id: str = ""
+    topic: str = ""
     positions: list[Position] = Field(default_factory=list)
     resolution: str | None = None
+    suggestion: str | None = None
+    status: Status = "kept"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settled_by_its_resolution(cls, entry: Any) -> Any:
+        if isinstance(entry, dict) and entry.get("resolution") and not entry.get("status"):
+            return {**entry, "status": "settled"}
+        return entry
 
 
 class Gap(Shape):
-    """Something the request asked for that no subtask delivered."""
+    """Something the request asked for that no subtask delivered; "G1", "G2" … ("what" is "" as a topic may be)."""
 
+    id: str = ""
     subtask_id: str | None = None
-    what: str
+    what: str = ""
     why: str = ""
 
 
 class FollowUp(Shape):
-    """A subtask that would settle a gap or an open disagreement."""
+    """A subtask that would settle gaps or open disagreements; `settles` holds their ids."""
 
     specialist: str
     task: str
+    settles: list[str] = Field(default_factory=list)
 
 
 class Synthesis(Shape):
-    """The synthesiser's reply: the ledger first, then the answer (Markdown)."""
+    """The synthesiser's reply: the ledger first, then the answer (Markdown; "" is right beside follow-ups)."""
 
     disagreements: list[Disagreement] = Field(default_factory=list)
     gaps: list[Gap] = Field(default_factory=list)
     follow_ups: list[FollowUp] = Field(default_factory=list)
-    answer: str
+    answer: str = ""
 
 
 class BadReply(Exception):
@@ -73,7 +103,7 @@ class BadReply(Exception):
     Attributes:
         fault: what was wrong, worded so that the model can be shown it.
         text: the reply as it came, whole.
-        charges: what the call cost (plain JSON; filled in by nodes/ask.py).
+        charges: what the call cost (plain JSON; filled in by nodes/models/ask.py).
     """
 
     def __init__(self, fault: str, text: str = "", charges: Sequence[Mapping[str, Any]] = ()) -> None:

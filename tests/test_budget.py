@@ -14,14 +14,15 @@ from langchain_core.runnables.config import set_config_context
 from langgraph.runtime import Runtime
 
 from graph.build import _next
-from nodes import ask
 from nodes.budget import Price, Purse, affordable_output, input_bound, share, totals
 from nodes.errors import AllWorkersFailed, BadSettings, BudgetTooSmall, NoModel
 from nodes.host import Host
+from nodes.models import attempts
+from nodes.models.endpoints import Endpoints
+from nodes.models.scripted import Played, Script, register
+from nodes.plan.allowances import planner_purse, sized
 from nodes.planner import planner
-from nodes.scripted import Played, Script, register
-from nodes.sizing import planner_purse, sized
-from nodes.specialists import Roster
+from nodes.specialists.registry import Roster
 from nodes.state import Context
 from nodes.synthesiser import synthesiser
 from nodes.validator import validator
@@ -106,7 +107,7 @@ def _plain(value: Any) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "BACKOFF_S", (0.0, 0.0))
+    monkeypatch.setattr(attempts, "BACKOFF_S", (0.0, 0.0))
 
 
 @pytest.mark.timeout(3600)
@@ -143,7 +144,7 @@ def test_ceiling_holds(
     )
     register("adversary", mind)
     price = Price(price_in / 1e6, price_out / 1e6)
-    host = Host(roster=Roster(), prices={MODEL: price})
+    host = Host(Roster(), Endpoints({MODEL: price}))
     tokens = int(14_000 * factor) if kind != "usd" else None
     usd = (12_000 * price.input + 2_000 * price.output) * factor + 1e-9 if kind != "tokens" else None
     context = Context(
@@ -177,7 +178,7 @@ def test_ceiling_holds(
 
 def test_too_small_names_the_least() -> None:
     """A budget that is too small names the least that would do, and that least does."""
-    host = Host(roster=Roster(), prices={MODEL: Price(1e-6, 4e-6)})
+    host = Host(Roster(), Endpoints({MODEL: Price(1e-6, 4e-6)}))
     models = {"planner_model": MODEL, "worker_model": MODEL, "synthesiser_model": MODEL}
 
     with pytest.raises(BudgetTooSmall, match="the least that would do is") as tokens:
@@ -205,7 +206,7 @@ def test_money_without_a_price() -> None:
 
 def test_allowances_together_stay_within_the_rest() -> None:
     """The allowances of all subtasks and what is kept back for the synthesis fit what is left."""
-    host = Host(roster=Roster(), prices={MODEL: Price(1e-6, 4e-6)})
+    host = Host(Roster(), Endpoints({MODEL: Price(1e-6, 4e-6)}))
     models = {"planner_model": MODEL, "worker_model": MODEL, "synthesiser_model": MODEL}
     context = Context(**models, budget_tokens=60_000, max_subtasks=20)
     subtasks = [dict(_subtask(number)) for number in range(20)]

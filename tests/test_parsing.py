@@ -25,16 +25,19 @@ TEXT = json.dumps({"subtasks": ITEMS})
 SYNTHESIS = {
     "disagreements": [
         {
+            "id": "D1",
             "topic": "Price",
             "positions": [
                 {"subtask_id": "S1", "claim": "10", "quote": "it is 10"},
-                {"subtask_id": "S2", "claim": "20", "quote": ""},
+                {"subtask_id": "request", "claim": "20", "quote": ""},
             ],
-            "resolution": "20 holds",
+            "resolution": None,
+            "suggestion": "20, to be safe",
+            "status": "kept",
         }
     ],
-    "gaps": [{"subtask_id": None, "what": "Parking", "why": "not asked"}],
-    "follow_ups": [{"specialist": "driver", "task": "Count the cars."}],
+    "gaps": [{"id": "G1", "subtask_id": None, "what": "Parking", "why": "not asked"}],
+    "follow_ups": [{"specialist": "driver", "task": "Count the cars.", "settles": ["G1"]}],
     "answer": '# Plan\n\nAll of it, "in quotes" [S1].',
 }
 
@@ -308,8 +311,140 @@ def test_synthesis_defaults() -> None:
     assert found.model_dump() == {"disagreements": [], "gaps": [], "follow_ups": [], "answer": "Yes."}
 
 
+def test_follow_ups_need_no_answer() -> None:
+    """Beside follow-ups an empty answer, or none, is right."""
+    texts = [json.dumps({**SYNTHESIS, "answer": ""}), json.dumps({"follow_ups": SYNTHESIS["follow_ups"]})]
+    found = [parse_synthesis(text) for text in texts]
+
+    assert [("", "driver"), ("", "driver")] == [(one.answer, one.follow_ups[0].specialist) for one in found]
+
+
+def test_missing_ids_are_given_in_order() -> None:
+    """An entry without an id, or with another's, gets the first that neither this reply nor an earlier round has given."""
+    topics = [{"topic": "a"}, {"topic": "b", "id": "[d2]"}, {"topic": "c"}, {"topic": "d", "id": "D2"}]
+    text = json.dumps({"disagreements": topics, "gaps": ["x", {"what": "y", "id": 7}], "answer": "a"})
+    found = parse_synthesis(text, taken={"D1", "G1"})
+
+    assert ["D3", "D2", "D4", "D5"] == [entry.id for entry in found.disagreements]
+    assert ["G2", "G7"] == [gap.id for gap in found.gaps]
+
+
+def test_an_entry_of_an_earlier_round_needs_only_its_id() -> None:
+    """An id and a status are enough: what became of the entry is said, not what it was."""
+    entries = [
+        {"id": "d1", "status": "Withdrawn", "reason": "both fit"},
+        {"id": "D2", "status": "settled", "resolution": "S5 counted"},
+        {"id": "D3"},
+    ]
+    found = parse_synthesis(json.dumps({"disagreements": entries, "gaps": [{"id": "g4"}], "answer": "a"}))
+
+    assert [("D1", "withdrawn", "both fit"), ("D2", "settled", "S5 counted")] == [
+        (entry.id, entry.status, entry.resolution) for entry in found.disagreements
+    ]
+    assert [("G4", "")] == [(gap.id, gap.what) for gap in found.gaps]
+
+
 @pytest.mark.parametrize(
-    ("raw", "spelt"), [("s1", "S1"), ("S1:", "S1"), (1, "S1"), ("[S12]", "S12"), ("Subtask 3", "S3")]
+    ("said", "status"),
+    [
+        ({}, "kept"),
+        ({"resolution": "20 holds"}, "settled"),
+        ({"status": "open"}, "kept"),
+        ({"status": "kept", "resolution": "20 holds"}, "kept"),
+        ({"status": "RESOLVED"}, "settled"),
+        ({"status": "whatever"}, "kept"),
+    ],
+)
+def test_status(said: dict[str, str], status: str) -> None:
+    """A missing status is kept, or settled where there is a resolution; common words for each are heard."""
+    found = parse_synthesis(json.dumps({"disagreements": [{"topic": "t", **said}], "answer": "a"}))
+
+    assert status == found.disagreements[0].status
+
+
+@pytest.mark.parametrize(
+    "raw", [["D1", "G2"], "D1, G2", "D1 and [G2]", ["d1", "D-1", "g2"], [{"id": "D1"}, "D1", "G2"]]
+)
+def test_settles(raw: object) -> None:
+    """The entries that a follow-up is to settle are heard as a list or as text."""
+    item = {"specialist": "driver", "task": "Count the cars.", "settles": raw}
+    found = parse_synthesis(json.dumps({"follow_ups": [item], "answer": ""}))
+
+    assert ["D1", "G2"] == found.follow_ups[0].settles
+
+
+def test_ledger_texts_have_a_bound() -> None:
+    """A claim of 20,000 characters is cut at a word before anything compares it."""
+    position = {"subtask_id": "S1", "claim": "word " * 4_000, "quote": "word " * 4_000}
+    text = json.dumps({"disagreements": [{"topic": "t " * 500, "positions": [position]}], "answer": "a"})
+    found = parse_synthesis(text).disagreements[0]
+
+    assert (True, True, True) == (
+        len(found.topic) <= 400,
+        len(found.positions[0].claim) <= 2_000 and found.positions[0].claim.endswith("word…"),
+        len(found.positions[0].quote) <= 2_000,
+    )
+
+
+FRAME = {
+    "date": "6 June",
+    "headcount": 40,
+    "budget": {"total": 900, "currency": "GBP", "shares": {"food": 500, "music": 400}},
+    "outdoors": True,
+}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda frame: {"frame": frame, "subtasks": ITEMS, "why": "Two kinds of work."},
+        lambda frame: {"plan": {"Frame": frame, "subtasks": ITEMS, "why": "Two kinds of work."}},
+        lambda frame: {"frame": frame, "why": "Two kinds of work.", "plan": {"steps": ITEMS}},
+        lambda frame: {
+            "name": "plan",
+            "arguments": json.dumps({"frame": frame, "subtasks": ITEMS, "why": "Two kinds of work."}),
+        },
+        lambda frame: {
+            "frame": [{"name": key, "value": value} for key, value in frame.items()],
+            "blocks_of_work": ITEMS,
+            "why": "Two kinds of work.",
+        },
+        lambda frame: {
+            "frame": frame,
+            "subtasks": {one.specialist: one.task for one in PLAN},
+            "why": "Two kinds of work.",
+        },
+    ],
+    ids=["beside", "within", "above", "tool call", "pairs", "mapping"],
+)
+def test_frame(write) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """What several tasks share is read wherever it stands beside the subtasks, and why there are so many."""
+    found = parse_plan(json.dumps(write(FRAME)))
+
+    assert (PLAN, FRAME, "Two kinds of work.") == (found.subtasks, found.frame, found.why)
+
+
+def test_no_frame() -> None:
+    """A plan without a frame has an empty one, and a frame alone is no plan."""
+    found = parse_plan(TEXT)
+    fault(json.dumps({"frame": {"venue": "old town hall", "caterer": "two hot meals"}}))
+
+    assert ({}, "") == (found.frame, found.why)
+
+
+def test_a_frame_has_bounds() -> None:
+    """Keys, characters and depth have bounds; what is beyond them is cut at a word or kept as text."""
+    frame = {f"key {number}": number for number in range(60)}
+    frame = {"long": "word " * 200, "a": {"b": {"c": {"d": 1}}}, "list": ["x", 2], "none": None, **frame}  # type: ignore[dict-item]
+    found = parse_plan(json.dumps({"frame": frame, "subtasks": ITEMS})).frame
+
+    assert {"a": {"b": {"c": '{"d": 1}'}}, "list": "x; 2"} == {key: found[key] for key in ("a", "list")}
+    assert (True, True, True) == (len(found) <= 40, len(found["long"]) <= 400, found["long"].endswith("word…"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "spelt"),
+    [("s1", "S1"), ("S1:", "S1"), (1, "S1"), ("[S12]", "S12"), ("Subtask 3", "S3"), ("the request", "request")],
 )
 def test_subtask_ids_are_spelt_alike(raw: object, spelt: str) -> None:
     """However a model writes a subtask's id, it is the same id."""

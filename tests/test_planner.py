@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from graph import BudgetTooSmall, NoModel, Specialist, build_graph
-from nodes.schemas import plan_schema
+from nodes.models.schemas import plan_schema
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of, run
 

@@ -9,6 +9,7 @@ from nodes.state import Context
 
 CLONE = Path(__file__).parent.parent
 README = (CLONE / "README.md").read_text(encoding="utf-8")
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((CLONE / "docs").glob("*.md"))}
 CODES = {cli.COMPLETE, cli.OTHER, cli.WRONG, cli.INCOMPLETE, cli.INTERRUPTED}
 
 
@@ -19,8 +20,10 @@ def shown(default: object) -> str:
 
 def rows() -> dict[str, str]:
     """Read the settings table: name to default."""
-    table = re.search(r"^\| *setting *\| *default *\|.*?(?=\n\n|\Z)", README, re.MULTILINE | re.DOTALL | re.IGNORECASE)
-    assert table, f"the README has no settings table; it should be:\n{wanted()}"
+    table = re.search(
+        r"^\| *setting *\| *default *\|.*?(?=\n\n|\Z)", DOCS["settings.md"], re.MULTILINE | re.DOTALL | re.IGNORECASE
+    )
+    assert table, f"docs/settings.md has no settings table; it should be:\n{wanted()}"
     found: dict[str, str] = {}
     for line in table.group().splitlines()[2:]:
         names, default, *_ = (cell.strip() for cell in line.strip("|").split("|"))
@@ -44,7 +47,7 @@ def test_settings_table() -> None:
 
 def test_exit_codes() -> None:
     """Every exit code of the command is told, and no other."""
-    table = re.search(r"^#+ *exit codes\b.*?(?=^#|\Z)", README, re.MULTILINE | re.DOTALL | re.IGNORECASE)
+    table = re.search(r"^#+ *exit codes\b.*?(?=^#|\Z)", DOCS["terminal.md"], re.MULTILINE | re.DOTALL | re.IGNORECASE)
     told = {int(code) for code in re.findall(r"^[|*-] *`?(\d+)`?\b", table.group(), re.MULTILINE)} if table else set()
 
     assert told == CODES
@@ -52,9 +55,9 @@ def test_exit_codes() -> None:
 
 def test_links() -> None:
     """Every file and picture that the README leads to is there, and its pictures are SVG."""
-    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", README) + re.findall(
-        r'src="(?!https?:)([^"]+)"', README
-    )
+    linked = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+    elsewhere = [f"docs/{target}" for text in DOCS.values() for target in linked.findall(text)]
+    targets = elsewhere + linked.findall(README) + re.findall(r'src="(?!https?:)([^"]+)"', README)
     pictures = [target for target in targets if target.endswith(".svg")]
     roots = {ET.parse(CLONE / one).getroot().tag for one in pictures}  # noqa: S314 - our own files
 
@@ -69,3 +72,8 @@ def test_commands() -> None:
     targets = set(re.findall(r"^([a-z]+):", (CLONE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert {"run", "test"} <= named <= targets
+
+
+def test_length() -> None:
+    """The README is read in five minutes: 1,200 words at most."""
+    assert len(README.split()) <= 1200

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from graph import OrchestratorError, build_graph, graph, settings
-from nodes.host import Host
-from nodes.models import open_model
-from nodes.specialists import Roster
+from nodes.models.endpoints import Endpoints
+from nodes.models.providers import open_model
 from nodes.state import Context
 from tests.collector import Collector
 from tests.endpoint import Endpoint
@@ -118,11 +117,11 @@ def test_what_a_process_leaves(endpoint: Endpoint, team: Team, tmp_path: Path, f
 
 def test_the_key_is_held_as_a_secret(endpoint: Endpoint) -> None:
     """A model that is printed, or whose settings are, shows stars for its key."""
-    host = Host(Roster(), openai_environment=settings.openai_environment)
+    endpoints = Endpoints(openai_environment=settings.openai_environment)
     context = Context(planner_model=MODEL, worker_model=MODEL, synthesiser_model=MODEL)
-    model = asyncio.run(open_model(MODEL, context, "worker", host, None))
+    model = asyncio.run(open_model(MODEL, context, "worker", endpoints, None))
 
-    assert KEY not in f"{model!r} {model.chat} {model.chat.model_dump()} {host!r} {build_graph()!r}"
+    assert KEY not in f"{model!r} {model.chat} {model.chat.model_dump()} {endpoints!r} {build_graph()!r}"
 
 
 def test_no_setting_holds_a_secret(endpoint: Endpoint) -> None:

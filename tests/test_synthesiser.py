@@ -6,7 +6,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import build_graph, graph
-from nodes.schemas import synthesis_schema
+from nodes.models.schemas import synthesis_schema
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, disagreement, fenced, plan_of, prompts_of, run, synthesis_of
 

@@ -1,0 +1,113 @@
+"""Team: who can be given work, what they work with, and what was handed over with the request. Read once, at start."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import prompts
+from graph import settings
+from graph.fetch import fetch_document, is_address
+from nodes.documents import Document, Documents, read_documents
+from nodes.errors import BadSettings
+from nodes.specialists import (
+    ARITHMETIC_TOOLS,
+    Roster,
+    Specialist,
+    SpecialistError,
+    Toolbox,
+    document_tools,
+    folded,
+    from_entry_points,
+    mcp_tools,
+    read_folder,
+    takes_tasks,
+    tools_by_name,
+    unknown_tools,
+    web_search_tool,
+)
+
+BUILT_IN = Path(prompts.__file__).parent / "specialists"
+
+Attached = Iterable[str | Path | Document]
+
+
+@dataclass(frozen=True)
+class Team:
+    """What a graph is built with."""
+
+    roster: Roster
+    toolbox: Toolbox
+    documents: Documents | None
+
+
+def assemble(
+    specialists: Iterable[Specialist] = (),
+    specialists_dir: str | Path | None = None,
+    tools: Iterable[Any] = (),
+    mcp_config: str | Path | Mapping[str, Any] | None = None,
+    documents: Attached = (),
+) -> Team:
+    """Read and check all that a graph is given.
+
+    Of two specialists with one name the later wins: built-in, then the folder's, then Python's.
+
+    Raises:
+        SpecialistError: a specialist's file is no good, or names a tool that nobody offers.
+        BadSettings: a specialist, a tool, an MCP server or a document is no good.
+    """
+    folder = Path(specialists_dir) if specialists_dir is not None else settings.specialists_dir()
+    own = [*(read_folder(folder, settings.variable) if folder is not None else ()), *map(_checked, specialists)]
+    named_so = {folded(one.name) for one in own}
+    handed_over = read_documents(fetch_document(str(given)) if is_address(given) else given for given in documents)
+    box = _shipped_tools(handed_over)
+    shipped = [
+        replace(specialist, built_in=True)
+        for specialist in read_folder(BUILT_IN, settings.variable)
+        if folded(specialist.name) not in named_so and box.tools.keys() >= set(specialist.tools)
+    ]
+    roster = Roster.of([*own, *shipped])
+    toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.mcp_config())
+    return Team(roster, toolbox, handed_over)
+
+
+def _shipped_tools(documents: Documents | None) -> Toolbox:
+    box = Toolbox(tools_by_name(ARITHMETIC_TOOLS, "the shipped estimator"))
+    box = box.with_tools(tools_by_name(document_tools(documents), "the shipped reader"))
+    engine = settings.search_engine()
+    if engine is not None:
+        box = box.with_tools(tools_by_name([web_search_tool(engine)], "the shipped web search"))
+    return box
+
+
+def _toolbox(
+    box: Toolbox, roster: Roster, tools: Iterable[Any], config: str | Path | Mapping[str, Any] | None
+) -> Toolbox:
+    box = box.with_tools(from_entry_points()).with_tools(tools_by_name(tools, "build_graph(tools=…)"))
+    missing = unknown_tools(roster.members.values(), box)
+    if missing and config is not None:  # servers are asked only when somebody needs what they have
+        box = box.with_tools(mcp_tools(config, settings.variable, set(missing)))
+        missing = unknown_tools(roster.members.values(), box)
+    if missing:
+        known = ", ".join(sorted(box.tools)) or "none"
+        faults = [f"{one.where}: unknown tool {name!r}; known: {known}" for name, who in missing.items() for one in who]
+        raise SpecialistError("\n".join(faults))
+    return box
+
+
+def _checked(one: Specialist) -> Specialist:
+    """Check a specialist that was made in Python.
+
+    Raises:
+        BadSettings: it is no Specialist, or can be given no task.
+    """
+    if not isinstance(one, Specialist):
+        raise BadSettings(f"expected graph.Specialist(name, description, …), got {type(one).__name__}")
+    if one.runnable is not None and not takes_tasks(one.runnable):
+        told = "a LangChain runnable, compiled graph, agent or function from task to text"
+        raise BadSettings(f"{one.where}: runnable must be {told}, got {type(one.runnable).__name__}")
+    if bool(one.url) != bool(one.graph):
+        raise BadSettings(f"{one.where}: a graph on another server needs both url and graph")
+    if (one.runnable is not None or one.url) and one.tools:
+        raise BadSettings(f"{one.where}: tools are for a specialist with instructions; a runnable brings its own")
+    return one

@@ -1,0 +1,205 @@
+"""Weights: the local models' files, where they lie, and how they get there."""
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+State = Literal["absent", "partial", "present"]
+Progress = Callable[[int, int], None]  # bytes here, bytes in all
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One file of one revision of a repository on huggingface.co; size in bytes."""
+
+    name: str
+    repository: str
+    revision: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+
+    @property
+    def gigabytes(self) -> str:
+        """The size as a person reads it."""
+        return f"{self.size / 1e9:.2f} GB"
+
+
+CATALOGUE: Mapping[str, Weights] = {
+    weights.name: weights
+    for weights in (
+        Weights(
+            name="small",
+            repository="ggml-org/Qwen3-1.7B-GGUF",
+            revision="daeb8e2d528a760970442092f6bf1e55c3b659eb",
+            file="Qwen3-1.7B-Q4_K_M.gguf",
+            size=1_282_439_264,
+            sha256="d2387ca2dbfee2ffabce7120d3770dadca0b293052bc2f0e138fdc940d9bc7b5",
+            licence="Apache-2.0",
+        ),
+        Weights(
+            name="medium",
+            repository="bartowski/Qwen_Qwen3-4B-Instruct-2507-GGUF",
+            revision="ae44f08e1392f39c0e474af10c3ff8355c8b6688",
+            file="Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
+            size=2_497_280_736,
+            sha256="2fde00ce69dd4899c70d020845e2638353015bba0fdf161b3eb965f2bca4464e",
+            licence="Apache-2.0",
+        ),
+    )
+}
+
+
+class WeightsError(Exception):
+    """The weights are not here and cannot be had; the message says what, where and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a person wants to know of weights before fetching them. All text."""
+
+    name: str
+    size: str
+    licence: str
+    source: str
+    path: str
+    state: State
+
+
+def default_folder() -> Path:
+    """Return the folder that this system keeps a user's data in, with our names added."""
+    return platformdirs.user_data_path("orchestrator", appauthor=False) / "models"
+
+
+def lookup(name: str, catalogue: Mapping[str, Weights] = CATALOGUE) -> Weights:
+    """Return the weights called `name`; raises WeightsError for an unknown one."""
+    if name not in catalogue:
+        raise WeightsError(f"unknown local model {name!r}; known: {sorted(catalogue)}")
+    return catalogue[name]
+
+
+def path(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> Path:
+    """Return where the weights lie or would lie."""
+    return (folder or default_folder()) / lookup(name, catalogue).file
+
+
+def state(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> State:
+    """Say whether the weights are here. Only a file whose hash was right is ever given its name, so size is enough."""
+    whole = path(name, folder, catalogue)
+    if whole.is_file() and whole.stat().st_size == lookup(name, catalogue).size:
+        return "present"
+    return "partial" if _part(whole, lookup(name, catalogue)).exists() else "absent"
+
+
+def describe(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> Description:
+    """Say what the weights are and where they lie or would lie."""
+    weights = lookup(name, catalogue)
+    return Description(
+        name=name,
+        size=weights.gigabytes,
+        licence=weights.licence,
+        source=f"{weights.repository} @ {weights.revision[:12]}",
+        path=str(path(name, folder, catalogue)),
+        state=state(name, folder, catalogue),
+    )
+
+
+def remove(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> int:
+    """Delete the weights, whole or begun, and return how many bytes that freed."""
+    weights = lookup(name, catalogue)
+    whole = path(name, folder, catalogue)
+    freed = 0
+    for file in (whole, _part(whole, weights)):
+        if file.exists():
+            freed += file.stat().st_size
+            try:
+                file.unlink()
+            except OSError as error:
+                raise WeightsError(
+                    f"cannot remove {file} ({error.strerror}): close what uses it, or remove it by hand"
+                ) from error
+    return freed
+
+
+def fetch(
+    name: str,
+    folder: Path | None = None,
+    *,
+    progress: Progress | None = None,
+    endpoint: str | None = None,
+    catalogue: Mapping[str, Weights] = CATALOGUE,
+) -> Path:
+    """Return the path of the weights, and download them first if they are not here. Blocks; for a thread.
+
+    A broken download goes on where it broke, also in a later process. `progress` is called in this thread with the
+    bytes here and the bytes in all. `endpoint` is a hub's address (None: what huggingface_hub is set to). Asks for no
+    account and sends no token.
+    Raises WeightsError; within some 10 seconds if the hub cannot be reached.
+    """
+    weights = lookup(name, catalogue)
+    whole = path(name, folder, catalogue)
+    if state(name, folder, catalogue) == "present":
+        return whole
+    try:
+        from graph.local.download import alone, download  # they need the extra
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"fetching models is not installed ({error}): `pip install 'orchestrator-workers[local]'`"
+        ) from error
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with alone(whole.parent):
+            if state(name, folder, catalogue) != "present":
+                _make_room(weights, whole)
+                download(weights, _part(whole, weights), progress or (lambda _done, _total: None), endpoint)
+                _verify(weights, _part(whole, weights))
+                _part(whole, weights).replace(whole)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise _disk_full(weights, whole.parent, "the disk is full") from error
+        raise WeightsError(
+            f"cannot write the weights to {whole.parent} ({error.strerror or error}): mend that, or name a folder"
+        ) from error
+    return whole
+
+
+def _part(whole: Path, weights: Weights) -> Path:
+    # With the hash in its name, so that a new pin never goes on with the old pin's bytes.
+    return whole.with_name(f"{whole.name}.{weights.sha256[:12]}.part")
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def _make_room(weights: Weights, whole: Path) -> None:
+    part = _part(whole, weights)
+    if _size(part) > weights.size:
+        part.unlink()
+    free = shutil.disk_usage(whole.parent).free
+    if free < weights.size - _size(part):
+        raise _disk_full(weights, whole.parent, f"{free / 1e9:.2f} GB are free")
+
+
+def _disk_full(weights: Weights, folder: Path, fault: str) -> WeightsError:
+    return WeightsError(
+        f"{weights.file} needs {weights.gigabytes} in {folder}, and {fault}: make room there, or name a folder"
+    )
+
+
+def _verify(weights: Weights, part: Path) -> None:
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != weights.sha256:
+        part.unlink()
+        raise WeightsError(
+            f"{weights.file} arrived damaged (SHA-256 {found}, pinned {weights.sha256}) and was removed: "
+            "fetch it again; if it happens again, something on the way changes it"
+        )

@@ -1,0 +1,109 @@
+"""Calls: the journal of a run's requests in its database, and what of it a kill has lost."""
+
+import asyncio
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from langgraph.types import StateSnapshot
+
+from graph.store.sqlite import Store
+from nodes.budget import Purse, all_charges, purse_of, spent
+from nodes.state import Charge, Context, Outcome
+
+T = TypeVar("T", int, float)
+
+
+class Calls:
+    """The journal of one run. Written on the loop that opened the store, whichever loop makes the call."""
+
+    def __init__(self, store: Store, run_id: str, lost: Sequence[Charge], snapshot: StateSnapshot) -> None:
+        self._store, self._run, self._lost = store, run_id, [*lost]
+        self._allowed = _allowed(snapshot, lost) if lost else {}
+        self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+
+    def close(self) -> None:
+        """Write no more. A call that is still under way stays noted at the most it can cost."""
+        self._loop = None
+
+    def left(self, purse: Purse, subtask_id: str | None) -> Purse:
+        """Take off a purse what was lost in a kill."""
+        if subtask_id is None:
+            return spent(purse, self._lost)
+        allowed = self._allowed.get(subtask_id, purse)
+        return Purse(_least(purse.usd, allowed.usd), _least(purse.tokens, allowed.tokens))
+
+    def taken_over(self) -> list[Charge]:
+        """Give what was lost of the planner's calls, once."""
+        mine = [charge for charge in self._lost if charge["role"] == "planner"]
+        self._lost = [charge for charge in self._lost if charge["role"] != "planner"]
+        return mine
+
+    async def sent(self, charge: Charge) -> str:
+        """Note a request that is about to be sent."""
+        note = uuid.uuid4().hex
+        await self._write(note, [charge])
+        return note
+
+    async def settled(self, note: str, charges: Sequence[Charge]) -> None:
+        """Note what it was charged at in the end."""
+        await self._write(note, charges)
+
+    async def _write(self, note: str, charges: Sequence[Charge]) -> None:
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        writing = self._store.note(self._run, note, json.dumps(list(charges)) if charges else None)
+        if loop is asyncio.get_running_loop():
+            await writing
+        else:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writing, loop))
+
+
+async def lost_calls(store: Store, run_id: str, snapshot: StateSnapshot) -> list[Charge]:
+    """Find the charges that are in the journal and not in the run's state."""
+    noted = [charge for note in await store.notes(run_id) for charge in json.loads(note)]
+    rest = Counter(map(_key, noted)) - Counter(map(_key, _saved(snapshot)))
+    return [json.loads(key) for key in rest.elements()]
+
+
+def _allowed(snapshot: StateSnapshot, lost: Sequence[Charge]) -> dict[str, Purse]:
+    """Say what a subtask whose call was lost may spend on another try.
+
+    Its allowance counts as spent. What the whole run has left beyond the allowances of the others is halved: one half is
+    for such tries, in equal shares and none above the allowance, the other is for the synthesis.
+    """
+    subtasks = {one["id"]: one for one in snapshot.values.get("plan", {}).get("subtasks", [])}
+    finished = {outcome["id"] for outcome in _outcomes(snapshot)}
+    tried = {str(charge["subtask_id"]) for charge in lost} & (subtasks.keys() - finished)
+    if not tried:
+        return {}
+    left = spent(purse_of(Context(**snapshot.values["settings"])), [*_saved(snapshot), *lost])
+    others = [one["allowance"] for name, one in subtasks.items() if name not in finished | tried]
+    usd = None if left.usd is None else max(0.0, left.usd - sum(one["usd"] or 0.0 for one in others))
+    tokens = None if left.tokens is None else max(0, left.tokens - sum(one["tokens"] or 0 for one in others))
+    share = Purse(None if usd is None else usd / 2 / len(tried), None if tokens is None else tokens // 2 // len(tried))
+    return dict.fromkeys(tried, share)
+
+
+def _least(one: T | None, other: T | None) -> T | None:
+    return min((limit for limit in (one, other) if limit is not None), default=None)
+
+
+def _saved(snapshot: StateSnapshot) -> Iterable[Charge]:
+    """List the charges in the state."""
+    return all_charges(snapshot.values.get("charges", []), _outcomes(snapshot))
+
+
+def _outcomes(snapshot: StateSnapshot) -> list[Outcome]:
+    """List the outcomes in the state, those of finished workers in a step that is not finished included."""
+    results = [task.result for task in snapshot.tasks if isinstance(task.result, dict)]
+    fresh = [one for result in results for one in result.get("outcomes", []) if isinstance(one, dict)]
+    known = {one["id"] for one in fresh}
+    return [*fresh, *(one for one in snapshot.values.get("outcomes", []) if one["id"] not in known)]
+
+
+def _key(charge: Charge) -> str:
+    return json.dumps(charge, sort_keys=True)

@@ -1,0 +1,46 @@
+"""Models: asking a model and what that costs. The only place that calls one."""
+
+from nodes.models.ask import ask
+from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
+from nodes.models.endpoints import WAYS, Endpoints, provider_of
+from nodes.models.engine.server import EngineOptions
+from nodes.models.journal import run_journal
+from nodes.models.loop import on_engine, wait_on_engine
+from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
+from nodes.models.providers import DEFAULTS, settle
+from nodes.models.schemas import plan_schema, synthesis_schema
+from nodes.models.scripted import Script, ScriptedChatModel
+from nodes.models.text_tools import as_text, described, read_calls
+from nodes.models.threads import aside, in_thread, on_engine_loop
+
+__all__ = [
+    "BYTES_A_TOKEN",
+    "DEFAULTS",
+    "WAYS",
+    "Call",
+    "CallFailed",
+    "Clock",
+    "Endpoints",
+    "EngineOptions",
+    "OverBudget",
+    "Reply",
+    "Script",
+    "ScriptedChatModel",
+    "as_text",
+    "aside",
+    "ask",
+    "described",
+    "in_thread",
+    "listed_window",
+    "on_engine",
+    "on_engine_loop",
+    "plan_schema",
+    "price_of",
+    "provider_of",
+    "read_calls",
+    "run_journal",
+    "settle",
+    "synthesis_schema",
+    "wait_on_engine",
+    "window_room",
+]

@@ -1,0 +1,1 @@
+"""Engine: llama.cpp's server as a child process that ends with its parent."""

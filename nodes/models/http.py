@@ -1,0 +1,219 @@
+"""The wire: one HTTP client for OpenAI-compatible endpoints, which keeps bad answers and secrets from going further.
+
+The openai client is built on httpx2; a transport is the place it offers for looking at answers. Ours
+- takes the caller's key out of every answer (endpoints like to repeat it in errors),
+- turns an answer that is no chat completion into BadEnvelope, with its text kept,
+- reads a whole completion as a stream of one, for servers that ignore "stream".
+"""
+
+import json
+from typing import Any, Self
+from urllib.request import getproxies
+
+import httpx2
+
+from nodes.models.errors import BadEnvelope
+from nodes.models.loop import engine_loop
+from nodes.models.memory import MEMORY
+
+HIDDEN = b"[key]"
+ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
+
+_TLS = httpx2.create_ssl_context()  # 20 to 60 ms of CPU: paid at import, not by the first request
+
+
+def http_client() -> httpx2.AsyncClient:
+    """Return the engine loop's client, made once: its connections are kept."""
+    return MEMORY.kept(httpx2.AsyncClient, id(engine_loop()), _client)
+
+
+def _client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=_transport(),
+        mounts=_proxies(),
+        timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/models/ask.py
+        follow_redirects=True,
+    )
+
+
+def _transport(proxy: str | None = None) -> "Guard":
+    limits = httpx2.Limits(max_connections=1000)
+    return Guard(httpx2.AsyncHTTPTransport(verify=_TLS, limits=limits, proxy=proxy))
+
+
+def _proxies() -> dict[str, httpx2.AsyncBaseTransport | None]:
+    """Honour HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY: a client with a transport of its own does not by itself."""
+    told = getproxies()
+    mounts: dict[str, httpx2.AsyncBaseTransport | None] = {}
+    for scheme in ("http", "https", "all"):
+        if proxy := told.get(scheme):
+            mounts[f"{scheme}://"] = _transport(proxy)
+    if mounts:
+        for host in ("localhost", "127.0.0.1", *told.get("no", "").split(",")):
+            if name := host.strip().lstrip("."):
+                mounts[f"all://{name}"] = _transport()
+                mounts[f"all://*.{name}"] = _transport()
+    return mounts
+
+
+class Guard(httpx2.AsyncBaseTransport):
+    """A transport that looks at each answer before the client does."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request.
+
+        Raises:
+            BadEnvelope: status 200, but no chat completion.
+        """
+        response = await self._inner.handle_async_request(request)
+        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+        if response.status_code >= 400:  # noqa: PLR2004
+            body = _without_key(await _read(response), _keys(request, least=4))
+            return _replaced(response, request, body, kind)
+        if kind == "text/event-stream" or not request.url.path.endswith("/chat/completions"):
+            return _streamed(response, request)
+        body = _without_key(await _read(response), _keys(request))
+        if body.lstrip().startswith(b"data:"):  # a stream under another name
+            return _replaced(response, request, body, "text/event-stream")
+        envelope = _envelope(body)
+        if b'"stream":true' in request.content or b'"stream": true' in request.content:
+            return _replaced(response, request, _as_stream(envelope), "text/event-stream")
+        return _replaced(response, request, body, kind)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > ENVELOPE_LIMIT:
+                raise BadEnvelope(f"the answer is larger than {ENVELOPE_LIMIT:,} bytes")
+    finally:
+        await response.aclose()
+    return b"".join(parts)
+
+
+def _keys(request: httpx2.Request, least: int = 12) -> list[bytes]:
+    """Find the keys that a request shows.
+
+    "test" or "ollama", as local servers are given, is no secret, and would take ordinary words out of every answer; in
+    an error's text, where endpoints repeat keys, shorter ones are taken out too.
+    """
+    shown = [request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key")]
+    keys = [one.removeprefix("Bearer ").strip() for one in shown]
+    return [key.encode() for key in keys if len(key) >= least or (key.startswith("sk-") and len(key) > least // 2)]
+
+
+def _without_key(body: bytes, keys: list[bytes]) -> bytes:
+    for key in keys:
+        body = body.replace(key, HIDDEN)
+    return body
+
+
+class _Redacted(httpx2.AsyncByteStream):
+    """A stream without the caller's key, also where the key comes in two pieces.
+
+    An iterator that goes on where it was left: the openai client reads on behind its last event, so that the
+    connection can be kept.
+    """
+
+    def __init__(self, response: httpx2.Response, keys: list[bytes]) -> None:
+        self._response, self._keys = response, keys
+        self._parts = response.aiter_bytes()
+        self._held = b""
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            self._held += await anext(self._parts)
+        except StopAsyncIteration:
+            self._ended = True
+            return self._held
+        for key in self._keys:
+            self._held = self._held.replace(key, HIDDEN)
+        kept = max((_begun(self._held, key) for key in self._keys), default=0)
+        ready, self._held = self._held[: len(self._held) - kept], self._held[len(self._held) - kept :]
+        return ready
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def _begun(data: bytes, key: bytes) -> int:
+    """Tell how many bytes at the end of the data may be the beginning of the key."""
+    return next((size for size in range(min(len(key) - 1, len(data)), 0, -1) if data.endswith(key[:size])), 0)
+
+
+def _streamed(response: httpx2.Response, request: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(
+        response.status_code,
+        headers=_headers(response),
+        stream=_Redacted(response, _keys(request)),
+        request=request,
+        extensions=response.extensions,
+    )
+
+
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    """Leave out what no longer holds of a body that was decoded."""
+    gone = ("content-encoding", "content-length", "transfer-encoding")
+    return {name: value for name, value in response.headers.items() if name not in gone}
+
+
+def _replaced(response: httpx2.Response, request: httpx2.Request, body: bytes, kind: str) -> httpx2.Response:
+    return httpx2.Response(
+        response.status_code,
+        headers={**_headers(response), "content-type": kind or "application/octet-stream"},
+        content=body,
+        request=request,
+    )
+
+
+def _envelope(body: bytes) -> dict[str, Any]:
+    text = body.decode("utf-8", "replace")
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        what = "a web page" if "<html" in text[:2000].lower() else "nothing" if not text.strip() else "no valid JSON"
+        raise BadEnvelope(f"The endpoint answered with {what} (status 200)", text) from None
+    error = envelope.get("error") if isinstance(envelope, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        raise BadEnvelope(f"The endpoint answered with an error (status 200): {error['message'][:300]}", text)
+    choices = envelope.get("choices") if isinstance(envelope, dict) else None
+    message = (
+        choices[0].get("message") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
+    )
+    if not isinstance(message, dict) or not all(isinstance(one, dict) for one in message.get("tool_calls") or []):
+        raise BadEnvelope("The endpoint's answer has no choices (status 200)", text)
+    return dict(envelope)
+
+
+def _as_stream(envelope: dict[str, Any]) -> bytes:
+    choice = envelope["choices"][0]
+    message = choice.get("message") or {}
+    calls = [{**call, "index": index} for index, call in enumerate(message.get("tool_calls") or [])]
+    delta = {**message, **({"tool_calls": calls} if calls else {})}
+    head = {key: value for key, value in envelope.items() if key not in ("choices", "usage")}
+    head["object"] = "chat.completion.chunk"
+    events = [
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+        {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice.get("finish_reason") or "stop"}]},
+    ]
+    if envelope.get("usage"):
+        events.append({**head, "choices": [], "usage": envelope["usage"]})
+    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    return f"{lines}data: [DONE]\n\n".encode()

@@ -1,0 +1,54 @@
+"""Threads: other people's code, kept off the engine loop, where a blocking line would stall every run."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from nodes.models.loop import engine_loop
+
+T = TypeVar("T")
+
+
+def on_engine_loop() -> bool:
+    """Tell whether this is `graph.invoke` (on the engine loop), or `graph.ainvoke` (on the caller's)."""
+    return asyncio.get_running_loop() is engine_loop()
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run a function in a thread of its own, with this context's variables.
+
+    No pool: a call that never returns would keep a pool's thread for good, and six of them all of it. The thread is
+    a daemon: it does not hold up the end of the process.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = context.run(work)
+        except BaseException as raised:  # noqa: BLE001 - handed on to the one who waits
+            error = raised
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="orchestrator-aside", daemon=True).start()
+    return await done
+
+
+async def aside(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Await a coroutine of other people's: on the caller's loop under `ainvoke`, on a loop of its own under `invoke`."""
+    if not on_engine_loop():
+        return await make()
+    return await in_thread(lambda: asyncio.run(make()))

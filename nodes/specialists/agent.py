@@ -1,0 +1,110 @@
+"""Agents: a worker with tools, as a LangChain agent inside its allowance.
+
+The agent's conversation is a graph inside the worker's node, and kept with the run: when a tool waits for a person, or
+the process dies, the calls made so far are not made again.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+
+# Private, and the one way to tell whether a run is kept: the server adds its checkpointer only when it runs the graph.
+from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
+from langgraph.config import get_config
+
+from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, wait_on_engine
+from nodes.specialists.permission import ask_person
+from nodes.specialists.result import Result, of_text
+from nodes.specialists.tool_loop import ToolLoop, calls_of, charges_of
+
+__all__ = ["ToolLoop", "use_tools"]
+
+STEPS = 100  # super-steps; the loop's own bounds end an agent long before
+# create_agent wants a model; every call goes through nodes/models/ask.py instead, and this one has nothing to say.
+_NOBODY = ScriptedChatModel(script=Script(()), name_of_script="nobody")
+
+
+class _ThroughToolLoop(AgentMiddleware[Any, Any]):
+    """Sends every model call and every tool call of an agent to its loop."""
+
+    def __init__(self, loop: ToolLoop) -> None:
+        super().__init__()
+        self.loop = loop
+
+    async def awrap_model_call(self, request: Any, handler: Any) -> AIMessage:  # noqa: ARG002
+        return await self.loop.reply(request.messages)
+
+    def wrap_model_call(self, request: Any, handler: Any) -> AIMessage:  # noqa: ARG002
+        return wait_on_engine(self.loop.reply(request.messages))
+
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
+        return ask_person(self.loop, state["messages"])
+
+    async def aafter_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
+        return ask_person(self.loop, state["messages"])
+
+    async def awrap_tool_call(self, request: Any, handler: Any) -> ToolMessage:  # noqa: ARG002
+        return await self.loop.use(request.tool_call, request.state["messages"])
+
+    def wrap_tool_call(self, request: Any, handler: Any) -> ToolMessage:  # noqa: ARG002
+        return asyncio.run(self.loop.use(request.tool_call, request.state["messages"]))
+
+
+async def use_tools(loop: ToolLoop) -> Result:
+    """Do a subtask with tools.
+
+    Under `graph.invoke` the agent runs in a thread and in its sync form: the run's checkpointer may know no other.
+
+    Raises:
+        GraphInterrupt: a tool waits for a person.
+    """
+    loop.sync = on_engine_loop()
+    loop.can_ask = bool(get_config()["configurable"].get(CONFIG_KEY_CHECKPOINTER))
+    agent: Any = create_agent(
+        _NOBODY, tools=[tool.tool for tool in loop.tools.values()], middleware=[_ThroughToolLoop(loop)], name="agent"
+    )
+    given, config = {"messages": list(loop.call.messages[1:])}, {"recursion_limit": STEPS}
+    try:
+        if loop.sync:
+            state = await in_thread(lambda: agent.invoke(given, config))
+        else:
+            state = await agent.ainvoke(given, config)
+    except asyncio.CancelledError:
+        loop.left = True
+        raise
+    return _result(loop, state["messages"])
+
+
+def _result(loop: ToolLoop, messages: list[AnyMessage]) -> Result:
+    said = [message for message in messages if isinstance(message, AIMessage)]
+    charges = charges_of(messages)
+    tools, last = _log(messages), loop.noted(said[-1])
+    if last.get("failed"):
+        return Result(last["failed"], error=last["error"], charges=charges, tools=tools)
+    result = of_text(str(said[-1].text), last["finish"], charges, tools)
+    if last.get("stopped") and result.status == "done":
+        return replace(result, status="partial", error=f"the work with tools was ended: {last['stopped']}")
+    return result
+
+
+def _log(messages: list[AnyMessage]) -> list[dict[str, Any]]:
+    """List the calls made, each with its result."""
+    results = {message.tool_call_id: message for message in messages if isinstance(message, ToolMessage)}
+    return [
+        _entry(call, results[call["id"]]) for message in messages for call in calls_of(message) if call["id"] in results
+    ]
+
+
+def _entry(call: Any, result: ToolMessage) -> dict[str, Any]:
+    noted = result.additional_kwargs
+    return {
+        "tool": call["name"],
+        "args": noted.get("args", call["args"]),
+        "result": noted.get("text", str(result.text)),
+        "error": result.status == "error",
+        "seconds": noted.get("seconds", 0.0),
+    }

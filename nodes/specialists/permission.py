@@ -1,0 +1,96 @@
+"""Permission: tools that change the outside world wait for a person's word.
+
+The question has the form that agent interfaces render (LangChain's human-in-the-loop requests); several calls of one
+reply are one question. The agent's conversation is kept before it is put, so an answer repeats no model call.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langgraph.types import interrupt
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from nodes.specialists.tool_loop import ToolLoop, calls_of
+
+
+class Action(BaseModel):
+    """A tool call as a person has changed it."""
+
+    model_config = ConfigDict(extra="ignore")
+    name: str
+    args: dict[str, Any]
+
+
+class ToolDecision(BaseModel):
+    """A person's word on one tool call."""
+
+    model_config = ConfigDict(extra="ignore")
+    type: Literal["approve", "edit", "reject"]
+    message: str | None = Field(None, max_length=10_000)
+    edited_action: Action | None = None
+
+
+def ask_person(loop: ToolLoop, messages: Sequence[AnyMessage]) -> dict[str, Any] | None:
+    """Put those calls of the last reply to a person that change the world, and do as they say.
+
+    Returns:
+        The update of the agent's messages: changed calls, and answers in place of refused ones (None: no change).
+
+    Raises:
+        GraphInterrupt: waits for the person.
+    """
+    last = messages[-1]
+    asking = [call for call in calls_of(last) if _asks(loop, call)]
+    if not asking or not isinstance(last, AIMessage):
+        return None
+    if not loop.can_ask:
+        words = "Refused: this tool needs a person's approval, and this run is not kept, so that nobody can be asked."
+        return {"messages": [loop.answered(call, words, ok=False) for call in asking]}
+    decided = dict(zip((call["id"] for call in asking), _decisions(loop, asking), strict=True))
+    answers, calls = list[ToolMessage](), list[Any]()
+    for call in calls_of(last):
+        decision = decided.get(call["id"])
+        action = decision.edited_action if decision and decision.type == "edit" else None
+        if decision is None or decision.type == "approve":
+            calls.append(call)
+        elif action is not None and action.name == call["name"]:
+            calls.append({**call, "args": action.args})
+        else:
+            calls.append(call)
+            why = f": {decision.message}" if decision.message else ""
+            words = f"Refused by a person{why}. Do not make this call again; go on without it."
+            answers.append(loop.answered(call, words, ok=False))
+    edited = last.model_copy(update={"tool_calls": calls, "content": str(last.text)})
+    return {"messages": [edited, *answers]}
+
+
+def _asks(loop: ToolLoop, call: Any) -> bool:
+    tool = loop.tools.get(call["name"])
+    return tool is not None and tool.changes_world
+
+
+def _decisions(loop: ToolLoop, calls: Sequence[Any]) -> list[ToolDecision]:
+    """Wait for one decision a call; any other number is refused, and can be given again."""
+    count = len(calls)
+    shape = create_model("ToolDecisions", decisions=(list[ToolDecision], Field(min_length=count, max_length=count)))
+    names = dict.fromkeys(call["name"] for call in calls)
+    who = f"{loop.call.subtask_id} {loop.specialist.name}"
+    answer: Any = interrupt(
+        {
+            "action_requests": [
+                {
+                    "name": call["name"],
+                    "args": call["args"],
+                    "description": f"{who} wants to use {call['name']}: {json.dumps(call['args'], ensure_ascii=False)}",
+                }
+                for call in calls
+            ],
+            "review_configs": [
+                {"action_name": name, "allowed_decisions": ["approve", "edit", "reject"]} for name in names
+            ],
+        },
+        response_schema=shape,
+    )
+    return list(answer.decisions)

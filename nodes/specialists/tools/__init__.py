@@ -1,0 +1,1 @@
+"""Tools: what specialists work with: shipped, brought along, or on MCP servers."""

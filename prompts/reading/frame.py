@@ -1,0 +1,80 @@
+"""Frame: what a planner says several tasks share, made small plain JSON."""
+
+import json
+import math
+from typing import Any
+
+from prompts.reading import vocabulary
+from prompts.reading.subtask_object import clean
+
+KEYS = 40
+CHARACTERS = 400  # of one value
+DEPTH = 3
+_NAMES = ("name", "key", "fact", "part", "item", "label", "what")
+_VALUES = ("value", "amount", "share", "is")
+
+
+def frame_of(value: dict[str, Any]) -> dict[str, Any]:
+    """Give the frame of a plan's object, {} where it has none.
+
+    A list of {name, value} pairs, as strict schemas ask for, is read as the object it stands for. What is beyond the
+    bounds stays as text, cut at a word.
+    """
+    raw = next((raw for key, raw in value.items() if vocabulary.plain(key) in {"frame", "sharedframe"}), None)
+    if isinstance(raw, list):
+        raw = _paired(raw)
+    return _object(raw, 1) if isinstance(raw, dict) else {}
+
+
+def why_of(value: dict[str, Any]) -> str:
+    """Give what a plan's object says of the number of its subtasks."""
+    said = next((raw for key, raw in value.items() if vocabulary.plain(key) == "why"), "")
+    return shortened(clean(said)) if isinstance(said, str) else ""
+
+
+def shortened(text: str, limit: int = CHARACTERS) -> str:
+    """Cut a text at a word, with an ellipsis, where it is longer than its bound."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    return (head[: head.rfind(" ")] if " " in head[limit // 2 :] else head).rstrip() + "…"
+
+
+def _object(value: dict[str, Any], level: int) -> dict[str, Any]:
+    made = {}
+    for key, raw in list(value.items())[:KEYS]:
+        kept = _value(raw, level)
+        if clean(key) and kept not in (None, "", {}):
+            made[shortened(clean(key), 80)] = kept
+    return made
+
+
+def _value(raw: Any, level: int) -> Any:
+    if isinstance(raw, str):
+        return shortened(clean(raw))
+    if isinstance(raw, bool | int):
+        return raw
+    if isinstance(raw, float):
+        return raw if math.isfinite(raw) else None
+    if isinstance(raw, list):
+        if all(isinstance(each, str | int | float) for each in raw):
+            return shortened("; ".join(clean(str(each)) for each in raw[:KEYS]))
+        raw = _paired(raw) or raw
+    if isinstance(raw, dict) and level < DEPTH:
+        return _object(raw, level + 1)
+    return shortened(clean(json.dumps(raw, ensure_ascii=False))) if raw else None
+
+
+def _paired(items: list[Any]) -> dict[str, Any] | None:
+    """Read [{"name": …, "value": …}, …] as an object; None where it is something else."""
+    made = {}
+    for item in items[:KEYS]:
+        if not isinstance(item, dict):
+            return None
+        folded = {vocabulary.plain(key): raw for key, raw in item.items()}
+        name = next((folded[key] for key in _NAMES if isinstance(folded.get(key), str)), None)
+        held = next((folded[key] for key in _VALUES if key in folded), None)
+        if name is None or held is None:
+            return None
+        made[name] = held
+    return made

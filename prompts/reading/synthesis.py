@@ -1,0 +1,218 @@
+"""Ledger: the synthesiser's reply, read item by item so that one bad item costs only itself."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from itertools import count
+from typing import Any, TypeVar
+
+from prompts.reading import vocabulary
+from prompts.reading.frame import shortened
+from prompts.reading.json_plan import Shapes
+from prompts.reading.near_json import CutDict, CutList, CutStr
+from prompts.reading.subtask_object import NotAPlan, clean, is_echo, looks_nested
+from prompts.replies import Disagreement, FollowUp, Gap, Position, Status, Synthesis
+
+ANSWER = ("answer", "finalanswer", "synthesis", "response", "report", "markdown", "result", "text", "content", "output")
+DISAGREEMENTS = ("disagreements", "disagreement", "conflicts", "contradictions", "conflict")
+GAPS = ("gaps", "gap", "missing", "omissions")
+FOLLOW_UPS = ("followups", "followup", "furthersubtasks", "nextsubtasks", "followuptasks", "followupsubtasks")
+SUBTASK_ID = ("subtaskid", "subtask", "taskid", "source", "sid", "worker")
+RESOLUTION = ("resolution", "resolved", "resolvedas", "decision")
+SETTLES = ("settles", "settle", "resolves", "fills", "ids", "entries")
+THE_REQUEST = frozenset(("request", "therequest", "userrequest", "originalrequest", "user"))
+STATUS: dict[str, Status] = {
+    "kept": "kept", "keep": "kept", "open": "kept", "unresolved": "kept",
+    "settled": "settled", "resolved": "settled",
+    "withdrawn": "withdrawn", "withdraw": "withdrawn", "dropped": "withdrawn", "removed": "withdrawn",
+}  # fmt: skip
+NOTHING = frozenset(("", "none", "null", "nil", "n/a", "na", "unresolved", "open", "-", "–", "—"))
+DEPTH = 5
+ITEMS = 200  # of one list; no honest ledger is longer
+TITLE, WORDS = 400, 2_000  # characters of a topic and of any other text: what compares them is super-linear
+
+T = TypeVar("T", Disagreement, Gap)
+
+
+def find(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, Any] | None:  # noqa: D417, PLR0911
+    """Find the object that has an answer (or, cut off before it, a ledger), the outermost first.
+
+    Args:
+        nested: reads a string as JSON again, None when it holds none.
+    """
+    if level > DEPTH:
+        return None
+    if looks_nested(value):
+        return find(nested(value), nested, level + 1)
+    if isinstance(value, dict):
+        if "properties" in value or "$schema" in value:
+            return None
+        if isinstance(pick(value, ANSWER[:2]), str) or (
+            any(pick(value, names[:1]) is not None for names in (DISAGREEMENTS, GAPS, FOLLOW_UPS))
+        ):
+            return value
+        inner = [
+            find(one, nested, level + 1) for one in value.values() if isinstance(one, dict | list) or looks_nested(one)
+        ]
+        found = next((one for one in inner if one is not None), None)
+        if found is not None:
+            return found
+        return value if level == 0 and isinstance(pick(value, ANSWER[2:6]), str) else None
+    if isinstance(value, list) and len(value) <= 3:  # noqa: PLR2004
+        return next((found for one in reversed(value) if (found := find(one, nested, level + 1)) is not None), None)
+    return None
+
+
+def pick(value: dict[str, Any], names: Iterable[str]) -> Any:
+    """Give the value under the first of several names, spelt in any way."""
+    folded = {vocabulary.plain(key): one for key, one in reversed(value.items())}
+    return next((folded[name] for name in names if name in folded), None)
+
+
+def words(raw: Any) -> str:
+    """Give a value as clean text; lists are joined, what is no text is empty."""
+    if isinstance(raw, bool) or raw is None or isinstance(raw, CutStr):
+        return ""
+    if isinstance(raw, str | int | float):
+        return clean(str(raw))
+    if isinstance(raw, list):
+        return ", ".join(filter(None, map(words, raw)))
+    return ""
+
+
+def subtask_id(raw: Any) -> str:
+    """Spell a side as we do: "s1", "S1:", "[S1]", "Subtask 1" and 1 are S1; "the request" is "request"."""
+    text = words(raw)[:80]
+    match = re.fullmatch(r"\W*(?:s|sub-?task|task|id)?[\s_#-]*(\d{1,4})\W*", text, re.IGNORECASE)
+    if match:
+        return f"S{int(match[1])}"
+    return "request" if vocabulary.plain(text) in THE_REQUEST else text.strip("[]():. ")
+
+
+def entry_id(raw: Any, letter: str) -> str:
+    """Spell an entry's id as we do: "d1", "[D1]", "D-1" and 1 are D1; "" where it is none."""
+    match = re.fullmatch(rf"\W*{letter}?[\s_#-]*(\d{{1,4}})\W*", words(raw)[:40], re.IGNORECASE)
+    return f"{letter}{int(match[1])}" if match else ""
+
+
+def synthesis(value: dict[str, Any], answer: str, taken: Collection[str] = ()) -> Synthesis:
+    """Put the ledger and the answer together; items the text ended in are left out."""
+    disagreements = list(filter(None, map(_disagreement, _items(pick(value, DISAGREEMENTS)))))
+    gaps = list(filter(None, map(_gap, _items(pick(value, GAPS)))))
+    return Synthesis(
+        disagreements=_with_ids(disagreements, "D", taken),
+        gaps=_with_ids(gaps, "G", taken),
+        follow_ups=list(_follow_ups(_items(pick(value, FOLLOW_UPS)))),
+        answer=answer,
+    )
+
+
+def _with_ids(entries: list[T], letter: str, taken: Collection[str]) -> list[T]:
+    """Give an id to each entry that has none, or one that another has already."""
+    named = {*taken, *(entry.id for entry in entries)}
+    fresh = (name for number in count(1) if (name := f"{letter}{number}") not in named)
+    made: dict[str, T] = {}
+    for entry in entries:
+        new = not entry.id or entry.id in made
+        made[next(fresh) if new else entry.id] = entry
+    return [entry.model_copy(update={"id": name}) for name, entry in made.items()]
+
+
+def answer_of(value: dict[str, Any]) -> Any:
+    """Give the answer as it stands: text, half a text (CutStr), or None."""
+    raw = pick(value, ANSWER)
+    if isinstance(raw, dict):
+        raw = pick(raw, ("text", "markdown", "content", "answer"))
+    if isinstance(raw, list) and raw and all(isinstance(one, str) for one in raw):
+        joined = "\n\n".join(raw)
+        return CutStr(joined) if isinstance(raw, CutList) else joined
+    return raw if isinstance(raw, str) else None
+
+
+def _items(raw: Any) -> list[Any]:
+    if isinstance(raw, dict | str):
+        raw = [raw]
+    if not isinstance(raw, list):
+        return []
+    return [item for item in raw[:ITEMS] if not isinstance(item, CutDict | CutList | CutStr)]
+
+
+def _disagreement(raw: Any) -> Disagreement | None:
+    if isinstance(raw, str):
+        return Disagreement(topic=words(raw)) if words(raw).casefold() not in NOTHING else None
+    if not isinstance(raw, dict):
+        return None
+    positions = list(filter(None, map(_position, _positions(pick(raw, ("positions", "claims", "sides", "views"))))))
+    topic = words(pick(raw, ("topic", "issue", "subject", "title", "what", "about", "description")))
+    name = entry_id(pick(raw, ("id",)), "D")
+    status = STATUS.get(vocabulary.plain(words(pick(raw, ("status", "state")))[:40]))
+    if is_echo(topic) or not (topic or positions or (name and status)):
+        return None
+    return Disagreement(
+        id=name,
+        topic=shortened(topic or (positions[0].claim if positions else ""), TITLE),
+        positions=positions,
+        resolution=_said(pick(raw, RESOLUTION if status in {None, "kept"} else (*RESOLUTION, "reason", "why", "how"))),
+        suggestion=_said(pick(raw, ("suggestion", "suggested", "default", "recommendation"))),
+        **({"status": status} if status else {}),
+    )
+
+
+def _said(raw: Any) -> str | None:
+    text = words(raw)
+    return None if text[:20].casefold().rstrip(".") in NOTHING else shortened(text, WORDS)
+
+
+def _positions(raw: Any) -> list[Any]:
+    if isinstance(raw, dict) and pick(raw, ("claim", "position")) is None:  # {"S1": "claim", …}
+        return [
+            {**one, "subtask_id": key} if isinstance(one, dict) else {"subtask_id": key, "claim": one}
+            for key, one in raw.items()
+        ]
+    return _items(raw)
+
+
+def _position(raw: Any) -> Position | None:
+    if isinstance(raw, str):
+        match = re.match(r"\W*(s\d{1,4})\W+(.+)", raw, re.IGNORECASE | re.DOTALL)
+        return Position(subtask_id=match[1].upper(), claim=shortened(clean(match[2]), WORDS)) if match else None
+    if not isinstance(raw, dict):
+        return None
+    claim = words(pick(raw, ("claim", "position", "statement", "view", "text", "says")))
+    quote = words(pick(raw, ("quote", "quotation", "evidence", "excerpt")))
+    name = subtask_id(pick(raw, (*SUBTASK_ID, "id")))
+    if not name or not (claim or quote):
+        return None
+    return Position(subtask_id=name, claim=shortened(claim or quote, WORDS), quote=quote[:WORDS])
+
+
+def _gap(raw: Any) -> Gap | None:
+    if isinstance(raw, str):
+        return Gap(what=words(raw)) if words(raw).casefold() not in NOTHING else None
+    if not isinstance(raw, dict):
+        return None
+    what = words(pick(raw, ("what", "gap", "missing", "description", "topic", "issue", "text")))
+    why = words(pick(raw, ("why", "reason", "cause", "because", "explanation")))
+    given = words(pick(raw, ("id",)))
+    name = entry_id(given, "G")
+    if not (what or why or name):
+        return None
+    of = subtask_id(pick(raw, SUBTASK_ID) or (given if given[:1] in set("sS") else None))
+    return Gap(
+        id=name,
+        subtask_id=of if of.casefold() not in NOTHING else None,
+        what=shortened(what or why, WORDS),
+        why=shortened(why, WORDS),
+    )
+
+
+def _follow_ups(items: list[Any]) -> Iterable[FollowUp]:
+    for item in items:
+        try:
+            reading = Shapes(lambda _: None, strictly=True).read(item)
+        except NotAPlan:
+            continue
+        settles = words(pick(item, SETTLES)) if isinstance(item, dict) else ""
+        named = re.findall(r"\b([DG])[ _#-]?(\d{1,4})\b", settles[:TITLE].upper())
+        ids = list(dict.fromkeys(f"{letter}{int(number)}" for letter, number in named))
+        for subtask in reading.subtasks:
+            yield FollowUp(specialist=subtask.specialist, task=subtask.task, settles=ids)

@@ -1,0 +1,128 @@
+"""PostgreSQL: runs kept in a real server, killed, resumed, and shared by two processes."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.store.sqlite import RunBusy, StoreError, open_store
+from tests.endpoint import Endpoint
+from tests.graph.test_kill import KILLS, Slow, torment
+from tests.keeper import Keeper
+from tests.minds import MODEL, REQUEST, Team
+from tests.postgres_server import postgres, programs
+
+PROGRAMS = programs()
+pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL is not installed, and cannot be")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Give the URL of a server."""
+    assert PROGRAMS is not None
+    with postgres(PROGRAMS) as url:
+        yield url
+
+
+@pytest.fixture
+def database(server: str) -> str:
+    """Give the URL of an empty database."""
+    import psycopg
+
+    name = f"d{time.monotonic_ns()}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return server.replace("/postgres", f"/{name}")
+
+
+def keeper(folder: Path, where: str, endpoint: Endpoint) -> Keeper:
+    """Keep runs there."""
+    return Keeper(folder, where, OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY="sk-x", ORCHESTRATOR_MODEL=MODEL)
+
+
+async def listed(where: str) -> list[Any]:
+    """List the runs."""
+    async with open_store(where) as store:
+        return await store.runs()
+
+
+def test_killed_again_and_again(tmp_path: Path, database: str) -> None:
+    """Killed at five random moments, a run in PostgreSQL ends with its plan, its work and an honest bill."""
+    with Endpoint(Slow(7)) as endpoint, keeper(tmp_path, database, endpoint) as kept:
+        state, kills = torment(kept, endpoint, 7)
+        answered = [call for call in endpoint.requests if call.finished and not call.gone]
+
+    assert [one["status"] for one in state["outcomes"]] == ["done"] * 20
+    assert (state["complete"], kills) == (True, KILLS)
+    assert len(answered) <= state["spend"]["calls"]
+
+
+def test_two_processes_on_one_database(tmp_path: Path, database: str) -> None:
+    """Two processes that start at once share a database; each run is its own."""
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(Endpoint(Slow(1)))
+        folders = [tmp_path / "a", tmp_path / "b"]
+        for folder in folders:
+            folder.mkdir()
+        both = [stack.enter_context(keeper(folder, database, endpoint)) for folder in folders]
+        for one in both:
+            one.begin(request=REQUEST, given={"max_subtasks": 20})
+        states = [one.ended() for one in both]
+    runs = asyncio.run(listed(database))
+
+    assert [state and state["complete"] for state in states] == [True, True]
+    assert [run.status for run in runs] == ["complete", "complete"]
+
+
+def test_two_resumes_at_once(tmp_path: Path, database: str) -> None:
+    """While one process is at work on a run, it is listed as running and a second resume is told."""
+    with Endpoint(Team()) as endpoint, keeper(tmp_path, database, endpoint) as kept:
+        state = kept.do(request=REQUEST, given={})
+        (run,) = asyncio.run(listed(database))
+
+        async def hold() -> tuple[str, dict[str, Any]]:
+            async with open_store(database) as store, store.hold(run.id):
+                await store.set_status(run.id, "running")
+                status = (await store.find(run.id[:4])).status
+                return status, await asyncio.to_thread(kept.do, id=run.id)
+
+        status, told = asyncio.run(hold())
+        (after,) = asyncio.run(listed(database))
+
+    assert state["complete"]
+    assert (status, told["error"], after.status) == ("running", RunBusy.__name__, "interrupted")
+
+
+def test_no_server(tmp_path: Path) -> None:
+    """A server that is not there is one clear error, without the password."""
+    with pytest.raises(StoreError) as caught:
+        asyncio.run(listed("postgresql://someone:a-planted-password@127.0.0.1:1/runs"))
+
+    assert "the database postgresql://127.0.0.1:1/runs cannot be used: " in str(caught.value)
+    assert "planted" not in str(caught.value)
+
+
+def test_a_database_that_goes_away(tmp_path: Path, database: str) -> None:
+    """A connection cut by the server is one clear error."""
+    import psycopg
+
+    async def cut() -> None:
+        async with open_store(database) as store:
+            async with await psycopg.AsyncConnection.connect(database, autocommit=True) as other:
+                await other.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where pid <> pg_backend_pid() and datname = current_database()"
+                )
+                await other.execute("alter system set max_connections = 100")  # a round trip: they are gone now
+            await store.runs()
+
+    with pytest.raises(StoreError) as caught:
+        asyncio.run(cut())
+
+    assert "cannot be used: " in str(caught.value)
+    assert "planted" not in json.dumps(str(caught.value))

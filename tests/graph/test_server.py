@@ -1,0 +1,170 @@
+"""The server: `langgraph dev` as a real process, asked through langgraph-sdk."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from langgraph_sdk import get_client, get_sync_client
+from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
+
+from nodes.state import ROLES, Context
+
+CLONE = Path(__file__).parents[2]
+SERVED = ("graph", "nodes", "prompts", "langgraph.json", "pyproject.toml", "README.md", "LICENSE")
+PARTY = {f"{role}_model": "scripted:street-party" for role in ROLES}
+CEILING = {"ORCHESTRATOR_CEILING_MAX_ROUNDS": "1"}  # the deployment's
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a copy of the clone, with no key and no network, and give its address."""
+    copy = tmp_path_factory.mktemp("clone")
+    for name in SERVED:
+        whole = CLONE / name
+        shutil.copytree(whole, copy / name) if whole.is_dir() else shutil.copy(whole, copy / name)
+    (copy / ".env").touch()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address = f"http://127.0.0.1:{port}"
+    quiet = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
+    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [str(Path(sys.executable).with_name("langgraph")), "dev", "--no-browser", "--no-reload"]
+    command += ["--host", "127.0.0.1", "--port", port, "--n-jobs-per-worker", "10"]
+    log = copy / "log"
+    with log.open("wb") as told:
+        server = subprocess.Popen(command, cwd=copy, env=plain | quiet | CEILING, stdout=told, stderr=told)
+        try:
+            _wait_for(address, server, log)
+            yield address
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+    assert "BlockingError" not in log.read_text()
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            if httpx.get(f"{address}/ok", timeout=1).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[SyncLangGraphClient]:
+    """Give a client of the server."""
+    with get_sync_client(url=url) as client:
+        yield client
+
+
+def test_listed(client: SyncLangGraphClient) -> None:
+    """The graph is there as `orchestrator`; its input is the request alone, its settings are all of Context's."""
+    listed = client.assistants.search()
+    schemas: Any = client.assistants.get_schemas(listed[0]["assistant_id"])
+    settings = schemas["context_schema"]["properties"]
+    known = {name: (field.default, field.description) for name, field in Context.model_fields.items()}
+
+    assert [one["graph_id"] for one in listed] == ["orchestrator"]
+    assert ([*schemas["input_schema"]["properties"]], schemas["input_schema"]["required"]) == (["request"], ["request"])
+    assert known == {name: (one["default"], one["description"]) for name, one in settings.items()}
+
+
+def test_streamed(client: SyncLangGraphClient) -> None:
+    """A run streams updates of every node, events and the answer's text; a ceiling of the deployment holds."""
+    thread = client.threads.create()["thread_id"]
+    modes: Any = ["updates", "custom", "messages-tuple", "values"]
+    sent = {"input": {"request": "A street party."}, "context": {**PARTY, "max_rounds": 9}, "stream_mode": modes}
+    parts: list[Any] = [(part.event, part.data) for part in client.runs.stream(thread, "orchestrator", **sent)]
+    state: Any = next(data for event, data in reversed(parts) if event == "values")
+    nodes = Counter(name for event, data in parts if event == "updates" for name in data)
+    events = {data["type"] for event, data in parts if event == "custom"}
+    pieces = [data for event, data in parts if event == "messages"]
+    text = "".join(one["content"] for one, about in pieces if about["langgraph_node"] == "synthesiser")
+    told = "".join(data["text"] for event, data in parts if event == "custom" and data["type"] == "answer")
+    kept: Any = client.threads.get_state(thread)["values"]
+
+    assert nodes == {"planner": 1, "validator": 1, "approval": 1, "worker": 5, "synthesiser": 1}
+    assert {"planning", "plan", "worker", "worker_text", "synthesis", "ledger", "answer"} == events
+    assert (state["settings"]["max_rounds"], state["plan"]["round"]) == (1, 1)
+    assert state["answer"] == told
+    assert (text.startswith("A street party for about 80 people"), told.startswith(text)) == (True, True)
+    assert kept["spend"] == state["spend"]
+
+
+BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "empty": ({"request": ""}, PARTY, "BadRequest: the request is empty"),
+    "blank": ({"request": " \n"}, PARTY, "BadRequest: the request is empty"),
+    "no text": ({"request": 5}, PARTY, "BadRequest: the request must be text, got int"),
+    "no request": ({}, PARTY, "BadRequest: the request must be text, got NoneType"),
+    "too long": (
+        {"request": "x" * 200_001},
+        PARTY,
+        "BadRequest: the request is 200,001 characters long; 200,000 are the most",
+    ),
+    "more than a request": ({"request": "x", "plan_it": 1}, PARTY, "BadRequest: unknown input 'plan_it'"),
+    "out of range": ({"request": "x"}, {**PARTY, "max_rounds": 0}, "BadSettings: setting 'max_rounds'"),
+    "unknown script": (
+        {"request": "x"},
+        {**PARTY, "worker_model": "scripted:no"},
+        "NoModel: unknown scripted model 'no'",
+    ),
+    "unknown provider": ({"request": "x"}, {**PARTY, "worker_model": "acme:no"}, "NoModel: model 'acme:no'"),
+    "no model": ({"request": "x"}, {}, "NoModel: No model is set up. Ways to get a model: set OPENAI_API_KEY"),
+}
+
+
+def test_bad_input(url: str) -> None:
+    """Bad input and settings are refused with the same words as everywhere, and the server lives on."""
+
+    async def answer(client: LangGraphClient, sent: Any, context: dict[str, Any]) -> str:
+        try:
+            return str(await client.runs.wait(None, "orchestrator", input=sent, context=context))
+        except Exception as error:  # noqa: BLE001 - the client raises no class of its own for a run's error
+            return str(error)
+
+    async def answers() -> list[str]:
+        async with get_client(url=url) as client:
+            return await asyncio.gather(*(answer(client, sent, context) for sent, context, _ in BAD.values()))
+
+    given = asyncio.run(answers())
+
+    assert [
+        (error, got) for (*_, error), got in zip(BAD.values(), given, strict=True) if not got.startswith(error)
+    ] == []
+    assert httpx.get(f"{url}/ok").json()["ok"] is True
+
+
+def test_approval(client: SyncLangGraphClient) -> None:
+    """A run waits for a person, refuses nonsense, runs the edited plan on resume, though the settings are not sent again."""
+    thread = client.threads.create()["thread_id"]
+    context: Any = {**PARTY, "approve_plan": True, "unheard_of": 1}  # the server itself leaves out what no schema names
+    waiting: Any = client.runs.wait(thread, "orchestrator", input={"request": "A street party."}, context=context)
+    asked = waiting["__interrupt__"][0]["value"]
+    with pytest.raises(Exception, match="Input should be 'approve', 'edit' or 'reject'"):
+        client.runs.wait(thread, "orchestrator", command={"resume": {"decisions": [{"type": "maybe"}]}})
+    one = {"subtasks": asked["action_requests"][0]["args"]["subtasks"][:1]}
+    edit = {"type": "edit", "edited_action": {"name": "run_plan", "args": one}}
+    ended: Any = client.runs.wait(thread, "orchestrator", command={"resume": {"decisions": [edit]}})
+
+    assert waiting["outcomes"] == []
+    assert asked["review_configs"][0] == {"action_name": "run_plan", "allowed_decisions": ["approve", "edit", "reject"]}
+    assert [one["id"] for one in ended["outcomes"]] == ["S1"]
+    assert (ended["outcomes"][0]["status"], ended["answer"].startswith("A street party")) == ("done", True)

@@ -1,0 +1,135 @@
+"""The engine loop: one loop for all calls, from wherever they come."""
+
+import asyncio
+import contextvars
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+import pytest
+
+from nodes.models.loop import engine_loop, on_engine, wait_on_engine
+
+COLOUR: contextvars.ContextVar[str] = contextvars.ContextVar("COLOUR", default="none")
+
+
+async def where() -> tuple[asyncio.AbstractEventLoop, str]:
+    return asyncio.get_running_loop(), COLOUR.get()
+
+
+def test_one_loop_for_all() -> None:
+    """Threads, loops and plain code all end on the same loop, which is none of theirs."""
+
+    async def outside() -> tuple[bool, object]:
+        return asyncio.get_running_loop() is engine_loop(), (await on_engine(where()))[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        loops = {one.result() for one in [pool.submit(lambda: wait_on_engine(where())[0]) for _ in range(8)]}
+    mine, theirs = asyncio.run(outside())
+
+    assert loops == {engine_loop()}
+    assert (mine, theirs) == (False, engine_loop())
+
+
+def test_on_the_engine_already() -> None:
+    """Work that is on the engine loop already is awaited there and does not lock up."""
+
+    async def nested() -> bool:
+        return (await on_engine(where()))[0] is engine_loop()
+
+    assert wait_on_engine(asyncio.wait_for(nested(), 5)) is True
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_context_variables_go_along(*, sync: bool) -> None:
+    """What the caller has set in its context, traces among it, is seen by the work."""
+
+    async def from_a_loop() -> str:
+        COLOUR.set("red")
+        return (await on_engine(where()))[1]
+
+    def from_a_thread() -> str:
+        COLOUR.set("red")
+        return wait_on_engine(where())[1]
+
+    context = contextvars.copy_context()
+    seen = context.run(from_a_thread) if sync else asyncio.run(from_a_loop())
+
+    assert seen == "red"
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_errors_come_back(*, sync: bool) -> None:
+    """What the work raises is raised where it is awaited."""
+
+    async def failing() -> None:
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError, match="gone"):
+        wait_on_engine(failing()) if sync else asyncio.run(on_engine(failing()))
+
+
+def test_cancelling_cancels_the_work() -> None:
+    """Who stops waiting stops the work on the other loop too."""
+    ended = threading.Event()
+
+    async def endless(begun: asyncio.Event) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def impatient() -> None:
+        task = asyncio.create_task(on_engine(endless(asyncio.Event())))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(task, 0.05)
+
+    asyncio.run(impatient())
+
+    assert ended.wait(5) is True
+
+
+def test_an_interrupt_cancels_the_work() -> None:
+    """Ctrl-C while a thread waits for the work ends the work."""
+    ended, main = threading.Event(), threading.get_ident()
+
+    async def endless() -> None:
+        while sys._current_frames()[main].f_code.co_name != "wait":  # noqa: ASYNC110 - a thread tells no event
+            await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_on_engine(endless())
+
+    assert ended.wait(5) is True
+
+
+def test_cancelled_work_is_told() -> None:
+    """Work that is cancelled on the engine loop is an error to the thread that waits for it."""
+
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(CancelledError):
+        wait_on_engine(cancelled())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_has_a_loop_of_its_own() -> None:
+    """A thread does not survive a fork; the child starts its own loop and works."""
+    parents = engine_loop()
+    child = os.fork()
+    if child == 0:
+        own = wait_on_engine(asyncio.wait_for(where(), 5))[0]
+        os._exit(0 if own is not parents else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
