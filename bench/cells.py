@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.endpoint import CALL_MS, Endpoint
-from bench.replies import SHORT
+from bench.replies import ROLES, SHORT
 
 KEY = "sk-bench-not-a-secret"
 MODEL = "openai:gpt-4o"
@@ -94,6 +94,8 @@ class Bench:
         if done.returncode:
             return {"error": (done.stderr.strip().splitlines() or ["?"])[-1][:300]}
         came = self.endpoint.seen()
+        if wrong := _wrong_calls(cell, came["seen"]):
+            return {"error": wrong}
         first = {"first_request": came["first"] - began} if came["first"] else {}
         return {
             **json.loads(done.stdout.splitlines()[-1]),
@@ -115,6 +117,13 @@ class Bench:
         after = os.times()
         spent = after.children_user + after.children_system - before.children_user - before.children_system
         return {"cpu": spent}
+
+
+def _wrong_calls(cell: Cell, seen: Mapping[str, int]) -> str | None:
+    """Say if runs made other calls than one plan, a call for each worker and one join; else times mean something else."""
+    made = sum(seen.get(role, 0) for role in ROLES)
+    wanted = (cell.runs + 1) * (cell.workers + 2)
+    return f"{made} calls instead of {wanted}: {dict(seen)}" if cell.runs and made != wanted else None
 
 
 def measure_all(cells: Mapping[Cell, int]) -> Results:

@@ -210,6 +210,7 @@ class Plan:
         help_, runs = Cell("command", "--help"), Cell("command", "runs")
         requests = {column: Figure(middle("first_request"), (cell,)) for column, cell in first.items()}
         memory = {column: Figure(middle("peak_kb", 1 / 1024), (cell,)) for column, cell in loads.items()}
+        used = {column: Figure(middle("peak_kb", 1 / 1024), (cell,)) for column, cell in first.items()}
         modules = {OURS: Figure(lambda measured: len(heavy_in(measured)), (loads[OURS],))}
         return [
             Row("start", "process start to first request", "s", requests, 0.9, RECIPE),
@@ -218,6 +219,7 @@ class Plan:
             ),
             Row("start", "`orchestrate runs`: CPU", "ms", {OURS: Figure(middle("cpu", 1000), (runs,))}, 500, fixed=0),
             Row("start", "memory after import", "MB", memory),
+            Row("start", "memory after the first run", "MB", used),
             Row("start", "modules that only some runs use, loaded by `import graph`", "", modules, 0),
         ]
 
