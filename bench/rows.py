@@ -67,6 +67,10 @@ class Row:
     least: bool = False
     fixed: float | None = None
 
+    def measured(self, results: Results) -> bool:
+        """Tell whether ours was measured, even if it failed."""
+        return all(results.get(cell) for cell in self.figures[OURS].cells)
+
     def bound(self, results: Results, slower: float = 1.0) -> float | None:
         """Return the number that ours has to meet, on a machine that is slower by so much."""
         if self.limit is None or self.times is None:
