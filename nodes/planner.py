@@ -25,6 +25,8 @@ _CLEAN: dict[str, Any] = {
     "answer": "",
     "disagreements": [],
     "gaps": [],
+    "rejected": [],
+    "failed_in": "",
     "complete": False,
     "stop_reason": None,
     "spend": {},

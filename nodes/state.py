@@ -44,6 +44,7 @@ class Planned(TypedDict):
     allowance: Allowance
     max_output_tokens: int | None
     changes: NotRequired[list[str]]  # what the validator mended in it
+    settles: NotRequired[list[str]]  # ids of the entries and gaps that a follow-up is to settle
     excerpts: NotRequired[str]  # of the documents that came with the request, where they bear on the task
 
 
@@ -139,6 +140,7 @@ class State(TypedDict, total=False):
     draft: Draft
     replan: Replan | None
     plans: list[Plan]  # earlier rounds
+    rejected: list[dict[str, Any]]  # what was no entry of the ledger, or was withdrawn, each with its reason
     charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
     phase: str | None  # where the conditional edges go next
     failed_in: str  # the process whose synthesis failed last

@@ -101,7 +101,7 @@ def worker_bound(request: str, subtask: Mapping[str, Any], host: Host) -> int:
 def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]]) -> int:
     """Upper bound of the synthesis' prompt without the results, in tokens."""
     tasks = [str(one["task"]) + str(one["specialist"]) for one in subtasks]
-    fixed = input_bound([render("synthesiser", follow_ups_left=9, part=""), fence("request", request)])
+    fixed = input_bound([render("synthesiser") + render("synthesiser_now", follow_ups=9), fence("request", request)])
     return fixed + len(str(synthesis_schema())) + input_bound(tasks) + HEADER * (len(tasks) + 1)
 
 
@@ -238,6 +238,8 @@ def _planned(subtask: Mapping[str, Any], one: str, output: int | None, allowed: 
     )
     if subtask.get("changes"):
         planned["changes"] = list(subtask["changes"])
+    if subtask.get("settles"):
+        planned["settles"] = list(subtask["settles"])
     if subtask.get("excerpts"):
         planned["excerpts"] = str(subtask["excerpts"])
     return planned
