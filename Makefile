@@ -11,7 +11,7 @@ export LANGGRAPH_CLI_NO_ANALYTICS = 1
 export LANGGRAPH_NO_VERSION_CHECK = true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check dev eval lock recording clean
+.PHONY: help run test check dev eval bench lock recording clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -59,6 +59,9 @@ dev: $(VENV)/dev.ok ## Open the graph in LangGraph Studio
 eval: $(VENV)/dev.ok ## Measure the plan checks and the synthesis (MODEL=provider:name measures that model)
 	@$(BIN)/python -m evals.plans
 	@$(BIN)/python -m evals.synthesis $(if $(MODEL),--model "$(MODEL)")
+
+bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai client (QUICK=1: about a minute; ONLY=group)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Pin all dependencies by hash (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra local pyproject.toml build.in -o requirements.txt

@@ -7,6 +7,7 @@ from typing import Any
 
 import prompts
 from graph import settings
+from graph.fetch import fetch_document, is_address
 from nodes.documents import Document, Documents, read_documents
 from nodes.errors import BadSettings
 from nodes.specialists import (
@@ -19,10 +20,11 @@ from nodes.specialists import (
     folded,
     from_entry_points,
     mcp_tools,
-    named,
     read_folder,
     takes_tasks,
+    tools_by_name,
     unknown_tools,
+    web_search_tool,
 )
 
 BUILT_IN = Path(prompts.__file__).parent / "specialists"
@@ -57,19 +59,31 @@ def assemble(
     folder = Path(specialists_dir) if specialists_dir is not None else settings.specialists_dir()
     own = [*(read_folder(folder, settings.variable) if folder is not None else ()), *map(_checked, specialists)]
     named_so = {folded(one.name) for one in own}
-    shipped = [one for one in read_folder(BUILT_IN, settings.variable) if folded(one.name) not in named_so]
-    roster = Roster.of([*own, *(replace(one, built_in=True) for one in shipped)])
-    handed_over = read_documents(documents)
-    toolbox = _toolbox(roster, tools, mcp_config if mcp_config is not None else settings.mcp_config(), handed_over)
+    handed_over = read_documents(fetch_document(str(given)) if is_address(given) else given for given in documents)
+    box = _shipped_tools(handed_over)
+    shipped = [
+        replace(specialist, built_in=True)
+        for specialist in read_folder(BUILT_IN, settings.variable)
+        if folded(specialist.name) not in named_so and box.tools.keys() >= set(specialist.tools)
+    ]
+    roster = Roster.of([*own, *shipped])
+    toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.mcp_config())
     return Team(roster, toolbox, handed_over)
 
 
+def _shipped_tools(documents: Documents | None) -> Toolbox:
+    box = Toolbox(tools_by_name(ARITHMETIC_TOOLS, "the shipped estimator"))
+    box = box.with_tools(tools_by_name(document_tools(documents), "the shipped reader"))
+    engine = settings.search_engine()
+    if engine is not None:
+        box = box.with_tools(tools_by_name([web_search_tool(engine)], "the shipped web search"))
+    return box
+
+
 def _toolbox(
-    roster: Roster, tools: Iterable[Any], config: str | Path | Mapping[str, Any] | None, documents: Documents | None
+    box: Toolbox, roster: Roster, tools: Iterable[Any], config: str | Path | Mapping[str, Any] | None
 ) -> Toolbox:
-    box = Toolbox(named(ARITHMETIC_TOOLS, "the shipped estimator"))
-    box = box.with_tools(named(document_tools(documents), "the shipped reader"))
-    box = box.with_tools(from_entry_points()).with_tools(named(tools, "build_graph(tools=…)"))
+    box = box.with_tools(from_entry_points()).with_tools(tools_by_name(tools, "build_graph(tools=…)"))
     missing = unknown_tools(roster.members.values(), box)
     if missing and config is not None:  # servers are asked only when somebody needs what they have
         box = box.with_tools(mcp_tools(config, settings.variable, set(missing)))

@@ -13,11 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from nodes.budget import Price
 from nodes.errors import BadSettings, NoModel
 from nodes.models import DEFAULTS, WAYS, provider_of
+from nodes.specialists import TAVILY, SearchEngine
 from nodes.state import ROLES, Context
 
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
-HOST_SETTINGS = ("MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "DATA_DIR")
+HOST_SETTINGS = ("MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "DATA_DIR", "SEARXNG_URL")
 # What a deployment may cap. A caller's context may ask for less, never for more.
 CAPPED = (
     "max_subtasks", "max_rounds", "max_plan_attempts", "max_parallel", "call_timeout_s", "worker_timeout_s",
@@ -195,6 +196,15 @@ def mcp_config(environment: Mapping[str, str] | None = None) -> Path | None:
     environment = os.environ if environment is None else environment
     text = environment.get(f"{PREFIX}MCP_CONFIG", "").strip()
     return Path(text).expanduser() if text else None
+
+
+def search_engine(environment: Mapping[str, str] | None = None) -> SearchEngine | None:
+    """Read where the web is searched: ORCHESTRATOR_SEARXNG_URL, else TAVILY_API_KEY (None: neither is set)."""
+    environment = os.environ if environment is None else environment
+    if url := environment.get(f"{PREFIX}SEARXNG_URL", "").strip():
+        return SearchEngine(url)
+    key = environment.get("TAVILY_API_KEY", "").strip()
+    return SearchEngine(TAVILY, key) if key else None
 
 
 def variable(name: str) -> str | None:

@@ -7,9 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pypdf
-from pypdf.errors import PyPdfError
-
 from nodes.errors import BadSettings
 from nodes.text import terms
 
@@ -22,6 +19,8 @@ EXCERPTS = 6_000  # bytes that one subtask carries
 
 _TEXTS = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".log"})
 _TABLES = {".csv": ",", ".tsv": "\t"}
+ODD_SHARE = 200  # one control character in so many is an oddity of an old file; more, and it is no text
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 KINDS = ("PDF", "Markdown", "text", "CSV")
 
 
@@ -65,45 +64,48 @@ class Documents:
     _bags: list[set[str]] = field(default_factory=list, repr=False, compare=False)  # each passage's words
 
     def __post_init__(self) -> None:
-        self._passages.extend(passage for one in self.members for passage in one.passages())
-        self._bags.extend({*terms(one.text), *terms(one.document)} for one in self._passages)
+        self._passages.extend(passage for document in self.members for passage in document.passages())
+        self._bags.extend({*terms(passage.text), *terms(passage.document)} for passage in self._passages)
 
     @property
     def size(self) -> int:
         """Bytes of all texts."""
-        return sum(len(one.text.encode("utf-8", "replace")) for one in self.members)
+        return sum(len(document.text.encode("utf-8", "replace")) for document in self.members)
 
     def fit(self, room: int = EXCERPTS) -> bool:
         """Tell whether every subtask can carry all of them."""
-        return sum(_size(_cited(one)) for one in self._passages) <= room
+        return sum(_size(_cited(passage)) for passage in self._passages) <= room
 
     def find(self, name: str) -> Document | None:
         """Return the document of that name, or the one whose name has it as its beginning (None: there is none)."""
         bare = name.strip().lower()
-        exact = [one for one in self.members if one.name.lower() == bare]
-        near = [one for one in self.members if one.name.lower().rpartition(".")[0] == bare]
+        exact = [document for document in self.members if document.name.lower() == bare]
+        near = [document for document in self.members if document.name.lower().rpartition(".")[0] == bare]
         return next(iter([*exact, *near]), None)
 
     def ranked(self, query: str) -> list[Passage]:
         """List the passages that share words with a query, the likeliest first."""
+        return [self._passages[at] for at in self._ranked(query)]
+
+    def _ranked(self, query: str) -> list[int]:
         wanted = set(terms(query))
         counts: dict[str, int] = {}
         for bag in self._bags:
             for word in bag & wanted:
                 counts[word] = counts.get(word, 0) + 1
         scored = [(sum(1 / counts[word] for word in bag & wanted), -at) for at, bag in enumerate(self._bags)]
-        return [self._passages[-at] for score, at in sorted(scored, reverse=True) if score > 0]
+        return [-at for score, at in sorted(scored, reverse=True) if score > 0]
 
     def excerpts(self, task: str, room: int = EXCERPTS) -> str:
         """Gather what bears on a task, in the documents' own order, within `room` bytes; all of it if it fits."""
-        whole = [_cited(one) for one in self._passages]
+        whole = [_cited(passage) for passage in self._passages]
         if self.fit(room):
             return "\n\n".join(whole)
         kept, used = set[int](), 0
-        for passage in self.ranked(task):
-            size = _size(_cited(passage))
+        for at in self._ranked(task):
+            size = _size(whole[at])
             if used + size <= room:
-                kept.add(self._passages.index(passage))
+                kept.add(at)
                 used += size
         return "\n\n".join(whole[at] for at in sorted(kept))
 
@@ -113,23 +115,23 @@ class Documents:
         A condensed text is its beginning, then the passages that bear on the request.
         """
         if self.size <= room:
-            return [(one.name, one.text) for one in self.members]
+            return [(document.name, document.text) for document in self.members]
         share = int(room / len(self.members))
-        return [(one.name, _condensed(one, request, share)) for one in self.members]
+        return [(document.name, _condensed(document, request, share)) for document in self.members]
 
 
-def _condensed(one: Document, request: str, room: int) -> str:
-    whole = one.text.encode("utf-8", "replace")
+def _condensed(document: Document, request: str, room: int) -> str:
+    whole = document.text.encode("utf-8", "replace")
     if len(whole) <= room:
-        return one.text
+        return document.text
     head = whole[: room // 2].decode("utf-8", "ignore")
-    found = Documents((one,)).excerpts(request, max(0, room - room // 2 - 200))
+    found = Documents((document,)).excerpts(request, max(0, room - room // 2 - 200))
     mark = f"[… {len(whole):,} bytes in all; only the beginning and what bears on the request are shown …]"
     return f"{head}\n{mark}\n{found}".strip()
 
 
-def _cited(one: Passage) -> str:
-    return f"[{one.document}, {one.place}]\n{one.text}"
+def _cited(passage: Passage) -> str:
+    return f"[{passage.document}, {passage.place}]\n{passage.text}"
 
 
 def _size(text: str) -> int:
@@ -142,17 +144,19 @@ def read_documents(given: Iterable[str | Path | Document]) -> Documents | None:
     Raises:
         BadSettings: one cannot be read, is of no known kind, or there is too much; says which and what to do.
     """
-    members = [one if isinstance(one, Document) else _read(Path(one)) for one in given]
+    members = [document if isinstance(document, Document) else _read(Path(document)) for document in given]
     if not members:
         return None
     if len(members) > COUNT_LIMIT:
         raise BadSettings(f"{len(members)} documents are attached; {COUNT_LIMIT} are the most")
-    names = [one.name for one in members]
+    names = [document.name for document in members]
     members = [
-        Document(f"{names[:at].count(one.name) + 1}-{one.name}", one.parts) if one.name in names[:at] else one
-        for at, one in enumerate(members)
+        Document(f"{names[:at].count(document.name) + 1}-{document.name}", document.parts)
+        if document.name in names[:at]
+        else document
+        for at, document in enumerate(members)
     ]
-    size = sum(len(one.text) for one in members)
+    size = sum(len(document.text) for document in members)
     if size > TEXT_LIMIT:
         raise BadSettings(
             f"the documents hold {size:,} characters; {TEXT_LIMIT:,} are the most. Attach the parts that matter"
@@ -173,59 +177,80 @@ def _read(path: Path) -> Document:
         raw = path.read_bytes()
     except OSError as error:
         raise BadSettings(f"cannot attach {path}: {error.strerror or error}") from None
+    return document_of(path.name, raw, kind)
+
+
+def document_of(name: str, raw: bytes, kind: str) -> Document:
+    """Read a document from its bytes; `kind` is a file's ending, such as ".pdf".
+
+    Raises:
+        BadSettings: there is no text in it.
+    """
     if kind == ".pdf":
-        parts = _pages(path, raw)
+        parts = _pages(name, raw)
     elif kind in _TABLES:
-        parts = _rows(_decoded(raw), _TABLES[kind])
+        parts = _rows(_decoded(name, raw), _TABLES[kind])
     else:
-        parts = _by_lines(_decoded(raw))
+        parts = _by_lines(_decoded(name, raw))
     if not any(text.strip() for _, text in parts):
         hint = "; a scanned page holds no text, run it through OCR first" if kind == ".pdf" else ""
-        raise BadSettings(f"cannot attach {path}: there is no text in it{hint}")
-    return Document(path.name, tuple(parts))
+        raise BadSettings(f"cannot attach {name}: there is no text in it{hint}")
+    return Document(name, tuple(parts))
 
 
-def _decoded(raw: bytes) -> str:
-    """Read text: UTF-8, UTF-16 by its mark, else as Windows writes it."""
+def _decoded(name: str, raw: bytes) -> str:
+    """Read text: UTF-8, UTF-16 by its mark, else as Windows writes it.
+
+    Raises:
+        BadSettings: these bytes are no text; a text has no control characters but those that lay it out.
+    """
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+        text = raw.decode("utf-16", "replace")
+    else:
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = raw.decode("cp1252", "replace")
+    odd = len(_CONTROL.findall(text))
+    if odd > len(text) // ODD_SHARE:
+        raise BadSettings(f"cannot attach {name}: it is no text ({odd:,} of {len(text):,} characters are none)")
+    return text
 
 
-def _pages(path: Path, raw: bytes) -> list[tuple[str, str]]:
+def _pages(name: str, raw: bytes) -> list[tuple[str, str]]:
+    import pypdf
+    from pypdf.errors import PyPdfError
+
     try:
         pdf = pypdf.PdfReader(io.BytesIO(raw))
         if pdf.is_encrypted and not pdf.decrypt(""):
-            raise BadSettings(f"cannot attach {path}: it is locked with a password")
+            raise BadSettings(f"cannot attach {name}: it is locked with a password")
         if len(pdf.pages) > PAGES_LIMIT:
-            raise BadSettings(f"cannot attach {path}: {len(pdf.pages)} pages; {PAGES_LIMIT} are the most")
+            raise BadSettings(f"cannot attach {name}: {len(pdf.pages)} pages; {PAGES_LIMIT} are the most")
         pages = [page.extract_text() or "" for page in pdf.pages]
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         if isinstance(error, BadSettings):
             raise
-        raise BadSettings(f"cannot attach {path}: it is no readable PDF ({error})") from None
-    found = []
+        raise BadSettings(f"cannot attach {name}: it is no readable PDF ({error})") from None
+    parts = []
     for number, text in enumerate(pages, 1):
         pieces = list(_by_lines(text))
-        found += [(f"page {number}", piece) for _, piece in pieces]
-    return found
+        parts += [(f"page {number}", piece) for _, piece in pieces]
+    return parts
 
 
 def _by_lines(text: str) -> list[tuple[str, str]]:
     """Cut text into passages at paragraphs where it can, and say which lines each holds."""
-    found, block, start = list[tuple[str, str]](), list[str](), 1
+    parts, block, start = list[tuple[str, str]](), list[str](), 1
     for number, line in enumerate(_short_lines(text), 1):
         block.append(line)
         size = sum(map(len, block))
         if size >= PASSAGE or (size >= PASSAGE // 2 and not line.strip()):
-            found.append((_lines(start, number), "\n".join(block).strip("\n")))
+            parts.append((_lines(start, number), "\n".join(block).strip("\n")))
             block, start = [], number + 1
     if block:
-        found.append((_lines(start, start + len(block) - 1), "\n".join(block).strip("\n")))
-    return found
+        parts.append((_lines(start, start + len(block) - 1), "\n".join(block).strip("\n")))
+    return parts
 
 
 def _short_lines(text: str) -> list[str]:
@@ -254,12 +279,12 @@ def _rows(text: str, separator: str) -> list[tuple[str, str]]:
     table = [" | ".join(re.sub(r"\s+", " ", cell).strip() for cell in row) for row in rows]
     if not table:
         return []
-    found, block, start = list[tuple[str, str]](), list[str](), 2
+    parts, block, start = list[tuple[str, str]](), list[str](), 2
     for number, row in enumerate(table[1:], 2):
         block.append(row)
         if sum(map(len, block)) >= PASSAGE:
-            found.append((f"rows {start}-{number}", "\n".join([table[0], *block])))
+            parts.append((f"rows {start}-{number}", "\n".join([table[0], *block])))
             block, start = [], number + 1
     if block or len(table) == 1:
-        found.append((f"rows {start}-{len(table)}" if len(table) > 1 else "row 1", "\n".join([table[0], *block])))
-    return found
+        parts.append((f"rows {start}-{len(table)}" if len(table) > 1 else "row 1", "\n".join([table[0], *block])))
+    return parts

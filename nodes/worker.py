@@ -16,14 +16,15 @@ from nodes.budget import Purse
 from nodes.errors import NoModel
 from nodes.host import Host, this_process
 from nodes.models import Call, CallFailed, Clock, OverBudget, ask
+from nodes.pool import Part, pool_of
 from nodes.specialists import (
-    Desk,
-    Given,
-    Meter,
     NoText,
+    Output,
     RemoteFailed,
     Result,
     Specialist,
+    ToolLoop,
+    UsageCounter,
     apart,
     of_failure,
     of_reply,
@@ -41,13 +42,14 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     _name_the_run(subtask)
     tell = _from_here(runtime.stream_writer)
     tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
-    began = time.monotonic()
+    began, part = time.monotonic(), Part(pool_of(state["pool"]))
     try:
-        result = await _worked(state, host.whoever(subtask["specialist"]), host, tell)
+        result = await _worked(state, host.whoever(subtask["specialist"]), host, tell, part)
     except (CallFailed, OverBudget) as error:
         result = of_failure(error)
     except NoModel as error:
         result = Result("failed", error=str(error))
+    part.end(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), result.charges)
     whole = Outcome(
         id=subtask["id"],
         specialist=subtask["specialist"],
@@ -78,7 +80,7 @@ def _from_here(write: Callable[[Any], None]) -> Callable[[Any], None]:
     return tell
 
 
-async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None]) -> Result:
+async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None], part: Part) -> Result:
     settings, subtask = Context(**state["settings"]), state["subtask"]
     seconds = min(settings.worker_timeout_s, one.timeout or settings.worker_timeout_s)
 
@@ -96,6 +98,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         role="worker",
         messages=_messages(state, one),
         purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
+        part=part,
         cap=min(caps) if caps else None,
         spec=one.model,
         subtask_id=subtask["id"],
@@ -107,7 +110,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
     )
     tools = host.tools_of(one)
     if tools:
-        return await use_tools(Desk(call, one, tools, tell))
+        return await use_tools(ToolLoop(call, one, tools, tell))
     return of_reply(await ask(call))
 
 
@@ -115,24 +118,24 @@ async def _elsewhere(
     state: WorkerInput, one: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
-    meter = Meter(host.endpoints, state["subtask"]["id"], state["round"])
+    usage = UsageCounter(host.endpoints, state["subtask"]["id"], state["round"])
     task = _with_excerpts(state["subtask"])
     try:
         async with asyncio.timeout(seconds) as bound:
             if one.url:
-                async with apart(meter):  # no thread of ours is named over there: its id means nothing to that server
-                    given: Given = await run_remote(one, task, on_text, seconds)
+                async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
+                    given: Output = await run_remote(one, task, on_text, seconds)
             else:
-                given = await run(one.runnable, task, meter)
+                given = await run(one.runnable, task, usage)
     except (NoText, RemoteFailed) as error:
-        return Result("failed", error=str(error), charges=meter.charges)
+        return Result("failed", error=str(error), charges=usage.charges)
     except GraphBubbleUp:
-        return Result("failed", error="it stopped to ask a person, which a specialist cannot do", charges=meter.charges)
+        return Result("failed", error="it stopped to ask a person, which a specialist cannot do", charges=usage.charges)
     except Exception as error:  # noqa: BLE001 - other people's code may raise anything; the reason is kept
         if isinstance(error, TimeoutError) and bound.expired():
-            return Result("timed_out", error=f"no result within {seconds:g} s", charges=meter.charges)
-        return Result("failed", error=f"{type(error).__name__}: {error}"[:1000], charges=meter.charges)
-    charges = [_unknown(state, one)] if one.url else meter.charges
+            return Result("timed_out", error=f"no result within {seconds:g} s", charges=usage.charges)
+        return Result("failed", error=f"{type(error).__name__}: {error}"[:1000], charges=usage.charges)
+    charges = [_unknown(state, one)] if one.url else usage.charges
     return Result("done", given.text, charges=charges, data=given.data)
 
 

@@ -1,6 +1,7 @@
 """Documents: what is handed over with a request reaches the planner, the workers and, through them, the answer."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,24 @@ def test_the_synthesis_can_quote_documents(endpoint: Endpoint, team: Team, tmp_p
     made.invoke({"request": REQUEST})
 
     assert "may cost £500" in fenced("documents", calls_of(endpoint, "synthesiser")[0].body)
+
+
+def test_equal_passages_count_once_each(tmp_path: Path) -> None:
+    """Of two equal passages neither is lost, and neither counts twice."""
+    same = "The hall holds ninety people." + " It is dry." * 60
+    handed_over = read_documents([Document("a.txt", (("page 1", same), ("page 1", same), ("page 2", "x" * 900)))])
+    assert handed_over is not None
+
+    found = handed_over.excerpts("Which hall holds ninety people?", room=2 * len(same) + 100)
+
+    assert found.count("The hall holds ninety people.") == 2
+
+
+@pytest.mark.parametrize("name", ["noise.txt", "noise.md", "noise.csv"])
+def test_bytes_that_are_no_text(tmp_path: Path, name: str) -> None:
+    """Random bytes under the name of a text are refused, and the file is named."""
+    path = tmp_path / name
+    path.write_bytes(random.Random(7).randbytes(3000))
+
+    with pytest.raises(BadSettings, match=f"{name}: it is no text"):
+        read_documents([path])

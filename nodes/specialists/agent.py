@@ -19,42 +19,42 @@ from langgraph.config import get_config
 from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, wait_on_engine
 from nodes.specialists.permission import ask_person
 from nodes.specialists.result import Result, of_text
-from nodes.specialists.tool_loop import Desk, calls_of, charges_of
+from nodes.specialists.tool_loop import ToolLoop, calls_of, charges_of
 
-__all__ = ["Desk", "use_tools"]
+__all__ = ["ToolLoop", "use_tools"]
 
-STEPS = 100  # super-steps; the desk's own bounds end an agent long before
+STEPS = 100  # super-steps; the loop's own bounds end an agent long before
 # create_agent wants a model; every call goes through nodes/models/ask.py instead, and this one has nothing to say.
 _NOBODY = ScriptedChatModel(script=Script(()), name_of_script="nobody")
 
 
-class _AtTheDesk(AgentMiddleware[Any, Any]):
-    """Sends every model call and every tool call of an agent to its desk."""
+class _ThroughToolLoop(AgentMiddleware[Any, Any]):
+    """Sends every model call and every tool call of an agent to its loop."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, loop: ToolLoop) -> None:
         super().__init__()
-        self.desk = desk
+        self.loop = loop
 
     async def awrap_model_call(self, request: Any, handler: Any) -> AIMessage:  # noqa: ARG002
-        return await self.desk.reply(request.messages)
+        return await self.loop.reply(request.messages)
 
     def wrap_model_call(self, request: Any, handler: Any) -> AIMessage:  # noqa: ARG002
-        return wait_on_engine(self.desk.reply(request.messages))
+        return wait_on_engine(self.loop.reply(request.messages))
 
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
-        return ask_person(self.desk, state["messages"])
+        return ask_person(self.loop, state["messages"])
 
     async def aafter_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
-        return ask_person(self.desk, state["messages"])
+        return ask_person(self.loop, state["messages"])
 
     async def awrap_tool_call(self, request: Any, handler: Any) -> ToolMessage:  # noqa: ARG002
-        return await self.desk.use(request.tool_call, request.state["messages"])
+        return await self.loop.use(request.tool_call, request.state["messages"])
 
     def wrap_tool_call(self, request: Any, handler: Any) -> ToolMessage:  # noqa: ARG002
-        return asyncio.run(self.desk.use(request.tool_call, request.state["messages"]))
+        return asyncio.run(self.loop.use(request.tool_call, request.state["messages"]))
 
 
-async def use_tools(desk: Desk) -> Result:
+async def use_tools(loop: ToolLoop) -> Result:
     """Do a subtask with tools.
 
     Under `graph.invoke` the agent runs in a thread and in its sync form: the run's checkpointer may know no other.
@@ -62,27 +62,27 @@ async def use_tools(desk: Desk) -> Result:
     Raises:
         GraphInterrupt: a tool waits for a person.
     """
-    desk.sync = on_engine_loop()
-    desk.can_ask = bool(get_config()["configurable"].get(CONFIG_KEY_CHECKPOINTER))
+    loop.sync = on_engine_loop()
+    loop.can_ask = bool(get_config()["configurable"].get(CONFIG_KEY_CHECKPOINTER))
     agent: Any = create_agent(
-        _NOBODY, tools=[one.tool for one in desk.tools.values()], middleware=[_AtTheDesk(desk)], name="agent"
+        _NOBODY, tools=[tool.tool for tool in loop.tools.values()], middleware=[_ThroughToolLoop(loop)], name="agent"
     )
-    given, config = {"messages": list(desk.call.messages[1:])}, {"recursion_limit": STEPS}
+    given, config = {"messages": list(loop.call.messages[1:])}, {"recursion_limit": STEPS}
     try:
-        if desk.sync:
+        if loop.sync:
             state = await in_thread(lambda: agent.invoke(given, config))
         else:
             state = await agent.ainvoke(given, config)
     except asyncio.CancelledError:
-        desk.left = True
+        loop.left = True
         raise
-    return _result(desk, state["messages"])
+    return _result(loop, state["messages"])
 
 
-def _result(desk: Desk, messages: list[AnyMessage]) -> Result:
-    said = [one for one in messages if isinstance(one, AIMessage)]
+def _result(loop: ToolLoop, messages: list[AnyMessage]) -> Result:
+    said = [message for message in messages if isinstance(message, AIMessage)]
     charges = charges_of(messages)
-    tools, last = _log(messages), desk.noted(said[-1])
+    tools, last = _log(messages), loop.noted(said[-1])
     if last.get("failed"):
         return Result(last["failed"], error=last["error"], charges=charges, tools=tools)
     result = of_text(str(said[-1].text), last["finish"], charges, tools)
@@ -93,8 +93,10 @@ def _result(desk: Desk, messages: list[AnyMessage]) -> Result:
 
 def _log(messages: list[AnyMessage]) -> list[dict[str, Any]]:
     """List the calls made, each with its result."""
-    results = {one.tool_call_id: one for one in messages if isinstance(one, ToolMessage)}
-    return [_entry(call, results[call["id"]]) for one in messages for call in calls_of(one) if call["id"] in results]
+    results = {message.tool_call_id: message for message in messages if isinstance(message, ToolMessage)}
+    return [
+        _entry(call, results[call["id"]]) for message in messages for call in calls_of(message) if call["id"] in results
+    ]
 
 
 def _entry(call: Any, result: ToolMessage) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _entry(call: Any, result: ToolMessage) -> dict[str, Any]:
     return {
         "tool": call["name"],
         "args": noted.get("args", call["args"]),
-        "result": noted.get("told", str(result.text)),
+        "result": noted.get("text", str(result.text)),
         "error": result.status == "error",
         "seconds": noted.get("seconds", 0.0),
     }

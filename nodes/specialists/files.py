@@ -28,15 +28,16 @@ FILE_LIMIT = 100_000  # bytes; instructions longer than that are a book, and go 
 Lookup = Callable[[str], str | None]  # an environment variable's name → what it says (None: not set)
 
 _FENCE = re.compile(r"---[ \t]*")
+_NOTHING = ("", "~", "null")  # how YAML writes that a key has no value
 
 
 class SpecialistError(BadSettings):
     """A specialist is wrong; each fault with its file and line."""
 
 
-def _listed(told: Any) -> Any:
+def _listed(value: Any) -> Any:
     """Read "a, b" as [a, b], as sub-agent files elsewhere write it."""
-    return [one.strip() for one in told.split(",") if one.strip()] if isinstance(told, str) else told or []
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value or []
 
 
 _Names = Annotated[list[str], BeforeValidator(_listed)]
@@ -67,18 +68,20 @@ def read_folder(folder: Path, lookup: Lookup) -> list[Specialist]:
     """
     if not folder.is_dir():
         raise SpecialistError(f"no folder of specialists at {folder}")
-    found, faults = list[Specialist](), list[str]()
-    paths = [one for one in sorted(folder.glob("*.md")) if one.name.lower() != "readme.md" and one.name[0] != "."]
+    specialists, faults = list[Specialist](), list[str]()
+    paths = [path for path in sorted(folder.glob("*.md")) if path.name.lower() != "readme.md" and path.name[0] != "."]
     for path in paths:
-        one = _File(path, faults).read(lookup)
-        same = next((each for each in found if one and folded(each.name) == folded(one.name)), None)
+        specialist = _File(path, faults).read(lookup)
+        same = next(
+            (other for other in specialists if specialist and folded(other.name) == folded(specialist.name)), None
+        )
         if same is not None:
             faults.append(f"{path}:2: the name {same.name!r} is taken by {same.origin}")
-        elif one:
-            found.append(one)
+        elif specialist:
+            specialists.append(specialist)
     if faults:
         raise SpecialistError("\n".join(faults))
-    return found
+    return specialists
 
 
 class _File:
@@ -88,29 +91,29 @@ class _File:
         self.path, self.faults = path, faults
         self.lines: dict[str, int] = {}  # where each key stands
 
-    def fault(self, line: int, told: str) -> None:
+    def fault(self, line: int, words: str) -> None:
         """Note a fault."""
-        self.faults.append(f"{self.path}:{line}: {told}")
+        self.faults.append(f"{self.path}:{line}: {words}")
 
     def read(self, lookup: Lookup) -> Specialist | None:
         before = len(self.faults)
         parts = self._parts()
-        told = self._front_matter(parts[0]) if parts else None
-        if parts is None or told is None:
+        front = self._front_matter(parts[0]) if parts else None
+        if parts is None or front is None:
             return None
-        self._check(told, parts[1])
-        key = (lookup(told.api_key_env) or "") if told.api_key_env else ""
-        if told.api_key_env and not key:
-            self.fault(self.lines["api_key_env"], f"the environment variable {told.api_key_env} is not set")
+        self._check(front, parts[1])
+        key = (lookup(front.api_key_env) or "") if front.api_key_env else ""
+        if front.api_key_env and not key:
+            self.fault(self.lines["api_key_env"], f"the environment variable {front.api_key_env} is not set")
         if len(self.faults) > before:
             return None
-        given = told.model_dump(exclude={"api_key_env", "tools", "asks", "model", "description"})
+        given = front.model_dump(exclude={"api_key_env", "tools", "asks", "model", "description"})
         return Specialist(
             **given,
-            description=" ".join(told.description.split()),
-            model="" if told.model == "inherit" else told.model,
-            tools=tuple(dict.fromkeys([*told.tools, *told.asks])),
-            asks=tuple(told.asks),
+            description=" ".join(front.description.split()),
+            model="" if front.model == "inherit" else front.model,
+            tools=tuple(dict.fromkeys([*front.tools, *front.asks])),
+            asks=tuple(front.asks),
             instructions=parts[1],
             key=key,
             origin=f"{self.path}:{self.lines.get('tools', 1)}",
@@ -151,7 +154,8 @@ class _File:
                 if str(key.value) in self.lines:
                     self.fault(key.start_mark.line + 2, f"{key.value!r} is given a second time")
                 self.lines[str(key.value)] = key.start_mark.line + 2
-            told = yaml.safe_load(text)
+            # Plain strings and lists: YAML would make a date of 2026-02-30, and fail; pydantic knows what a key holds.
+            values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects at all
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             why = getattr(error, "problem", None) or "no valid YAML"
@@ -159,32 +163,32 @@ class _File:
             self.fault(mark.line + 2 if mark else 2, f"{why}{quotes}")
             return None
         try:
-            return _FrontMatter.model_validate({key: value for key, value in told.items() if value is not None})
+            return _FrontMatter.model_validate({key: value for key, value in values.items() if value not in _NOTHING})
         except ValidationError as error:
-            for one in error.errors():
-                self.fault(self.lines.get(str(one["loc"][0]), 1), _worded(one))
+            for fault in error.errors():
+                self.fault(self.lines.get(str(fault["loc"][0]), 1), _worded(fault))
             return None
 
-    def _check(self, told: _FrontMatter, body: str) -> None:
+    def _check(self, front: _FrontMatter, body: str) -> None:
         """Check what no single key can tell."""
-        if bool(told.url) != bool(told.graph):
-            have, need = ("url", "graph") if told.url else ("graph", "url")
+        if bool(front.url) != bool(front.graph):
+            have, need = ("url", "graph") if front.url else ("graph", "url")
             self.fault(self.lines[have], f"{have} is given without {need}; a graph on another server needs both")
-        if told.url and not re.match(r"https?://[^/]", told.url):
-            self.fault(self.lines["url"], f"{told.url!r} is no http:// or https:// address")
-        if told.url:
+        if front.url and not re.match(r"https?://[^/]", front.url):
+            self.fault(self.lines["url"], f"{front.url!r} is no http:// or https:// address")
+        if front.url:
             for key in ("model", "tools", "asks", "max_output_tokens", "temperature"):
                 if key in self.lines:
                     self.fault(self.lines[key], f"{key} means nothing here: the other server decides it")
         elif not body:
             self.fault(1, "there are no instructions below the front matter")
-        if told.api_key_env and not told.url:
+        if front.api_key_env and not front.url:
             self.fault(self.lines["api_key_env"], "api_key_env is for a graph on another server (url)")
-        if told.model and told.model != "inherit":
+        if front.model and front.model != "inherit":
             try:
-                provider_of(told.model)
+                provider_of(front.model)
             except NoModel:
-                self.fault(self.lines["model"], f'{told.model!r} is no model; expected provider:name, or "inherit"')
+                self.fault(self.lines["model"], f'{front.model!r} is no model; expected provider:name, or "inherit"')
 
 
 def _worded(error: Any) -> str:

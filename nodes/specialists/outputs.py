@@ -18,7 +18,7 @@ _ITS_OWN = ("messages", "structured_response")
 
 
 @dataclass(frozen=True)
-class Given:
+class Output:
     """What came back: the text to be joined, and the structured output beside it (None: there is none)."""
 
     text: str
@@ -32,38 +32,38 @@ class NoText(Exception):
 def input_for(names: Iterable[str], text: str) -> dict[str, Any]:
     """Word a task as the input of a graph that takes these keys (messages, when none of them is known)."""
     known = list(names)
-    name = next((one for one in INPUTS if one in known), known[0] if len(known) == 1 else "messages")
+    name = next((key for key in INPUTS if key in known), known[0] if len(known) == 1 else "messages")
     return {name: [{"role": "user", "content": text}] if name == "messages" else text}
 
 
-def given(came: Any) -> Given:
+def read_output(value: Any) -> Output:
     """Read what a runnable returned.
 
     Raises:
         NoText: there is nothing in it that could be joined, or it is too large to keep.
     """
-    if isinstance(came, str):
-        return _checked(came, None)
-    if isinstance(came, BaseMessage):
-        return _checked(str(came.text), came.additional_kwargs.get("parsed"))
-    if isinstance(came, Mapping):
-        return _of_mapping(came)
-    if came is None:
+    if isinstance(value, str):
+        return _checked(value, None)
+    if isinstance(value, BaseMessage):
+        return _checked(str(value.text), value.additional_kwargs.get("parsed"))
+    if isinstance(value, Mapping):
+        return _of_mapping(value)
+    if value is None:
         raise NoText("it returned nothing")
-    return _checked(_written(came), came)
+    return _checked(_written(value), value)
 
 
-def _of_mapping(came: Mapping[str, Any]) -> Given:
-    if came.get("__interrupt__"):
+def _of_mapping(value: Mapping[str, Any]) -> Output:
+    if value.get("__interrupt__"):
         raise NoText("it stopped to ask a person, which a specialist cannot do")
-    messages = came.get("messages")
+    messages = value.get("messages")
     text = _text_of(messages[-1]) if isinstance(messages, (list, tuple)) and messages else ""
-    named = next((one for one in OUTPUTS if isinstance(came.get(one), str) and came[one].strip()), None)
-    if named is not None:
-        text = came[named]
-    data = came.get("structured_response")
+    key = next((one for one in OUTPUTS if isinstance(value.get(one), str) and value[one].strip()), None)
+    if key is not None:
+        text = value[key]
+    data = value.get("structured_response")
     if data is None:
-        data = {key: value for key, value in came.items() if key not in _ITS_OWN and key != named} or None
+        data = {name: content for name, content in value.items() if name not in _ITS_OWN and name != key} or None
     return _checked(text if text.strip() else _written(data) if data else "", data)
 
 
@@ -76,13 +76,13 @@ def _text_of(message: Any) -> str:
     return str(content or "")
 
 
-def _checked(text: str, data: Any) -> Given:
+def _checked(text: str, data: Any) -> Output:
     plain = _plain(data)
     if not text.strip():
         raise NoText("it returned no text")
     if len(text) > DATA_LIMIT or (plain is not None and len(json.dumps(plain)) > DATA_LIMIT):
         raise NoText(f"it returned more than {DATA_LIMIT:,} characters")
-    return Given(text.strip(), plain)
+    return Output(text.strip(), plain)
 
 
 def _plain(data: Any) -> Any:

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from nodes.specialists.tool_loop import Desk, calls_of
+from nodes.specialists.tool_loop import ToolLoop, calls_of
 
 
 class Action(BaseModel):
@@ -32,7 +32,7 @@ class ToolDecision(BaseModel):
     edited_action: Action | None = None
 
 
-def ask_person(desk: Desk, messages: Sequence[AnyMessage]) -> dict[str, Any] | None:
+def ask_person(loop: ToolLoop, messages: Sequence[AnyMessage]) -> dict[str, Any] | None:
     """Put those calls of the last reply to a person that change the world, and do as they say.
 
     Returns:
@@ -42,13 +42,13 @@ def ask_person(desk: Desk, messages: Sequence[AnyMessage]) -> dict[str, Any] | N
         GraphInterrupt: waits for the person.
     """
     last = messages[-1]
-    asking = [call for call in calls_of(last) if _asks(desk, call)]
+    asking = [call for call in calls_of(last) if _asks(loop, call)]
     if not asking or not isinstance(last, AIMessage):
         return None
-    if not desk.can_ask:
-        told = "Refused: this tool needs a person's approval, and this run is not kept, so that nobody can be asked."
-        return {"messages": [desk.answered(call, told, ok=False) for call in asking]}
-    decided = dict(zip((call["id"] for call in asking), _decisions(desk, asking), strict=True))
+    if not loop.can_ask:
+        words = "Refused: this tool needs a person's approval, and this run is not kept, so that nobody can be asked."
+        return {"messages": [loop.answered(call, words, ok=False) for call in asking]}
+    decided = dict(zip((call["id"] for call in asking), _decisions(loop, asking), strict=True))
     answers, calls = list[ToolMessage](), list[Any]()
     for call in calls_of(last):
         decision = decided.get(call["id"])
@@ -60,24 +60,24 @@ def ask_person(desk: Desk, messages: Sequence[AnyMessage]) -> dict[str, Any] | N
         else:
             calls.append(call)
             why = f": {decision.message}" if decision.message else ""
-            told = f"Refused by a person{why}. Do not make this call again; go on without it."
-            answers.append(desk.answered(call, told, ok=False))
+            words = f"Refused by a person{why}. Do not make this call again; go on without it."
+            answers.append(loop.answered(call, words, ok=False))
     edited = last.model_copy(update={"tool_calls": calls, "content": str(last.text)})
     return {"messages": [edited, *answers]}
 
 
-def _asks(desk: Desk, call: Any) -> bool:
-    one = desk.tools.get(call["name"])
-    return one is not None and one.changes_world
+def _asks(loop: ToolLoop, call: Any) -> bool:
+    tool = loop.tools.get(call["name"])
+    return tool is not None and tool.changes_world
 
 
-def _decisions(desk: Desk, calls: Sequence[Any]) -> list[ToolDecision]:
+def _decisions(loop: ToolLoop, calls: Sequence[Any]) -> list[ToolDecision]:
     """Wait for one decision a call; any other number is refused, and can be given again."""
     count = len(calls)
     shape = create_model("ToolDecisions", decisions=(list[ToolDecision], Field(min_length=count, max_length=count)))
     names = dict.fromkeys(call["name"] for call in calls)
-    who = f"{desk.call.subtask_id} {desk.one.name}"
-    told: Any = interrupt(
+    who = f"{loop.call.subtask_id} {loop.specialist.name}"
+    answer: Any = interrupt(
         {
             "action_requests": [
                 {
@@ -93,4 +93,4 @@ def _decisions(desk: Desk, calls: Sequence[Any]) -> list[ToolDecision]:
         },
         response_schema=shape,
     )
-    return list(told.decisions)
+    return list(answer.decisions)

@@ -115,10 +115,10 @@ class Roster:
     def of(cls, specialists: Iterable[Specialist]) -> "Roster":
         """Register specialists; of two with one name the later wins."""
         members: dict[str, Specialist] = {}
-        for one in specialists:
-            for name in [name for name in members if folded(name) == folded(one.name)]:
+        for specialist in specialists:
+            for name in [name for name in members if folded(name) == folded(specialist.name)]:
                 del members[name]
-            members[one.name] = one
+            members[specialist.name] = specialist
         return cls(members)
 
     def find(self, name: str) -> Specialist | None:
@@ -126,26 +126,27 @@ class Roster:
         if name in self.members:
             return self.members[name]
         bare = folded(name)
-        same = next((one for one in self.members.values() if folded(one.name) == bare), None)
+        same = next((specialist for specialist in self.members.values() if folded(specialist.name) == bare), None)
         if same is not None or not bare:
             return same
-        choices = {one.name: folded(one.name) for one in self.members.values()}
-        found = process.extractOne(bare, choices, scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_MISS)
-        return None if found is None else self.members[found[2]]
+        choices = {specialist.name: folded(specialist.name) for specialist in self.members.values()}
+        near = process.extractOne(bare, choices, scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_MISS)
+        return None if near is None else self.members[near[2]]
 
     def names(self, *, improvise: bool) -> list[str]:
         """Name whom the planner may choose: the user's own, and while it may improvise those that come with us too."""
-        return [one.name for one in self.members.values() if improvise or not one.built_in]
+        return [specialist.name for specialist in self.members.values() if improvise or not specialist.built_in]
 
     def told(self, *, improvise: bool = True) -> list[dict[str, str]]:
         """Return what the planner is told of each: its name, what it is for, and what it can do besides writing."""
         chosen = [self.members[name] for name in self.names(improvise=improvise)]
         return [
             {
-                "name": one.name,
-                "description": one.description + (f" Has tools: {', '.join(one.tools)}." * bool(one.tools)),
+                "name": specialist.name,
+                "description": specialist.description
+                + (f" Has tools: {', '.join(specialist.tools)}." * bool(specialist.tools)),
             }
-            for one in chosen
+            for specialist in chosen
         ]
 
 

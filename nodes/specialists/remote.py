@@ -9,7 +9,7 @@ from langgraph.pregel.remote import RemoteException, RemoteGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.errors import APIConnectionError, APIError
 
-from nodes.specialists.outputs import Given, NoText, given, input_for
+from nodes.specialists.outputs import NoText, Output, input_for, read_output
 from nodes.specialists.registry import Specialist
 
 CONNECT_S = 10.0  # a server that cannot be reached is not waited for as long as one that works
@@ -20,7 +20,7 @@ class RemoteFailed(Exception):
     """The other server could not be reached, refused, or its run failed."""
 
 
-async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Given:
+async def run_remote(specialist: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Output:
     """Give a task to a graph on another server; its text is passed on while it arrives.
 
     The task goes in as the first of nodes.specialists.outputs.INPUTS that the graph's input has; its answer is read as a local
@@ -32,11 +32,11 @@ async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None],
     """
     limits = (min(CONNECT_S, seconds), seconds, seconds, seconds)  # to connect, read, write, and get a connection
     # api_key=None: the SDK would else send this machine's LangSmith key to whatever server is named here.
-    client = get_client(url=one.url, api_key=one.key or None, timeout=limits)
+    client = get_client(url=specialist.url, api_key=specialist.key or None, timeout=limits)
     try:
         async with client:
-            given_input = input_for(await _inputs(client, one), task)
-            graph: Any = RemoteGraph(one.graph, client=client)
+            given_input = input_for(await _inputs(client, specialist), task)
+            graph: Any = RemoteGraph(specialist.graph, client=client)
             last: Any = None
             async for part in graph.astream(given_input, {"configurable": {}}, stream_mode=MODES, version="v2"):
                 if part["interrupts"]:
@@ -47,23 +47,25 @@ async def run_remote(one: Specialist, task: str, on_text: Callable[[str], None],
                     on_text(text)
     except RemoteException as error:
         raise RemoteFailed(
-            f"graph {one.graph!r} at {one.url} failed: {_told(error.args[0] if error.args else error)}"
+            f"graph {specialist.graph!r} at {specialist.url} failed: {_told(error.args[0] if error.args else error)}"
         ) from None
     except (APIConnectionError, httpx.TransportError) as error:
         raise RemoteFailed(
-            f"no LangGraph server could be reached at {one.url} ({_told(error) or type(error).__name__})"
+            f"no LangGraph server could be reached at {specialist.url} ({_told(error) or type(error).__name__})"
         ) from None
     except (APIError, httpx.HTTPError) as error:
-        raise RemoteFailed(f"the server at {one.url} refused graph {one.graph!r}: {_told(error)}") from None
+        raise RemoteFailed(
+            f"the server at {specialist.url} refused graph {specialist.graph!r}: {_told(error)}"
+        ) from None
     if last is None:
         raise NoText("the other server sent no state")
-    return given(last)
+    return read_output(last)
 
 
-async def _inputs(client: Any, one: Specialist) -> list[str]:
+async def _inputs(client: Any, specialist: Specialist) -> list[str]:
     """Ask which keys the graph's input has."""
-    found = await client.assistants.search(graph_id=one.graph, limit=1)
-    schemas = await client.assistants.get_schemas(found[0]["assistant_id"] if found else one.graph)
+    assistants = await client.assistants.search(graph_id=specialist.graph, limit=1)
+    schemas = await client.assistants.get_schemas(assistants[0]["assistant_id"] if assistants else specialist.graph)
     # A server gives no input schema for a graph whose state it cannot tell apart from it; the state's will do then.
     schema = schemas.get("input_schema") or schemas.get("state_schema") or {}
     return list(schema.get("properties") or {})

@@ -12,10 +12,10 @@ from langchain_core.runnables.config import ensure_config, var_child_runnable_co
 from langgraph.pregel import Pregel
 
 from nodes.models import aside, in_thread, on_engine_loop
-from nodes.specialists.outputs import Given, given, input_for
+from nodes.specialists.outputs import Output, input_for, read_output
 
 
-async def run(runnable: Any, task: str, meter: BaseCallbackHandler) -> Given:
+async def run(runnable: Any, task: str, usage: BaseCallbackHandler) -> Output:
     """Give a task to a runnable, compiled graph, agent or (async) function, and read what it returns.
 
     Under `graph.ainvoke` it runs on the caller's loop, where its clients live; under `graph.invoke` in a thread of its
@@ -25,15 +25,15 @@ async def run(runnable: Any, task: str, meter: BaseCallbackHandler) -> Given:
         NoText: it returned nothing that could be joined.
         Exception: whatever it raises.
     """
-    async with apart(meter):
+    async with apart(usage):
         if isinstance(runnable, Runnable):
-            return given(await aside(lambda: runnable.ainvoke(_input(runnable, task))))
+            return read_output(await aside(lambda: runnable.ainvoke(_input(runnable, task))))
         if inspect.iscoroutinefunction(runnable) or inspect.iscoroutinefunction(getattr(runnable, "__call__", None)):  # noqa: B004
-            return given(await aside(lambda: runnable(task)))
-        came = await in_thread(lambda: runnable(task))
-        if inspect.isawaitable(came):  # a partial or a lambda around an async function
-            came = await (in_thread(lambda: asyncio.run(_awaited(came))) if on_engine_loop() else came)
-        return given(came)
+            return read_output(await aside(lambda: runnable(task)))
+        result = await in_thread(lambda: runnable(task))
+        if inspect.isawaitable(result):  # a partial or a lambda around an async function
+            result = await (in_thread(lambda: asyncio.run(_awaited(result))) if on_engine_loop() else result)
+        return read_output(result)
 
 
 async def _awaited(work: Any) -> Any:
@@ -48,7 +48,7 @@ def _input(runnable: Runnable[Any, Any], task: str) -> Any:
 
 
 @asynccontextmanager
-async def apart(meter: BaseCallbackHandler) -> AsyncIterator[None]:
+async def apart(usage: BaseCallbackHandler) -> AsyncIterator[None]:
     """Hide this run's thread and checkpointer from a graph that runs inside; keep tracing, and count its calls.
 
     A graph inside would else write its checkpoints into ours, and with a saver of the other kind (sync or async) fail.
@@ -57,9 +57,9 @@ async def apart(meter: BaseCallbackHandler) -> AsyncIterator[None]:
     callbacks = here.get("callbacks")
     if isinstance(callbacks, BaseCallbackManager):
         callbacks = callbacks.copy()
-        callbacks.add_handler(meter)
+        callbacks.add_handler(usage)
     else:
-        callbacks = [*(callbacks or ()), meter]
+        callbacks = [*(callbacks or ()), usage]
     token = var_child_runnable_config.set({"tags": here["tags"], "metadata": here["metadata"], "callbacks": callbacks})
     try:
         yield

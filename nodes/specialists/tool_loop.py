@@ -1,4 +1,4 @@
-"""Desk: where an agent's model calls and tool calls are made, counted and bounded."""
+"""ToolLoop: where an agent's model calls and tool calls are made, counted and bounded."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from langchain_core.tools import Tool as FunctionTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.errors import GraphBubbleUp
 
-from nodes.budget import LEAST_OUTPUT, Purse, input_bound, spent
+from nodes.budget import LEAST_OUTPUT, Purse, input_bound, missing, spent
 from nodes.errors import NoModel
 from nodes.models import (
     Call,
@@ -33,7 +33,7 @@ from nodes.specialists.registry import Specialist
 from nodes.specialists.result import of_failure
 from nodes.specialists.runnables import apart
 from nodes.specialists.tools.registry import LEAST_RESULT, MODEL_CALLS, Tool
-from nodes.specialists.usage import Meter
+from nodes.specialists.usage import UsageCounter
 from nodes.state import Charge
 from prompts import fence, render
 
@@ -47,11 +47,11 @@ _NOTED = "orchestrator"  # where a message carries what it cost and how it ended
 
 
 @dataclass
-class Desk:
+class ToolLoop:
     """One worker's tools and its means: money, time, and how often it may ask."""
 
     call: Call  # its first messages are the worker's prompt
-    one: Specialist
+    specialist: Specialist
     tools: dict[str, Tool]
     tell: Callable[[Any], None]
     sync: bool = False  # under graph.invoke
@@ -61,7 +61,7 @@ class Desk:
     _schemas: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._schemas = [convert_to_openai_tool(one.tool) for one in self.tools.values()]
+        self._schemas = [convert_to_openai_tool(tool.tool) for tool in self.tools.values()]
 
     @property
     def _spec(self) -> str:
@@ -80,12 +80,13 @@ class Desk:
         """Ask the model to go on; whatever happens is a message, so that it is kept with the conversation."""
         self._count_tools_time()
         charges = charges_of(messages)
-        number = sum(isinstance(one, AIMessage) for one in messages)
+        number = sum(isinstance(message, AIMessage) for message in messages)
         if self.left or (self.call.clock and self.call.clock.left <= 0):
             return self._ended(
                 "timed_out", f"No result within {self.call.clock.seconds:g} s." if self.call.clock else ""
             )
-        stopped = self._why_last(messages, number, spent(self.call.purse, charges))
+        self._draw(messages, charges)
+        stopped = self._why_last(messages, number, self._purse(charges))
         try:
             reply = await self._asked(messages, charges, stopped)
         except (CallFailed, OverBudget) as error:
@@ -114,23 +115,38 @@ class Desk:
             return await ask(self._next_call(messages, [*charges, *error.charges], stopped))
 
     def _next_call(self, messages: Sequence[AnyMessage], charges: list[Charge], stopped: str | None) -> Call:
-        purse, in_text = spent(self.call.purse, charges), self._in_text
+        purse, in_text = self._purse(charges), self._in_text
         system = str(self.call.messages[0].text)
         if stopped:
             last = HumanMessage(f"No tool can be used any more: {stopped}. Deliver the result now from what you have.")
             return replace(self.call, messages=[SystemMessage(system), *as_text(messages), last], purse=purse)
         if in_text:
-            told = f"{render('tools')}\n\n{described(self._schemas)}"
-            asked: list[BaseMessage] = [SystemMessage(f"{system}\n\n{told}"), *as_text(messages)]
+            tools = f"{render('tools')}\n\n{described(self._schemas)}"
+            asked: list[BaseMessage] = [SystemMessage(f"{system}\n\n{tools}"), *as_text(messages)]
             return replace(self.call, messages=asked, purse=purse, cap=self._cap(asked, purse))
         asked = [SystemMessage(system), *messages]
         return replace(self.call, messages=asked, purse=purse, tools=self._schemas, cap=self._cap(asked, purse))
+
+    def _purse(self, charges: list[Charge]) -> Purse:
+        return spent(self.call.purse.plus(self.call.part.drawn), charges)
+
+    def _draw(self, messages: Sequence[BaseMessage], charges: list[Charge]) -> None:
+        """Take from what the workers share where the allowance would not reach for this call and another one."""
+        purse = self._purse(charges)
+        if not purse.open:
+            price = price_of(self._spec, None, self.call.endpoints)
+            self.call.part.draw(
+                missing(purse, price, 2 * self._bound(messages) + LEAST_RESULT, 4 * LEAST_OUTPUT["worker"])
+            )
+
+    def _bound(self, messages: Sequence[BaseMessage]) -> int:
+        return input_bound([*written(self.call.messages[0], *messages), *map(str, self._schemas)], self._spec)
 
     def _why_last(self, messages: Sequence[AnyMessage], number: int, purse: Purse) -> str | None:
         """Say why this must be the last call (None: it need not be)."""
         if number >= MODEL_CALLS - 1:
             return f"{MODEL_CALLS} calls to the model are the most"
-        if sum(len(calls_of(one)) for one in messages) >= TOOL_CALLS:
+        if sum(len(calls_of(message)) for message in messages) >= TOOL_CALLS:
             return f"{TOOL_CALLS} tool calls are the most"
         if self._spare(messages, purse) < 0:
             return "its share of the budget is nearly spent"
@@ -138,7 +154,7 @@ class Desk:
 
     def _spare(self, messages: Sequence[BaseMessage], purse: Purse) -> float:
         """Output tokens that can be spent now so that another call, with a tool's result, can still be paid for."""
-        bound = input_bound(written(self.call.messages[0], *messages)) + input_bound(map(str, self._schemas))
+        bound = self._bound(messages)
         least, spare = LEAST_OUTPUT["worker"], float("inf")
         if purse.tokens is not None:
             spare = purse.tokens - 2 * bound - LEAST_RESULT - 3 * least
@@ -163,17 +179,17 @@ class Desk:
         if self._in_text and not stopped:
             calls = read_calls(reply.text, number)
         broken = _broken(reply) if calls else {}
-        unreadable: dict[str, Any] = {f"bad_{number}_{at}": one for at, one in enumerate(whole.invalid_tool_calls)}
+        unreadable: dict[str, Any] = {f"bad_{number}_{at}": call for at, call in enumerate(whole.invalid_tool_calls)}
         unreadable = (
             {}
             if stopped
             else {**unreadable, **{f"cut_{number}_{at}": calls[at] | {"args": text} for at, text in broken.items()}}
         )
-        calls = [one for at, one in enumerate(calls) if at not in broken]
-        noted["unreadable"] = {key: str(one.get("args"))[:TOLD_LIMIT] for key, one in unreadable.items()}
+        calls = [call for at, call in enumerate(calls) if at not in broken]
+        noted["unreadable"] = {key: str(call.get("args"))[:TOLD_LIMIT] for key, call in unreadable.items()}
         calls += [
-            {"name": str(one.get("name")), "args": {}, "id": key, "type": "tool_call"}
-            for key, one in unreadable.items()
+            {"name": str(call.get("name")), "args": {}, "id": key, "type": "tool_call"}
+            for key, call in unreadable.items()
         ]
         seen: set[str | None] = {None, ""}
         for at, call in enumerate(calls):  # some servers give every call the same id, or none
@@ -192,15 +208,15 @@ class Desk:
     async def use(self, call: Any, messages: Sequence[AnyMessage]) -> ToolMessage:
         """Make one tool call. What goes wrong is told to the model; only the specialist's own tools can be called."""
         began, charges = time.monotonic(), list[Charge]()
-        told, ok = self._refused(call, messages), False
-        if told is None:
-            told, ok, charges = await self._used(self.tools[call["name"]], call)
+        text, ok = self._refused(call, messages), False
+        if text is None:
+            text, ok, charges = await self._used(self.tools[call["name"]], call)
         seconds = round(time.monotonic() - began, 3)
-        return self.answered(call, told, ok=ok, seconds=seconds, charges=charges)
+        return self.answered(call, text, ok=ok, seconds=seconds, charges=charges)
 
     def _refused(self, call: Any, messages: Sequence[AnyMessage]) -> str | None:
-        last = next(one for one in reversed(messages) if isinstance(one, AIMessage))
-        made = [one["id"] for message in messages for one in calls_of(message)]
+        last = next(message for message in reversed(messages) if isinstance(message, AIMessage))
+        made = [made_call["id"] for message in messages for made_call in calls_of(message)]
         unreadable = self.noted(last).get("unreadable", {})
         if call["name"] not in self.tools:
             return f"Refused: you have no tool named {call['name']!r}; yours: {', '.join(self.tools)}."
@@ -210,26 +226,26 @@ class Desk:
             return f"Refused: {TOOL_CALLS} tool calls are the most."
         return None
 
-    async def _used(self, one: Tool, call: Any) -> tuple[str, bool, list[Charge]]:
-        limit = one.timeout or self.one.tool_timeout
+    async def _used(self, tool: Tool, call: Any) -> tuple[str, bool, list[Charge]]:
+        limit = tool.timeout or self.specialist.tool_timeout
         if self.call.clock is not None:
             limit = min(limit, max(0.0, self.call.clock.left))
-        meter = Meter(self.call.endpoints, self.call.subtask_id or "", self.call.round)
+        usage = UsageCounter(self.call.endpoints, self.call.subtask_id or "", self.call.round)
         try:
-            async with asyncio.timeout(limit) as bound, apart(meter):
-                came = await _invoked(one.tool, {**call, "type": "tool_call"}, sync=self.sync)
+            async with asyncio.timeout(limit) as bound, apart(usage):
+                result = await _invoked(tool.tool, {**call, "type": "tool_call"}, sync=self.sync)
         except GraphBubbleUp:
-            return "Failed: the tool stopped to ask a person, which it cannot do here.", False, meter.charges
+            return "Failed: the tool stopped to ask a person, which it cannot do here.", False, usage.charges
         except Exception as error:  # noqa: BLE001 - a tool may raise anything; the model is told, the run goes on
             if isinstance(error, TimeoutError) and bound.expired():
-                return f"Failed: no result within {limit:g} s.", False, meter.charges
-            return f"Failed: {type(error).__name__}: {error}"[:KEPT_LIMIT], False, meter.charges
-        failed = isinstance(came, ToolMessage) and came.status == "error"
-        text = str(came.text) if isinstance(came, BaseMessage) else str(came)
-        return text, not failed, meter.charges
+                return f"Failed: no result within {limit:g} s.", False, usage.charges
+            return f"Failed: {type(error).__name__}: {error}"[:KEPT_LIMIT], False, usage.charges
+        failed = isinstance(result, ToolMessage) and result.status == "error"
+        text = str(result.text) if isinstance(result, BaseMessage) else str(result)
+        return text, not failed, usage.charges
 
     def answered(
-        self, call: Any, told: str, *, ok: bool, seconds: float = 0.0, charges: Sequence[Charge] = ()
+        self, call: Any, text: str, *, ok: bool, seconds: float = 0.0, charges: Sequence[Charge] = ()
     ) -> ToolMessage:
         """Word a tool's answer for the model, keep it for the outcome, and tell it to whoever watches."""
         self.tell(
@@ -238,17 +254,17 @@ class Desk:
                 "id": self.call.subtask_id,
                 "tool": call["name"],
                 "args": _clipped(json.dumps(call["args"], ensure_ascii=False, default=str), TOLD_LIMIT),
-                "result": _clipped(" ".join(told.split()), TOLD_LIMIT),
+                "result": _clipped(" ".join(text.split()), TOLD_LIMIT),
             }
         )
         purse = self.call.purse
         most = RESULT_LIMIT if purse.open else LEAST_RESULT // 2
         return ToolMessage(
-            fence(f"result of {call['name']}"[:80], _clipped(told, most)),
+            fence(f"result of {call['name']}"[:80], _clipped(text, most)),
             tool_call_id=call["id"],
             name=call["name"],
             status="success" if ok else "error",
-            additional_kwargs={"told": _clipped(told, KEPT_LIMIT), "seconds": seconds, "charges": list(charges)},
+            additional_kwargs={"text": _clipped(text, KEPT_LIMIT), "seconds": seconds, "charges": list(charges)},
         )
 
 
@@ -262,7 +278,7 @@ async def _invoked(tool: BaseTool, call: Any, *, sync: bool) -> Any:
 
 def _broken(reply: Reply) -> dict[int, str]:
     """Find calls whose arguments are not whole: LangChain mends what was cut off, and would have half of it done."""
-    found = {}
+    broken = {}
     for at, chunk in enumerate(reply.message.tool_call_chunks if reply.message is not None else ()):
         text = (chunk["args"] or "").strip()
         try:
@@ -270,8 +286,8 @@ def _broken(reply: Reply) -> dict[int, str]:
         except ValueError:
             whole = False
         if not whole:
-            found[at] = text
-    return found
+            broken[at] = text
+    return broken
 
 
 def calls_of(message: BaseMessage) -> list[Any]:
@@ -281,16 +297,19 @@ def calls_of(message: BaseMessage) -> list[Any]:
 
 def charges_of(messages: Sequence[BaseMessage]) -> list[Charge]:
     """Add up what a conversation has cost, tools that call a model included."""
-    found = list[Charge]()
-    for one in messages:
-        found += one.additional_kwargs.get("charges", []) if isinstance(one, ToolMessage) else []
-        found += Desk.noted(one)["charges"] if isinstance(one, AIMessage) else []
-    return found
+    charges = list[Charge]()
+    for message in messages:
+        charges += message.additional_kwargs.get("charges", []) if isinstance(message, ToolMessage) else []
+        charges += ToolLoop.noted(message)["charges"] if isinstance(message, AIMessage) else []
+    return charges
 
 
 def written(*messages: BaseMessage) -> list[str]:
     """Give all that a conversation sends, calls included."""
-    return [f"{one.text}{json.dumps(calls_of(one), default=str) if calls_of(one) else ''}" for one in messages]
+    return [
+        f"{message.text}{json.dumps(calls_of(message), default=str) if calls_of(message) else ''}"
+        for message in messages
+    ]
 
 
 def _clipped(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Meter: counts the model calls that other people's code makes through LangChain."""
+"""UsageCounter: counts the model calls that other people's code makes through LangChain."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from nodes.models import Endpoints, price_of
 from nodes.state import Charge
 
 
-class Meter(BaseCallbackHandler):
+class UsageCounter(BaseCallbackHandler):
     """Makes a charge of every model call that LangChain reports. What it does not report is unknown to us too."""
 
     run_inline = True  # a charge must be there when the runnable has returned
@@ -23,8 +23,16 @@ class Meter(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
         """Take one finished call."""
-        found = next((one for batch in response.generations for one in batch if isinstance(one, ChatGeneration)), None)
-        message = found.message if found is not None else None
+        last = next(
+            (
+                generation
+                for batch in response.generations
+                for generation in batch
+                if isinstance(generation, ChatGeneration)
+            ),
+            None,
+        )
+        message = last.message if last is not None else None
         usage = message.usage_metadata if isinstance(message, AIMessage) else None
         name = str((message.response_metadata if message else {}).get("model_name") or "unknown")
         sent, got = (usage["input_tokens"], usage["output_tokens"]) if usage else (0, 0)

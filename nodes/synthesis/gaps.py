@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
-from nodes.state import Dropped, Outcome
+from nodes.state import DropKind, Dropped, Outcome
 from nodes.synthesis.markdown import shortened
 
 Kind = Literal["failed", "timed_out", "over_budget", "partial", "dropped", "unused", "shortened", "cut_off"]
+
+LOST: frozenset[DropKind] = frozenset(("unregistered", "over_limit", "over_budget"))  # asked for, and not there
 
 Gap = dict[str, Any]  # {id, subtask_id, what, why}, and `kind` where code has found it
 
@@ -25,16 +27,8 @@ def undone(outcomes: Iterable[Outcome], dropped: Iterable[Dropped]) -> list[Gap]
             why = f"{told}: {outcome['error']}" if outcome["error"] else told
             gaps.append(_gap(status, outcome["id"], _named(outcome), why))
     return gaps + [
-        _gap("dropped", None, _named(drop), f"dropped: {drop['reason']}") for drop in dropped if _is_loss(drop)
+        _gap("dropped", None, _named(drop), f"dropped: {drop['reason']}") for drop in dropped if drop["kind"] in LOST
     ]
-
-
-# Reasons for a drop after which nothing that was asked for is missing.
-_NOTHING_LOST = ("the same as", "follow-up", "nearly the same", "repeats a finished", "empty task", "placeholder")
-
-
-def _is_loss(drop: Dropped) -> bool:
-    return not drop["reason"].startswith(_NOTHING_LOST)
 
 
 def unused(outcomes: Iterable[Outcome], cited: Collection[str]) -> list[Gap]:

@@ -440,3 +440,17 @@ def test_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert outputs == [[]] * 5
     assert "41.5" in shown
+
+
+def test_front_matter_is_text(tmp_path: Path) -> None:
+    """What YAML would take for a date, a number or a truth value is text where text is wanted."""
+    (tmp_path / "a.md").write_text("---\nname: 2026\ndescription: 2026-02-30\nmodel: ~\ntimeout: 4\n---\nx")
+
+    (specialist,) = read_folder(tmp_path, lambda _: None)
+
+    assert (specialist.name, specialist.description, specialist.model, specialist.timeout) == (
+        "2026",
+        "2026-02-30",
+        "",
+        4,
+    )

@@ -26,7 +26,7 @@ UNIT_LIMIT = 60  # characters
 _NO_UNIT = re.compile(r"^\s*\d|\d\d|\d\s*(?:\*\*|\^)|[()\[\]{}=,;:]|__")
 
 _GROUPED = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+)(?![\d,])")  # 12,500 is one number to people
-_PERCENT = re.compile(r"(\d(?:[\d_.]*\d)?|\))\s*%(?!\s*[\d(a-z])")  # 12% of something, not 12 % 5
+_PERCENT = re.compile(r"([\d)])\s*+%(?!\s*+[\d(a-z])")  # 12% of something, not 12 % 5
 
 
 def _bounded(value: Any) -> Fraction:
@@ -68,11 +68,11 @@ def _rounded(value: Any, places: Any = 0) -> Fraction:
 
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: lambda one, other: _bounded(one + other),
-    ast.Sub: lambda one, other: _bounded(one - other),
-    ast.Mult: lambda one, other: _bounded(one * other),
-    ast.Div: lambda one, other: _bounded(one / other),
-    ast.FloorDiv: lambda one, other: Fraction(one // other),
+    ast.Add: lambda left, right: _bounded(left + right),
+    ast.Sub: lambda left, right: _bounded(left - right),
+    ast.Mult: lambda left, right: _bounded(left * right),
+    ast.Div: lambda left, right: _bounded(left / right),
+    ast.FloorDiv: lambda left, right: Fraction(left // right),
     ast.Mod: operator.mod,
     ast.Pow: _power,
     ast.USub: operator.neg,
@@ -158,9 +158,9 @@ def shown(number: Fraction) -> str:
     return text if exact else f"about {text}" + (f" (exactly {number.numerator}/{number.denominator})" if short else "")
 
 
-def _unit_name(told: str) -> str:
+def _unit_name(words: str) -> str:
     """Word a unit as pint knows it: "US pint" is us_pint to it, "MILES" is miles."""
-    name = told.strip()
+    name = words.strip()
     name = name.lower() if name.isupper() and len(name) > 3 else name  # noqa: PLR2004 - kWh's and MW's case matters
     return name if re.search(r"[*/^]", name) else "_".join(name.split())
 
@@ -179,9 +179,11 @@ def convert_units(value: str, unit: str, to: str) -> str:
         unit: The unit it is in, such as "lb", "degF", "km/h", "US pint".
         to: The unit wanted.
     """
-    for one in (unit, to):
-        if len(one) > UNIT_LIMIT or not one.strip() or _NO_UNIT.search(one):
-            raise ValueError(f'{one[:UNIT_LIMIT]!r} is no unit; expected such as "km", "US pint", "km/h" or "m^2"')
+    for unit_name in (unit, to):
+        if len(unit_name) > UNIT_LIMIT or not unit_name.strip() or _NO_UNIT.search(unit_name):
+            raise ValueError(
+                f'{unit_name[:UNIT_LIMIT]!r} is no unit; expected such as "km", "US pint", "km/h" or "m^2"'
+            )
     number = _worked_out(value)
     try:
         asked = _units().Quantity(number, _unit_name(unit)).to(_unit_name(to))
@@ -194,7 +196,7 @@ def convert_units(value: str, unit: str, to: str) -> str:
     return f"{shown(number)} {unit} = {shown(Fraction(asked.magnitude))} {to}"
 
 
-_STEPS = re.compile(r"([+-]?)\s*(\d{1,6})\s*(working day|weekday|day|week|month|year)s?", re.IGNORECASE)
+_STEPS = re.compile(r"([+-]?)\s*+(\d{1,6})\s*+(working day|weekday|day|week|month|year)s?", re.IGNORECASE)
 
 
 @tool
@@ -213,8 +215,10 @@ def reckon_dates(start: str, shift: str = "", until: str = "") -> str:
         end = _date(until)
         days, low, high = (end - day).days, min(day, end), max(day, end)
         weeks, rest = divmod(abs(days), 7)
-        working = weeks * 5 + sum((low + timedelta(weeks * 7 + one)).weekday() < 5 for one in range(rest))  # noqa: PLR2004
+        working = weeks * 5 + sum((low + timedelta(weeks * 7 + day_after)).weekday() < 5 for day_after in range(rest))  # noqa: PLR2004
         return f"{_told(day)} to {_told(high if end >= day else end)}: {days} days ({weeks} weeks and {rest} days; {working} working days, Monday to Friday, the last day not counted)"
+    if len(shift) > EXPRESSION_LIMIT:
+        raise ValueError(f"the shift is longer than {EXPRESSION_LIMIT:,} characters")
     if _STEPS.sub("", shift).strip(" ,") or not _STEPS.search(shift):
         raise ValueError(f'{shift!r} is no shift; expected such as "-12 weeks" or "+3 months - 2 days"')
     try:
@@ -251,4 +255,4 @@ def _told(day: date) -> str:
     return f"{day.isoformat()} ({day:%A})"
 
 
-TOOLS = (calculate, convert_units, reckon_dates)
+ARITHMETIC_TOOLS = (calculate, convert_units, reckon_dates)

@@ -8,7 +8,7 @@ SHOWN = 12_000  # characters of one reading
 FOUND = 8  # passages of one search
 
 
-def tools_for(documents: Documents | None) -> list[BaseTool]:
+def document_tools(documents: Documents | None) -> list[BaseTool]:
     """Make the tools; without documents they say that there are none."""
 
     @tool
@@ -20,10 +20,10 @@ def tools_for(documents: Documents | None) -> list[BaseTool]:
         """
         if documents is None:
             return _NONE
-        found = documents.ranked(query[:1000])[:FOUND]
-        if not found:
+        passages = documents.ranked(query[:1000])[:FOUND]
+        if not passages:
             return f"Nothing shares a word with {query[:100]!r}. {_listed(documents)}"
-        return _shown(found, SHOWN)
+        return _shown(passages, SHOWN)
 
     @tool
     def read_document(name: str, from_passage: int = 1) -> str:
@@ -35,12 +35,12 @@ def tools_for(documents: Documents | None) -> list[BaseTool]:
         """
         if documents is None:
             return _NONE
-        one = documents.find(name)
-        if one is None:
+        document = documents.find(name)
+        if document is None:
             raise ValueError(f"there is no document {name!r}. {_listed(documents)}")
-        passages = one.passages()
+        passages = document.passages()
         if not 1 <= from_passage <= len(passages):
-            raise ValueError(f"{one.name} has passages 1 to {len(passages)}")
+            raise ValueError(f"{document.name} has passages 1 to {len(passages)}")
         kept, used = list[Passage](), 0
         for passage in passages[from_passage - 1 :]:
             used += len(passage.text)
@@ -62,9 +62,9 @@ _NONE = "No documents came with the request."
 
 
 def _listed(documents: Documents) -> str:
-    told = ", ".join(f"{one.name} ({len(one.passages())} passages)" for one in documents.members)
-    return f"There are: {told}."
+    listed = ", ".join(f"{document.name} ({len(document.passages())} passages)" for document in documents.members)
+    return f"There are: {listed}."
 
 
 def _shown(passages: list[Passage], limit: int) -> str:
-    return "\n\n".join(f"[{one.document}, {one.place}]\n{one.text}" for one in passages)[:limit]
+    return "\n\n".join(f"[{passage.document}, {passage.place}]\n{passage.text}" for passage in passages)[:limit]

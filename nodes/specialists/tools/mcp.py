@@ -33,7 +33,7 @@ _KEYS = frozenset({"type", "transport", "command", "args", "env", "cwd", "url", 
 Lookup = Callable[[str], str | None]
 
 
-def tools_of(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Collection[str]) -> dict[str, Tool]:
+def mcp_tools(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Collection[str]) -> dict[str, Tool]:
     """Ask the servers for their tools.
 
     Args:
@@ -48,7 +48,9 @@ def tools_of(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Col
     servers = read_config(config, lookup)
     if wanted and all(name.startswith("mcp__") for name in wanted):
         servers = {
-            name: one for name, one in servers.items() if any(each.startswith(f"mcp__{name}__") for each in wanted)
+            name: server
+            for name, server in servers.items()
+            if any(tool_name.startswith(f"mcp__{name}__") for tool_name in wanted)
         }
     try:
         from langchain_mcp_adapters.client import MultiServerMCPClient
@@ -59,18 +61,20 @@ def tools_of(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Col
         ) from None
     client = MultiServerMCPClient(servers)  # type: ignore[arg-type]
     listed = _apart(_listed(client, list(servers)))
-    found: dict[str, Tool] = {}
+    tools_found: dict[str, Tool] = {}
     names = [tool.name for tools in listed.values() for tool in tools]
     for server, tools in listed.items():
         for tool in tools:
-            one = Tool(tool, f"MCP server {server!r}", changes_world=changes_world(tool.metadata or {}))
+            offered = Tool(tool, f"MCP server {server!r}", changes_world=changes_world(tool.metadata or {}))
             full = f"mcp__{server}__{tool.name}"
             if names.count(tool.name) == 1:
-                found[tool.name] = one
-            else:  # both may be one specialist's: the model must be able to tell them apart
-                one = Tool(tool.model_copy(update={"name": full}), one.source, changes_world=one.changes_world)
-            found[full] = one
-    return found
+                tools_found[tool.name] = offered
+            else:  # both may be offered specialist's: the model must be able to tell them apart
+                offered = Tool(
+                    tool.model_copy(update={"name": full}), offered.source, changes_world=offered.changes_world
+                )
+            tools_found[full] = offered
+    return tools_found
 
 
 def read_config(config: str | Path | Mapping[str, Any], lookup: Lookup) -> dict[str, dict[str, Any]]:
@@ -80,11 +84,11 @@ def read_config(config: str | Path | Mapping[str, Any], lookup: Lookup) -> dict[
         BadSettings: says what is wrong where.
     """
     where = "mcp_config" if isinstance(config, Mapping) else str(config)
-    told: Any = config if isinstance(config, Mapping) else _read(Path(config))
-    servers = told.get("mcpServers") if isinstance(told, Mapping) else None
-    if not isinstance(servers, Mapping) or not all(isinstance(one, Mapping) for one in servers.values()):
+    content: Any = config if isinstance(config, Mapping) else _read(Path(config))
+    servers = content.get("mcpServers") if isinstance(content, Mapping) else None
+    if not isinstance(servers, Mapping) or not all(isinstance(server, Mapping) for server in servers.values()):
         raise BadSettings(f"{where}: expected {FORM}")
-    return {str(name): _connection(f"{where}: server {name!r}", one, lookup) for name, one in servers.items()}
+    return {str(name): _connection(f"{where}: server {name!r}", server, lookup) for name, server in servers.items()}
 
 
 def _read(path: Path) -> Any:
@@ -96,11 +100,11 @@ def _read(path: Path) -> Any:
         raise BadSettings(f"{path}: no valid JSON: {error}") from None
 
 
-def _connection(where: str, told: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
-    unknown = sorted(set(told) - _KEYS)
+def _connection(where: str, entry: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
+    unknown = sorted(set(entry) - _KEYS)
     if unknown:
         raise BadSettings(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(_KEYS))}")
-    given: dict[str, Any] = _filled(where, dict(told), lookup)
+    given: dict[str, Any] = _filled(where, dict(entry), lookup)
     named = given.pop("type", None) or given.pop("transport", None) or ("http" if "url" in given else "stdio")
     transport = _TRANSPORTS.get(str(named))
     if transport is None:
@@ -113,22 +117,22 @@ def _connection(where: str, told: Mapping[str, Any], lookup: Lookup) -> dict[str
     return {**given, "transport": transport}
 
 
-def _filled(where: str, told: Any, lookup: Lookup) -> Any:
+def _filled(where: str, value: Any, lookup: Lookup) -> Any:
     """Put variables in."""
-    if isinstance(told, dict):
-        return {key: _filled(where, value, lookup) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_filled(where, one, lookup) for one in told]
-    if not isinstance(told, str):
-        return told
+    if isinstance(value, dict):
+        return {key: _filled(where, item, lookup) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(where, item, lookup) for item in value]
+    if not isinstance(value, str):
+        return value
 
-    def value(found: re.Match[str]) -> str:
-        said = lookup(found.group(1)) or found.group(2)
+    def content(variable: re.Match[str]) -> str:
+        said = lookup(variable.group(1)) or variable.group(2)
         if said is None:
-            raise BadSettings(f"{where}: the environment variable {found.group(1)} is not set")
+            raise BadSettings(f"{where}: the environment variable {variable.group(1)} is not set")
         return said
 
-    return _VARIABLE.sub(value, told)
+    return _VARIABLE.sub(content, value)
 
 
 async def _listed(client: Any, servers: list[str]) -> dict[str, list[Any]]:
@@ -143,7 +147,7 @@ async def _listed(client: Any, servers: list[str]) -> dict[str, list[Any]]:
         except Exception as error:  # its client raises whatever the transport does
             raise BadSettings(f"MCP server {server!r} cannot be used: {type(error).__name__}: {error}") from error
 
-    return dict(zip(servers, await asyncio.gather(*(of(one) for one in servers)), strict=True))
+    return dict(zip(servers, await asyncio.gather(*(of(server) for server in servers)), strict=True))
 
 
 def _first(error: BaseException) -> str:
@@ -154,12 +158,12 @@ def _first(error: BaseException) -> str:
 
 def _apart(work: Any) -> dict[str, list[Any]]:
     """Run a coroutine to its end in a thread: this may be called where an event loop runs already."""
-    found: dict[str, list[Any]] = {}
+    listed: dict[str, list[Any]] = {}
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            found.update(asyncio.run(work))
+            listed.update(asyncio.run(work))
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             errors.append(error)
 
@@ -168,4 +172,4 @@ def _apart(work: Any) -> dict[str, list[Any]]:
     thread.join()
     if errors:
         raise errors[0]
-    return found
+    return listed

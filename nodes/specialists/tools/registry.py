@@ -43,11 +43,11 @@ class Toolbox:
 
     def of(self, specialist: Specialist) -> dict[str, Tool]:
         """Return the tools of one specialist, by the names that the model calls them; those alone can be called."""
-        found = {self.tools[name].tool.name: self.tools[name] for name in specialist.tools}
+        own = {self.tools[name].tool.name: self.tools[name] for name in specialist.tools}
         asking = {self.tools[name].tool.name for name in specialist.asks}
         return {
-            name: Tool(one.tool, one.source, one.timeout, one.changes_world or name in asking)
-            for name, one in found.items()
+            name: Tool(tool.tool, tool.source, tool.timeout, tool.changes_world or name in asking)
+            for name, tool in own.items()
         }
 
     def with_tools(self, more: Mapping[str, Tool]) -> "Toolbox":
@@ -55,7 +55,7 @@ class Toolbox:
         return Toolbox({**self.tools, **more})
 
 
-def named(tools: Iterable[Any], source: str) -> dict[str, Tool]:
+def tools_by_name(tools: Iterable[Any], source: str) -> dict[str, Tool]:
     """Take LangChain tools or plain functions with a docstring.
 
     Marks on a tool, in its metadata: {"changes_world": True} asks a person first, {"timeout_s": 5} bounds a call.
@@ -63,19 +63,19 @@ def named(tools: Iterable[Any], source: str) -> dict[str, Tool]:
     Raises:
         BadSettings: it is no tool, its name is no good, or two have one name.
     """
-    found: dict[str, Tool] = {}
+    tools_found: dict[str, Tool] = {}
     for given in tools:
-        one = _tool(given, source)
-        if not _NAME.fullmatch(one.name):
-            raise BadSettings(f"{source}: a tool cannot be named {one.name!r}; letters, digits, _ and -, 64 at most")
-        if one.name in found:
-            raise BadSettings(f"{source}: two tools are named {one.name!r}")
-        marks = one.metadata or {}
+        tool = _tool(given, source)
+        if not _NAME.fullmatch(tool.name):
+            raise BadSettings(f"{source}: a tool cannot be named {tool.name!r}; letters, digits, _ and -, 64 at most")
+        if tool.name in tools_found:
+            raise BadSettings(f"{source}: two tools are named {tool.name!r}")
+        marks = tool.metadata or {}
         timeout = marks.get("timeout_s")
         if timeout is not None and (not isinstance(timeout, (int, float)) or timeout <= 0):
-            raise BadSettings(f"{source}: tool {one.name!r}: timeout_s must be seconds above 0, got {timeout!r}")
-        found[one.name] = Tool(one, source, timeout, changes_world(marks))
-    return found
+            raise BadSettings(f"{source}: tool {tool.name!r}: timeout_s must be seconds above 0, got {timeout!r}")
+        tools_found[tool.name] = Tool(tool, source, timeout, changes_world(marks))
+    return tools_found
 
 
 def _tool(given: Any, source: str) -> BaseTool:
@@ -107,22 +107,22 @@ def from_entry_points() -> dict[str, Tool]:
     Raises:
         BadSettings: one cannot be loaded, or is no tool.
     """
-    found: dict[str, Tool] = {}
+    tools_found: dict[str, Tool] = {}
     for point in entry_points(group=ENTRY_POINTS):
         source = f"entry point {point.name!r} ({point.value})"
         try:
             offered = point.load()
         except Exception as error:  # an installed package's code may raise anything
             raise BadSettings(f"{source} cannot be loaded: {type(error).__name__}: {error}") from error
-        found |= named(offered if isinstance(offered, (list, tuple)) else [offered], source)
-    return found
+        tools_found |= tools_by_name(offered if isinstance(offered, (list, tuple)) else [offered], source)
+    return tools_found
 
 
 def unknown_tools(specialists: Iterable[Specialist], known: Toolbox) -> dict[str, list[Specialist]]:
     """Name the tools that specialists have and nobody offers."""
     missing: dict[str, list[Specialist]] = {}
-    for one in specialists:
-        for name in one.tools:
+    for specialist in specialists:
+        for name in specialist.tools:
             if name not in known.tools:
-                missing.setdefault(name, []).append(one)
+                missing.setdefault(name, []).append(specialist)
     return missing
