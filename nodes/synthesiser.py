@@ -73,13 +73,18 @@ def _offered(state: State, settings: Context) -> int:
 
 
 async def _joined(joiner: Joiner, most: int) -> tuple[Joint, list[FollowUp]]:
-    """Ask for the ledger with an answer, or with follow-ups; where the follow-ups are no good, for the answer alone."""
+    """Ask for the ledger with an answer, or with follow-ups; where neither is any good, for the answer alone."""
+    fault = BadReply("the model wrote no answer")
     for offered in dict.fromkeys((most, 0)):
-        joint = await joiner.join(offered)
+        try:
+            joint = await joiner.join(offered)
+        except BadReply as bad:
+            fault = bad
+            continue
         follow_ups = await check(joiner, joint.reply, follow_ups=offered)
         if follow_ups or joint.reply.answer:
             return joint, follow_ups
-    raise BadReply("the model wrote no answer")
+    raise fault
 
 
 def _await_resume(state: State, runtime: Runtime[Context]) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from nodes.budget import LEAST_OUTPUT, Purse, all_charges, purse_of, spent
+from nodes.budget import (
+    LEAST_OUTPUT,
+    Purse,
+    affordable_output,
+    all_charges,
+    cost_usd,
+    money_room,
+    purse_of,
+    spent,
+)
 from nodes.models import BYTES_A_TOKEN, Call, CallFailed, OverBudget, Reply, ask, synthesis_schema, window_room
 from nodes.state import Charge
 from nodes.synthesis.answer import Joint, marked
@@ -23,6 +32,8 @@ HALVINGS = 8  # how often a refused prompt is made half as long before the synth
 CONTINUATIONS = 3  # how often an answer that was cut off is gone on with
 TAIL = 400  # characters of it that the model is shown again
 STEPS = 12  # how often everything is joined in parts; each step leaves at most two thirds, 200 results need four
+LEAST = LEAST_OUTPUT["synthesiser"]
+UNEVEN = 0.9  # of the room that counted tokens leave: what is kept of the results may have more of them than the rest
 REPEATED = 12  # characters that a continuation must share with the end of the text to be taken for a repetition
 
 
@@ -103,26 +114,33 @@ class Joiner:
 
         Under a ceiling, follow-ups are offered only where another reading and an answer can be paid for afterwards.
         """
-        purse, fixed = self.purse, self._fixed(follow_ups)
-        if follow_ups and not purse.open:
-            rest = self.material.less_an_answer(purse, fixed, self._pieces)
-            if self.material.room(rest, fixed) >= _size(self._pieces):
+        purse, room = self.purse, window_room(window, self._fixed(follow_ups))
+        if not purse.open:
+            price, whole = self.material.price, self.material.tokens(self._prompt(self._pieces, follow_ups, purse))
+            rest = purse.less(Purse(cost_usd(price, whole, LEAST) or 0.0, whole + LEAST))
+            if follow_ups and affordable_output(rest, price, whole, LEAST) >= LEAST:
                 purse = rest
             else:
                 follow_ups = 0
-        room = min(window_room(window, fixed), self.material.room(purse, fixed))
+            if affordable_output(purse, price, whole, LEAST) < LEAST:
+                room = min(room, self._paid_room(whole))
         pieces, cut = clipped(self._pieces, room)
         return _Prompt(self._prompt(pieces, follow_ups, self.purse), purse, follow_ups, cut)
+
+    def _paid_room(self, whole: int) -> float:
+        """Bytes of results that can be paid for, where all of them with the prompt around them come to `whole` tokens."""
+        fixed = self.material.tokens(self._prompt([], 0, self.purse))
+        tokens = money_room(self.purse, self.material.price, fixed, LEAST)
+        return tokens * max(1.0, UNEVEN * _size(self._pieces) / max(1, whole - fixed))
 
     def _can_pay_for_steps(self, room: float) -> bool:
         """Tell whether reading everything once more in parts leaves enough for the answer itself."""
         purse = self.purse
         if purse.open:
             return True
-        fixed = self._fixed(0)
-        reading = _size(self._pieces) + (len(batches(self._pieces, room)) + 1) * fixed
-        writing = int(reading / BYTES_A_TOKEN) + LEAST_OUTPUT["synthesiser"]
-        return self.material.room(purse, int(reading + room), writing) > 0
+        reading = _size(self._pieces) + (len(batches(self._pieces, room)) + 1) * self._fixed(0)
+        writing = int(reading / BYTES_A_TOKEN) + LEAST
+        return money_room(purse, self.material.price, int(reading + room), writing) > 0
 
     async def _condense(self, room: float) -> None:
         """Join each batch of results into one shorter text; all batches at once.
@@ -159,7 +177,7 @@ class Joiner:
     ) -> tuple[Piece, Synthesis]:
         part = render("synthesiser_part", number=number, parts=parts, words=limit // 8)
         messages = await asyncio.to_thread(self.material.messages, group, part, whole=False, purse=purse)
-        cap = max(LEAST_OUTPUT["synthesiser"], limit // BYTES_A_TOKEN * 2)
+        cap = max(LEAST, limit // BYTES_A_TOKEN * 2)
         wanted = self.material.settings.max_output_tokens("synthesiser")
         reply = await self._ask(messages, purse=purse, cap=min(cap, wanted) if wanted else cap)
         ids = tuple(dict.fromkeys(name for piece in group for name in piece.ids))

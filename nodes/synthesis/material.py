@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from nodes.budget import LEAST_OUTPUT, Purse, cost_usd, input_bound, money_room
+from nodes.budget import Price, Purse, input_bound
 from nodes.documents import EXCERPTS
 from nodes.host import Host
 from nodes.models import listed_window, price_of, provider_of, synthesis_schema
@@ -69,18 +69,15 @@ class Material:
             return self.host.endpoints.local(provider_of(model)[1]).context if self.host.endpoints.local else None
         return listed_window(*provider_of(model))
 
-    def room(self, purse: Purse, fixed: int, output: int = LEAST_OUTPUT["synthesiser"]) -> float:
-        """Bytes of results that a purse can pay for beside a prompt of `fixed` tokens."""
-        return money_room(purse, price_of(self.settings.model("synthesiser"), None, self.host.endpoints), fixed, output)
+    @property
+    def price(self) -> Price | None:
+        """What the synthesiser's model costs (None: unknown)."""
+        return price_of(self.settings.model("synthesiser"), None, self.host.endpoints)
 
-    def less_an_answer(self, purse: Purse, fixed: int, pieces: Sequence[Piece]) -> Purse:
-        """What a purse holds beyond one more reading of everything and the shortest answer."""
-        tokens, output = fixed + sum(piece.size for piece in pieces), LEAST_OUTPUT["synthesiser"]
-        price = price_of(self.settings.model("synthesiser"), None, self.host.endpoints)
-        return Purse(
-            None if purse.usd is None else max(0.0, purse.usd - (cost_usd(price, tokens, output) or 0.0)),
-            None if purse.tokens is None else max(0, purse.tokens - tokens - output),
-        )
+    def tokens(self, messages: Sequence[BaseMessage]) -> int:
+        """Give an upper bound of the tokens of a prompt, with the schema that goes along."""
+        texts = [*(str(message.text) for message in messages), str(synthesis_schema())]
+        return input_bound(texts, self.settings.model("synthesiser"))
 
 
 def fixed_bytes(messages: Sequence[BaseMessage]) -> int:

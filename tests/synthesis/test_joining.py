@@ -61,7 +61,7 @@ class Reader:
         quotes = dict.fromkeys(re.findall(r"The tower stands \d+ metres high\.", prompt))
         ids = list(dict.fromkeys(re.findall(r"^(S\d+), surveyor|\[(S\d+)\]", prompt, re.MULTILINE)))
         cited = " ".join(f"[{one or two}]" for one, two in ids)
-        entries = [TOWER] if len(quotes) == 2 and (part or "The ledger so far" not in prompt) else []
+        entries = [TOWER] if len(quotes) == 2 and (part or "height of the tower" not in prompt) else []
         gaps = [{"subtask_id": None, "what": "the tower's colour", "why": "nobody says"}] if part and quotes else []
         return Turn(synthesis_of(f"{' '.join(quotes)} {cited}", entries, gaps), chunk=50_000)
 
