@@ -225,7 +225,9 @@ async def follow(
                 listen(part)
             else:
                 state, waiting = part, part.get("__interrupt__")
-        if not waiting or SYNTHESIS_FAILED in waiting[0].value:  # a failed synthesis waits for a resume, not for a word
+        if (
+            not waiting or waiting[0].value.get("type") == SYNTHESIS_FAILED
+        ):  # a failed synthesis waits for a resume, not for a word
             final: State = {key: value for key, value in state.items() if key != "__interrupt__"}  # type: ignore[assignment]
             return final
         if len(waiting) == 1:
