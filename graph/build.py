@@ -14,7 +14,7 @@ from langgraph.types import Send
 
 from graph import settings
 from graph.assembly import Attached, assemble
-from graph.local import catalogue as local
+from graph.local import engine_options
 from nodes.approval import approval
 from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.errors import BadRequest, BadSettings
@@ -68,7 +68,7 @@ def build_graph(
     team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
     host = Host(
         team.roster,
-        Endpoints(own, lambda name: local.options(name, settings.local_model()), settings.endpoint_environment),
+        Endpoints(own, lambda name: engine_options(name, settings.local_model()), settings.endpoint_environment),
         toolbox=team.toolbox,
         documents=team.documents,
     )
