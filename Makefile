@@ -11,7 +11,7 @@ export LANGGRAPH_CLI_NO_ANALYTICS = 1
 export LANGGRAPH_NO_VERSION_CHECK = true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check dev eval lock recording clean
+.PHONY: help run test check dev eval bench lock recording clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -60,6 +60,9 @@ eval: $(VENV)/dev.ok ## Measure the plan checks and the synthesis (MODEL=provide
 	@$(BIN)/python -m evals.plans
 	@$(BIN)/python -m evals.synthesis $(if $(MODEL),--model "$(MODEL)")
 
+bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai client (QUICK=1: about a minute; ONLY=group)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 lock: ## Pin all dependencies by hash (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra local pyproject.toml build.in -o requirements.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras --group dev pyproject.toml build.in -c requirements.txt -o requirements-dev.txt
@@ -68,4 +71,4 @@ recording: $(VENV)/run.ok ## Draw the graph and record the demonstration for the
 	@$(BIN)/python bench/recording.py
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api bench/out

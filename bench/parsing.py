@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import json_repair
 from langchain_core.utils.json import parse_json_markdown
 
 from bench.corpus import Case, Plan, cases, cuts, dumps
@@ -61,19 +60,10 @@ def markdown(text: str, _: bool) -> Outcome:  # noqa: FBT001
         return None, False
 
 
-def repair(text: str, _: bool) -> Outcome:  # noqa: FBT001
-    """Read with json_repair.loads."""
-    try:
-        return adapted(json_repair.loads(text)), False
-    except (ValueError, RecursionError, TypeError, AttributeError, IndexError):
-        return None, False
-
-
 READERS: dict[str, Reader] = {
     "ours": ours,
     "json.loads": brackets,
     "parse_json_markdown": markdown,
-    "json_repair": repair,
 }
 
 

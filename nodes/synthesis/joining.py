@@ -26,7 +26,6 @@ from nodes.models import (
 )
 from nodes.state import Charge, Context, State
 from nodes.synthesis import ledger
-from nodes.synthesis.contradictions import questions
 from nodes.synthesis.pieces import Piece, batches, clipped, cut_up, piece_of
 from nodes.text import folded
 from prompts import fence, render
@@ -80,7 +79,6 @@ class Joiner:
     _cut: set[str] = field(default_factory=set)  # ids of results that code had to shorten
     _found: list[Disagreement] = field(default_factory=list)
     _gaps: list[Gap] = field(default_factory=list)
-    _questions: list[str] = field(default_factory=list)
 
     @property
     def purse(self) -> Purse:
@@ -99,8 +97,6 @@ class Joiner:
         window = self._window()
         outcomes = self.state["outcomes"]
         self._pieces = [piece_of(outcome) for outcome in outcomes]
-        if self.purse.open:  # under a budget each word costs
-            self._questions = await asyncio.to_thread(questions, outcomes, self.state["request"])
         if self.state["plan"]["round"] > 1:  # what an earlier round found stays until a later one settles it
             self._found = [Disagreement(**entry) for entry in self.state.get("disagreements", [])]
         for _ in range(HALVINGS):
@@ -327,12 +323,6 @@ class Joiner:
             extras.append(
                 "Disagreements that were found before; enter each again, with a resolution where the results now settle "
                 f"it:\n{fence('found', told)}"
-            )
-        if self._questions:
-            told = "\n".join(f"- {one}" for one in self._questions)
-            extras.append(
-                "A mechanical check of the figures asks; most such questions mean nothing, so enter a disagreement only "
-                f"where the results bear it out:\n{fence('questions', told)}"
             )
         return extras
 
