@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from graph.build import Graph, build_graph
-from graph.store import Run, RunJournal, Store, StoreError, lost_charges
+from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
 from nodes.budget import all_charges, totals
 from nodes.errors import OrchestratorError
 from nodes.models import run_journal
@@ -133,7 +133,8 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
         listen({"type": "run", "id": run.id})
         await store.set_status(run.id, "running")
         calls = RunJournal(store, run.id, await lost_charges(store, run.id, snapshot), snapshot)
-        status, before = "failed", run_journal.set(calls)
+        status: RunStatus = "failed"
+        before = run_journal.set(calls)
         try:
             state = await follow(
                 graph,

@@ -15,7 +15,7 @@ from graph.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, or_fai
 from graph.readiness import with_model_ready
 from graph.run import Waiting, resume, start
 from graph.screen import Screen
-from graph.store.sqlite import Store, open_store
+from graph.store import Store, open_store
 from graph.summary import command
 from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError
 from nodes.state import ROLES, Context
