@@ -119,8 +119,6 @@ class NearJsonReader:
         members: list[Any] = []
         settled = False
         while not self.cut and not self._ends(members, settled):
-            if self.cut:
-                break
             if self.text[self.pos] in COMMAS:
                 self.pos += 1
                 settled = False
@@ -134,12 +132,12 @@ class NearJsonReader:
         return members, settled
 
     def _ends(self, inside: list[Any], settled: bool) -> bool:  # noqa: FBT001
-        """Whether the innermost array or object ends here (step over its bracket when it has one)."""
+        """Whether the innermost array or object ends here, or the text does (step over its bracket when it has one)."""
         self.pos = self._skip(self.pos)
         here = self.text[self.pos : self.pos + 1]
         if not here:
             self.cut = True
-            return False
+            return True
         if here == self.open[-1]:
             self.pos += 1
             return True
