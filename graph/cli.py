@@ -171,11 +171,10 @@ def show(
 
     async def found(store: Any) -> Any:
         from graph.build import build_graph
-        from graph.run import snapshot_of
+        from graph.run import saved_state
 
         run = await store.find(run_id)
-        snapshot = await snapshot_of(build_graph(checkpointer=store.saver), run)
-        return run, snapshot.values
+        return run, await saved_state(build_graph(checkpointer=store.saver), store, run)
 
     run, state = _told(lambda: _with_store(database, found))
     state = {"request": run.request, **state}
