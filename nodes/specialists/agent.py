@@ -11,11 +11,9 @@ from typing import Any
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
-
-# Private, and the one way to tell whether a run is kept: the server adds its checkpointer only when it runs the graph.
-from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
 from langgraph.config import get_config
 
+from nodes.langgraph_private import CONFIG_KEY_CHECKPOINTER
 from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, wait_on_engine
 from nodes.specialists.conversation import calls_of, charges_of, noted_on
 from nodes.specialists.permission import ask_person

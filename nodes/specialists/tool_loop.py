@@ -16,6 +16,7 @@ from langgraph.errors import GraphBubbleUp
 
 from nodes.budget import LEAST_OUTPUT, Purse, input_bound, missing, spent
 from nodes.errors import NoModel
+from nodes.langgraph_private import has_async_side
 from nodes.models import (
     Call,
     CallFailed,
@@ -266,6 +267,6 @@ class ToolLoop:
 async def _invoked(tool: BaseTool, call: Any, *, sync: bool) -> Any:
     """Run a tool: an async one on this loop (under `invoke`: on a loop of its own), a sync one in a thread."""
     plain = isinstance(tool, (StructuredTool, FunctionTool)) and tool.coroutine is None
-    if plain or type(tool)._arun is BaseTool._arun:  # noqa: SLF001 - how LangChain tells a tool without an async side
+    if plain or not has_async_side(tool):
         return await in_thread(lambda: tool.invoke(call))
     return await (in_thread(lambda: asyncio.run(tool.ainvoke(call))) if sync else tool.ainvoke(call))
