@@ -10,7 +10,7 @@ from typing import Any, Self
 from graph import settings
 from graph.build import Graph, build_graph
 from graph.run import ATTACHED
-from graph.store.sqlite import default_path
+from graph.store import default_path
 from nodes.errors import BadSettings
 
 # Kept beside the settings that a run was given: a resume uses the same.

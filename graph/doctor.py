@@ -9,10 +9,10 @@ from typing import Any
 from graph import settings as host
 from graph.application import where_runs_are
 from graph.assembly import assemble
-from graph.local import catalogue
+from graph.local import engine_options
 from graph.output import COMPLETE, WRONG, say, write_json
 from graph.sanitise import one_line
-from graph.store.sqlite import open_store
+from graph.store import open_store
 from nodes.errors import OrchestratorError
 from nodes.models import Endpoints, listed_window, on_engine, price_of, provider_of, settle
 from nodes.state import ROLES, Context
@@ -59,7 +59,7 @@ def _looked_at(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Fin
 
 def _models(given: Mapping[str, Any]) -> Iterator[Finding]:
     asked = host.resolve(given)
-    where = Endpoints(host.prices(), lambda name: catalogue.options(name, host.local_model()), host.openai_environment)
+    where = Endpoints(host.prices(), lambda name: engine_options(name, host.local_model()), host.openai_environment)
     settled: Context = asyncio.run(on_engine(settle(asked, where)))
     yield Finding("settings", ok=True, said="read; `orchestrate settings` lists them")
     for spec in dict.fromkeys(settled.model(role) for role in ROLES):

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from graph import local
 from graph import settings as host
 from graph.assembly import assemble
-from graph.local import weights
 from graph.output import COMPLETE, WRONG, fail, say, write_json, write_row
 from graph.sanitise import one_line
 from graph.screen import Download
@@ -85,20 +85,20 @@ def embedded_models(action: str, name: str, *, as_json: bool) -> int:
     try:
         if action == "fetch":
             with Download() as download:
-                path = weights.fetch(name, progress=download.show)
+                path = local.fetch(name, progress=download.show)
             say(f"local:{name} is here: {path}")
         elif action == "remove":
-            say(f"local:{name} removed; {weights.remove(name) / 1e9:.2f} GB freed")
+            say(f"local:{name} removed; {local.remove(name) / 1e9:.2f} GB freed")
         else:
             _list_models(as_json=as_json)
-    except weights.WeightsError as error:
+    except local.WeightsError as error:
         fail(error)
         return WRONG
     return COMPLETE
 
 
 def _list_models(*, as_json: bool) -> None:
-    found = [weights.describe(name) for name in weights.CATALOGUE]
+    found = [local.describe(name) for name in local.CATALOGUE]
     if as_json:
         write_json([asdict(model) for model in found])
         return

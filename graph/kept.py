@@ -10,7 +10,7 @@ from graph.application import Application, where_runs_are
 from graph.hints import Misused
 from graph.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_json, write_row, write_text
 from graph.sanitise import one_line
-from graph.store.sqlite import Run, Store, open_store
+from graph.store import Run, Store, open_store
 from graph.summary import command, standing
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def list_runs(database: str | None, *, as_json: bool) -> None:
 
     found = with_store(database, listed)
     if as_json:
-        write_json([{**run.told(), "usd": _usd(charges), "seconds": _seconds(run)} for run, charges in found])
+        write_json([{**run.as_json(), "usd": _usd(charges), "seconds": _seconds(run)} for run, charges in found])
     elif not found:
         say("no runs are kept yet")
     for run, charges in found if not as_json else ():

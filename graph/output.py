@@ -132,7 +132,7 @@ def say(text: str, style: str = "") -> None:
 
 def fail(error: Exception, more: str = "") -> int:
     """Tell a foreseen error and how to go on, and return its exit code."""
-    from graph.store.sqlite import RunBusy
+    from graph.store import RunBusy
     from nodes.errors import AllWorkersFailed
 
     say("\n".join(one_line(line) for line in str(error).split("\n")), "red")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from graph import settings
-from graph.local import offer, servers
+from graph.local import Person, find_servers, make_ready, offer
 from graph.output import say
 from graph.screen import Download, ask, person_is_there
 from nodes.errors import NoModel
@@ -23,14 +23,14 @@ def with_model_ready(given: dict[str, Any], *, yes: bool) -> dict[str, Any]:
     """
     there = person_is_there()
     with Download() as download:
-        desk = offer.Desk(ask=ask if there else None, tell=say, yes=yes, progress=download.show)
+        person = Person(ask=ask if there else None, tell=say, yes=yes, progress=download.show)
         named = {name: value for name, value in given.items() if name.endswith("_model")}
         try:
             resolved = settings.resolve(named)
         except NoModel:
-            taken = offer.offer(asyncio.run(servers.find()) if there or yes else [], desk)
+            taken = offer(asyncio.run(find_servers()) if there or yes else [], person)
             if taken is None:
                 raise
             return {**dict.fromkeys((f"{role}_model" for role in ROLES), taken), **given}
-        offer.make_ready([resolved.model(role) for role in ROLES], desk)
+        make_ready([resolved.model(role) for role in ROLES], person)
     return given

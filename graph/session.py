@@ -15,7 +15,7 @@ from graph.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, or_fai
 from graph.readiness import with_model_ready
 from graph.run import Waiting, resume, start
 from graph.screen import Screen
-from graph.store.sqlite import Store, open_store
+from graph.store import Store, open_store
 from graph.summary import command
 from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError
 from nodes.state import ROLES, Context
@@ -176,6 +176,7 @@ def go_on(run_id: str, again: Again | None, application: Application, output: Ou
     async def gone_on(store: Store, screen: Screen) -> tuple[str, Any]:
         run = await store.find(run_id)
         graph = application.over(Application.kept_in(run.given)).build(store.saver)
-        return run.id, await resume(graph, store, run, screen.take, screen.decide)
+        more = {"retry": True, "only": again.only, "settings": again.settings} if again else {}
+        return run.id, await resume(graph, store, run, screen.take, screen.decide, **more)
 
     return follow(gone_on, output, database)
