@@ -96,7 +96,8 @@ def _new_only(
     kept: list[dict[str, Any]], dropped: list[Dropped], state: State
 ) -> tuple[list[dict[str, Any]], list[Dropped]]:
     """In a follow-up round, drop what repeats finished work."""
-    finished = [dict(one) for one in state.get("outcomes", []) if one["status"] == "done"]
+    again = {subtask.get("id") for subtask in kept}  # a retry is no repetition of itself
+    finished = [dict(one) for one in state.get("outcomes", []) if one["status"] == "done" and one["id"] not in again]
     if state["draft"]["round"] == 1 or not finished:
         return kept, dropped
     findings = check([*finished, *kept], state["request"], Roster(), improvise=True)

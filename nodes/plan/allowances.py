@@ -1,5 +1,6 @@
 """Sizing: what calls can take at most, whether the money reaches, and how a plan is cut to it."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -206,9 +207,14 @@ def sized(
         )
         for one in subtasks[reach:]
     ]
-    planned = [
-        _planned(one, f"S{len(outcomes) + at}", output, allowance(purse, prices["worker"], bound, output or 0))
-        for at, (one, bound) in enumerate(zip(subtasks[:reach], inputs, strict=False), 1)
+    numbers = itertools.count(
+        1 + max((int(known["id"][1:]) for known in [*outcomes, *subtasks] if "id" in known), default=0)
+    )
+    planned = [  # a subtask that is done again keeps its id
+        _planned(
+            one, one.get("id") or f"S{next(numbers)}", output, allowance(purse, prices["worker"], bound, output or 0)
+        )
+        for one, bound in zip(subtasks[:reach], inputs, strict=False)
     ]
     capped = wanted["worker"] if output is None else output
     total_in, total_out = sum(inputs[:reach]), capped * reach
