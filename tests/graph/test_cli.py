@@ -188,7 +188,10 @@ def test_wrong_input(wrong: str, tmp_path: Path) -> None:
     ended = orchestrate(*words, env=around(tmp_path, None, **more))
 
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
-    assert [bool(re.search(error, ended.stderr, re.DOTALL | re.MULTILINE)), "Traceback" in ended.stderr] == [True, False], ended.stderr
+    assert [bool(re.search(error, ended.stderr, re.DOTALL | re.MULTILINE)), "Traceback" in ended.stderr] == [
+        True,
+        False,
+    ], ended.stderr
     assert re.findall(r"NoModel|Bad[A-Z]\w+|Error", ended.stderr) == []
 
 
