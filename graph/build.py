@@ -70,7 +70,7 @@ def build_graph(
     team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
     host = Host(
         team.roster,
-        Endpoints(own, lambda name: engine_options(name, settings.local_model()), settings.openai_environment),
+        Endpoints(own, lambda name: engine_options(name, settings.local_model()), settings.endpoint_environment),
         toolbox=team.toolbox,
         documents=team.documents,
     )
@@ -83,8 +83,8 @@ def build_graph(
         .add_node("synthesiser", _step(synthesiser, host), input_schema=State)
         .add_conditional_edges(START, RunnableCallable(_begin, trace=False), ["planner"])
         .add_edge("planner", "validator")
-        .add_conditional_edges("validator", _next, ["planner", "approval", END])
-        .add_conditional_edges("approval", _next, ["worker", "planner", "validator", END])
+        .add_conditional_edges("validator", _next, ["planner", "approval", "synthesiser"])
+        .add_conditional_edges("approval", _next, ["worker", "planner", "validator", "synthesiser"])
         .add_edge("worker", "synthesiser")
         .add_conditional_edges("synthesiser", _next, ["validator", "worker", "synthesiser", END])
         .compile(checkpointer=checkpointer, name="orchestrator")

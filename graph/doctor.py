@@ -59,7 +59,7 @@ def _looked_at(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Fin
 
 def _models(given: Mapping[str, Any]) -> Iterator[Finding]:
     asked = host.resolve(given)
-    where = Endpoints(host.prices(), lambda name: engine_options(name, host.local_model()), host.openai_environment)
+    where = Endpoints(host.prices(), lambda name: engine_options(name, host.local_model()), host.endpoint_environment)
     settled: Context = asyncio.run(on_engine(settle(asked, where)))
     yield Finding("settings", ok=True, said="read; `orchestrate settings` lists them")
     for spec in dict.fromkeys(settled.model(role) for role in ROLES):

@@ -27,6 +27,8 @@ _CLEAN: dict[str, Any] = {
     "answer": "",
     "disagreements": [],
     "gaps": [],
+    "rejected": [],
+    "failed_in": "",
     "complete": False,
     "stop_reason": None,
     "spend": {},

@@ -179,6 +179,7 @@ class State(TypedDict, total=False):
     draft: Draft
     replan: Replan | None
     plans: list[Plan]  # earlier rounds
+    rejected: list[dict[str, Any]]  # what was no entry of the ledger, or was withdrawn, each with its reason
     charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
     phase: Phase | None
     failed_in: str  # the process whose synthesis failed last

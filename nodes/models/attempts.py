@@ -24,7 +24,8 @@ from nodes.budget import (
 )
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.concurrency import Slots
-from nodes.models.errors import Fault, fault_of, never_sent
+from nodes.models.diagnosis import fault_of, never_sent
+from nodes.models.errors import Fault
 from nodes.models.journal import run_journal
 from nodes.models.memory import MEMORY
 from nodes.models.prices import exact_usd, price_of, remember
@@ -224,7 +225,7 @@ class Attempts:
         if usage is not None:
             sent, received = usage["input_tokens"], usage["output_tokens"]
             if got.model:
-                remember(self.model.spec, got.model)
+                remember(self.model.spec, got.model, call.endpoints)
             usd = exact_usd(self.model.spec, got.model, call.endpoints, usage)
         else:
             sent, received = bound, cap if cap is not None else input_bound([got.text])

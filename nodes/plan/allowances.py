@@ -107,8 +107,8 @@ def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], setting
     """Upper bound of the synthesis' prompt without the results, in tokens."""
     tasks = [str(one["task"]) + str(one["specialist"]) for one in subtasks]
     model = settings.model("synthesiser")
-    system = render("synthesiser", follow_ups_left=9, part="")
-    return input_bound([system, fence("request", request), str(synthesis_schema()), *tasks], model) + HEADER * (
+    system = [render("synthesiser"), render("synthesiser_now", follow_ups=9)]
+    return input_bound([*system, fence("request", request), str(synthesis_schema()), *tasks], model) + HEADER * (
         len(tasks) + 1
     )
 

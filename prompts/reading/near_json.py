@@ -118,9 +118,7 @@ class NearJsonReader:
             raise Broken
         members: list[Any] = []
         settled = False
-        while not self.cut and not self._ends(members, settled):
-            if self.cut:
-                break
+        while not (self.cut or self._ends(members, settled) or self.cut):  # the end, too, may turn out to be cut
             if self.text[self.pos] in COMMAS:
                 self.pos += 1
                 settled = False

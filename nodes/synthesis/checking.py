@@ -1,0 +1,32 @@
+"""Checking: a reply's ledger against what the specialists wrote; what is wrong with it goes back once."""
+
+import asyncio
+
+from nodes.synthesis.joining import Joiner
+from prompts.replies import FollowUp, Synthesis
+
+
+async def check(joiner: Joiner, reply: Synthesis, *, follow_ups: int) -> list[FollowUp]:
+    """Take a reply into the ledger, and give the follow-ups that are worth a further round.
+
+    An entry that is at fault is asked for once more; what is no entry after that is recorded as rejected.
+
+    Args:
+        joiner: who asked; its ledger is brought up to date.
+        reply: what came.
+        follow_ups: how many further subtasks were offered.
+    """
+    ledger = joiner.material.ledger
+    await asyncio.to_thread(ledger.take, reply)
+    further = [follow_up for follow_up in reply.follow_ups if _settles(follow_up, ledger.open_ids)][:follow_ups]
+    faults = ledger.faults(final=not further)
+    mended = await joiner.mended(faults) if faults else None
+    if mended is not None:
+        await asyncio.to_thread(ledger.take, mended, again=True)
+    ledger.settle()
+    return [follow_up for follow_up in further if _settles(follow_up, ledger.open_ids)]
+
+
+def _settles(follow_up: FollowUp, open_ids: list[str]) -> bool:
+    """Tell whether there is something for it to settle: what it names, or, where it names nothing, anything."""
+    return bool(set(follow_up.settles) & set(open_ids)) if follow_up.settles else bool(open_ids)
