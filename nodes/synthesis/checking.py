@@ -3,6 +3,7 @@
 import asyncio
 
 from nodes.synthesis.joining import Joiner
+from nodes.synthesis.ledger import Ledger
 from prompts.replies import FollowUp, Synthesis
 
 
@@ -18,15 +19,15 @@ async def check(joiner: Joiner, reply: Synthesis, *, follow_ups: int) -> list[Fo
     """
     ledger = joiner.material.ledger
     await asyncio.to_thread(ledger.take, reply)
-    further = [follow_up for follow_up in reply.follow_ups if _settles(follow_up, ledger.open_ids)][:follow_ups]
+    further = [each for each in reply.follow_ups if _has_reason(each, ledger)][:follow_ups]
     faults = ledger.faults(final=not further)
     mended = await joiner.mended(faults) if faults else None
     if mended is not None:
         await asyncio.to_thread(ledger.take, mended, again=True)
     ledger.settle()
-    return [follow_up for follow_up in further if _settles(follow_up, ledger.open_ids)]
+    return [each for each in further if _has_reason(each, ledger)]
 
 
-def _settles(follow_up: FollowUp, open_ids: list[str]) -> bool:
+def _has_reason(follow_up: FollowUp, ledger: Ledger) -> bool:
     """Tell whether there is something for it to settle: what it names, or, where it names nothing, anything."""
-    return bool(set(follow_up.settles) & set(open_ids)) if follow_up.settles else bool(open_ids)
+    return bool(ledger.open_of(follow_up.settles) if follow_up.settles else ledger.open_ids)
