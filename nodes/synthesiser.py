@@ -76,7 +76,7 @@ async def _joined(joiner: Joiner, most: int) -> tuple[Joint, list[FollowUp]]:
     """Ask for the ledger with an answer, or with follow-ups; where the follow-ups are no good, for the answer alone."""
     for offered in dict.fromkeys((most, 0)):
         joint = await joiner.join(offered)
-        follow_ups = await check(joiner, joint.reply, follow_ups=offered)
+        follow_ups = await check(joiner, joint)
         if follow_ups or joint.reply.answer:
             return joint, follow_ups
     raise BadReply("the model wrote no answer")

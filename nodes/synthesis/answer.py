@@ -31,12 +31,14 @@ class Joint:
         condensed: ids of results that code had to shorten.
         parts: how many parts were joined in steps before (0: all was read at once).
         cut_off: the answer still has no end.
+        offered: how many follow-ups could be asked for.
     """
 
     reply: Synthesis
     condensed: Sequence[str] = ()
     parts: int = 0
     cut_off: bool = False
+    offered: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,24 @@
 
 import asyncio
 
+from nodes.synthesis.answer import Joint
 from nodes.synthesis.joining import Joiner
 from nodes.synthesis.ledger import Ledger
-from prompts.replies import FollowUp, Synthesis
+from prompts.replies import FollowUp
 
 
-async def check(joiner: Joiner, reply: Synthesis, *, follow_ups: int) -> list[FollowUp]:
+async def check(joiner: Joiner, joint: Joint) -> list[FollowUp]:
     """Take a reply into the ledger, and give the follow-ups that are worth a further round.
 
     An entry that is at fault is asked for once more; what is no entry after that is recorded as rejected.
 
     Args:
         joiner: who asked; its ledger is brought up to date.
-        reply: what came.
-        follow_ups: how many further subtasks were offered.
+        joint: what came.
     """
-    ledger = joiner.material.ledger
+    ledger, reply = joiner.material.ledger, joint.reply
     await asyncio.to_thread(ledger.take, reply)
-    further = [each for each in reply.follow_ups if _has_reason(each, ledger)][:follow_ups]
+    further = [each for each in reply.follow_ups if _has_reason(each, ledger)][: joint.offered]
     faults = ledger.faults(final=not further)
     mended = await joiner.mended(faults) if faults else None
     if mended is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -108,7 +108,8 @@ class Joiner:
         prompt = await asyncio.to_thread(self._fitted, window, follow_ups)
         joint = await self._whole(prompt)
         self._cut.update(prompt.cut)
-        return Joint(joint.reply, sorted(self._cut, key=lambda name: int(name[1:])), self._parts, joint.cut_off)
+        condensed = sorted(self._cut, key=lambda name: int(name[1:]))
+        return replace(joint, condensed=condensed, parts=self._parts, offered=prompt.follow_ups)
 
     def _fitted(self, window: int | None, follow_ups: int) -> _Prompt:
         """Write the prompt with what fits the window and the money.
