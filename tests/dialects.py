@@ -43,7 +43,7 @@ class Dialect:
         self._server.__enter__()
         return self
 
-    def __exit__(self, *ended: object) -> None:
+    def __exit__(self, *ended: Any) -> None:
         self._server.__exit__(*ended)
 
     @property
