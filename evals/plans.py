@@ -1,20 +1,21 @@
-"""Plans: how well nodes.plan.checks tells good plans from bad ones. Run: python -m evals.plans [--misses] [--part NAME]."""
+"""Plans: how well nodes.plan tells good plans from bad ones. Run: python -m evals.plans [--misses] [--part NAME]."""
 
 import argparse
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from nodes.plan.checks import Finding, check
-from nodes.specialists.registry import Roster, Specialist
+from nodes.plan import check, checked_frame
+from nodes.specialists import Roster, Specialist
 
 DATA = Path(__file__).parent / "plans"
 PARTS = ("tuning", "held_out")  # the checks were tuned on the first alone; the second was written before
+BUILT_IN = Specialist("estimator", "works out quantities", built_in=True)  # a closed team is not offered it
 # Faults whose border is a matter of taste and whose mending is the same count as one another.
 ALIKE = {
     "empty": "nonsense",
@@ -23,26 +24,24 @@ ALIKE = {
     "near_duplicate": "double",
     "duplicate": "double",
 }
-KINDS = {"name": "nameless"}  # label → the kind that check() gives
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One subtask of one plan, with its label and what was found."""
+    """One subtask of one plan (or the plan's frame), with its label and the kinds of fault that were found."""
 
     part: str
     plan: str
     language: str
     good_plan: bool
     label: str | None
-    subtask: dict[str, Any]
-    found: tuple[Finding, ...]
+    text: str
+    kinds: tuple[str, ...]
 
     @property
     def caught(self) -> bool:
         """Tell whether its fault was found, under its own name or one that is mended alike."""
-        label = KINDS.get(self.label or "", self.label or "")
-        return any(ALIKE.get(one.kind, one.kind) == ALIKE.get(label, label) for one in self.found)
+        return any(ALIKE.get(kind, kind) == ALIKE.get(self.label or "", self.label) for kind in self.kinds)
 
 
 def plans(part: str) -> list[dict[str, Any]]:
@@ -53,50 +52,38 @@ def plans(part: str) -> list[dict[str, Any]]:
 
 def drafted(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a plan's subtasks as check() is given them."""
-    kept = ("specialist", "cross_check", "depends_on")
-    return [
-        {**{key: one[key] for key in kept if key in one}, "task": " ".join([one["task"]] * one.get("repeat", 1))}
-        for one in plan["subtasks"]
-    ]
+    return [{**subtask, "task": " ".join([subtask["task"]] * subtask.get("repeat", 1))} for subtask in plan["subtasks"]]
 
 
 def judged(part: str) -> Iterator[Judged]:
     """Check every plan of one part."""
     for plan in plans(part):
-        roster = Roster.of(Specialist(name, name) for name in plan.get("roster", []))
-        found = check(drafted(plan), plan["request"], roster, improvise="roster" not in plan)
-        good = not any("fault" in one for one in plan["subtasks"])
-        for index, subtask in enumerate(plan["subtasks"]):
-            mine = tuple(one for one in found if one.index == index)
-            yield Judged(part, plan["id"], plan["language"], good, subtask.get("fault"), subtask, mine)
+        roster = Roster.of([BUILT_IN, *(Specialist(name, name) for name in plan.get("roster", []))])
+        findings = check(drafted(plan), plan["request"], roster, improvise="roster" not in plan)
+        good = "frame_fault" not in plan and not any("fault" in subtask for subtask in plan["subtasks"])
+        about = part, plan["id"], plan["language"], good
+        if "frame" in plan:
+            kinds = tuple("shares" for _ in checked_frame(plan["frame"])[1])
+            yield Judged(*about, plan.get("frame_fault"), str(plan["frame"]), kinds)
+        for position, subtask in enumerate(plan["subtasks"]):
+            kinds = tuple(finding.kind for finding in findings if finding.position == position)
+            text = f"{subtask['specialist']}: {subtask['task']}"
+            yield Judged(*about, subtask.get("fault"), text, kinds)
 
 
-def rates(rows: list[Judged], by: str) -> list[tuple[str, str, str, str]]:
-    """Return lines of a table: what, caught of the faulty, false alarms on good plans and on sound subtasks of bad ones."""
-    groups: dict[str, list[Judged]] = defaultdict(list)
+def rates(rows: Iterable[Judged], by: str) -> list[tuple[str, str, str]]:
+    """Return lines of a table: what, how many of the faulty were caught, and how many of the sound were touched."""
+    groups = defaultdict[str, list[Judged]](list)
+    sound = [row for row in rows if row.label is None]
     for row in rows:
-        key = getattr(row, by)
-        if key is not None:
-            groups[key].append(row)
+        if getattr(row, by) is not None:
+            groups[getattr(row, by)].append(row)
     lines = []
-    for key in [*sorted(groups), "all"]:
-        some = rows if key == "all" else groups[key]
-        faulty = [row for row in some if row.label]
-        kind = KINDS.get(key, key)
-        sound = [row for row in (rows if by == "label" else some) if row.label is None]
-        alarms = [
-            row
-            for row in sound
-            if row.found and (by != "label" or key == "all" or any(one.kind == kind for one in row.found))
-        ]
-        lines.append(
-            (
-                key,
-                _share(sum(row.caught for row in faulty), len(faulty)),
-                _share(sum(row.good_plan for row in alarms), sum(row.good_plan for row in sound)),
-                _share(sum(not row.good_plan for row in alarms), sum(not row.good_plan for row in sound)),
-            )
-        )
+    for key, members in sorted(groups.items()):
+        faulty = [row for row in members if row.label]
+        mine = sound if by == "label" else [row for row in members if row.label is None]
+        alarms = sum(key in row.kinds if by == "label" else bool(row.kinds) for row in mine)
+        lines.append((key, _share(sum(row.caught for row in faulty), len(faulty)), _share(alarms, len(mine))))
     return lines
 
 
@@ -104,50 +91,40 @@ def _share(some: int, of: int) -> str:
     return f"{some}/{of} = {some / of:.1%}" if of else "-"
 
 
-def touched(rows: list[Judged], prefix: str) -> tuple[int, int]:
-    """Return how many good plans whose name holds a word were touched at all, and how many there are."""
-    found: Counter[str] = Counter()
-    for row in rows:
-        if row.good_plan and prefix in row.plan:
-            found[row.plan] += len(row.found)
-    return sum(count > 0 for count in found.values()), len(found)
-
-
-def _table(title: str, lines: list[tuple[str, str, str, str]]) -> None:
-    print(f"\n{title:16} {'caught':>18} {'alarms, good plans':>20} {'alarms, bad plans':>20}")
+def _table(title: str, lines: list[tuple[str, str, str]]) -> None:
+    print(f"\n{title:16} {'caught':>18} {'false alarms':>18}")
     for line in lines:
-        print(f"{line[0]:16} {line[1]:>18} {line[2]:>20} {line[3]:>20}")
+        print(f"{line[0]:16} {line[1]:>18} {line[2]:>18}")
 
 
-def _misses(rows: list[Judged]) -> None:
+def _misses(rows: Iterable[Judged]) -> None:
     for row in rows:
-        if (row.label and not row.caught) or (not row.label and row.found):
-            kinds = ", ".join(f"{one.kind}: {one.told[-110:]}" for one in row.found) or "nothing"
+        if (row.label and not row.caught) or (not row.label and row.kinds):
             print(
-                f"- {row.plan} {row.language} label={row.label} | {row.subtask['specialist']}: {row.subtask['task'][:150]}\n    → {kinds}"
+                f"- {row.plan} {row.language} label={row.label} found={', '.join(row.kinds) or 'nothing'} | {row.text[:150]}"
             )
 
 
 def main() -> None:
-    """Print catch rates and false alarms by fault and by language, for each part."""
+    """Print catch rates and false alarms by fault and by language, for each part; the result is the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--misses", action="store_true", help="list every miss and every false alarm")
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part")
     given = parser.parse_args()
+    results = []
     for part in given.part or PARTS:
-        start = time.perf_counter()
+        start = time.process_time()
         rows = list(judged(part))
-        seconds = time.perf_counter() - start
-        good = len({row.plan for row in rows if row.good_plan})
-        print(
-            f"\n== {part}: {len({row.plan for row in rows})} plans, {good} good, {len(rows)} subtasks, {seconds * 1000:.0f} ms"
-        )
-        for word, name in (("", "all"), ("seed", "seed kind")):
-            print(f"good plans touched ({name}): {'/'.join(map(str, touched(rows, word)))}")
+        seconds = time.process_time() - start
+        print(f"\n== {part}: {len({row.plan for row in rows})} plans, {len(rows)} rows, {seconds * 1000:.0f} ms")
         _table("by fault", rates(rows, "label"))
         _table("by language", rates(rows, "language"))
         if given.misses:
             _misses(rows)
+        faulty, sound = [row for row in rows if row.label], [row for row in rows if not row.label]
+        caught, alarms = sum(row.caught for row in faulty), sum(bool(row.kinds) for row in sound)
+        results.append(f"{part} caught {caught}/{len(faulty)}, false alarms {alarms}/{len(sound)}")
+    print(f"\nplans: {'; '.join(results)}")
 
 
 if __name__ == "__main__":

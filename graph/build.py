@@ -176,6 +176,7 @@ def _workers(state: State) -> list[Send]:
     shared = {
         "request": state["request"],
         "round": plan["round"],
+        "frame": plan.get("frame", {}),
         "settings": state["settings"],
         "pool": open_pool(plan, subtasks, spent(purse_of(Context(**state["settings"])), charges)),
     }

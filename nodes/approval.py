@@ -3,11 +3,12 @@
 from typing import Any, Literal, Self
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.host import Host
-from nodes.state import Context, Draft, Replan, State
+from nodes.interrupts import ActionRequest, Question, ask_person, question
+from nodes.state import Context, Draft, Plan, Replan, State
+from prompts import render
 
 
 class _Edited(BaseModel):
@@ -20,6 +21,7 @@ class _Edited(BaseModel):
 class _Args(BaseModel):
     model_config = ConfigDict(extra="ignore")
     subtasks: list[_Edited] = Field(min_length=1)
+    frame: dict[str, Any] | None = None  # None: as it was
 
 
 class _Action(BaseModel):
@@ -51,38 +53,62 @@ class Decisions(BaseModel):
 
 
 async def approval(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:  # noqa: ARG001
-    """Wait for a person where the settings say so; else go on."""
+    """Wait for a person where the settings say so; else go on.
+
+    Raises:
+        BadDecision: the person's word has another form than the one that was asked for.
+    """
     settings, plan, draft = Context(**state["settings"]), state["plan"], state["draft"]
-    if not settings.approve_plan or (draft.get("edited") and not plan["dropped"]):
+    as_edited = draft.get("edited") and not plan["dropped"] and not plan.get("note")
+    if not settings.approve_plan or as_edited:
         return {"phase": "worker"}
-    decision = _ask_person(state).decisions[0]
+    decision = ask_person(_asked(plan), Decisions).decisions[0]
     if decision.type == "reject":
-        if plan["round"] > 1:  # the person wants no further round: the answer is written now
-            before = (state.get("plans") or [plan])[-1]
-            return {"phase": "synthesiser", "plan": before, "plans": (state.get("plans") or [])[:-1]}
-        message = decision.message or "Make a better plan."
-        reply = draft["reply"] or "(no text)"
-        return {"phase": "planner", "replan": Replan(attempt=1, faults=[], reply=reply, message=message)}
+        return _rejected(state, decision.message)
     if decision.type == "edit" and decision.edited_action:
-        subtasks = [one.model_dump() for one in decision.edited_action.args.subtasks]
-        edited = Draft(**{**draft, "subtasks": subtasks, "faults": [], "final": True, "edited": True})
-        return {"phase": "validator", "draft": edited}
+        return _edited(state, decision.edited_action.args)
     return {"phase": "worker"}
 
 
-def _ask_person(state: State) -> Decisions:
-    plan = state["plan"]
-    shown = [{key: one[key] for key in ("id", "specialist", "task")} for one in plan["subtasks"]]
-    most = plan["at_most"]
+def _rejected(state: State, message: str | None) -> dict[str, Any]:
+    """Plan again with the person's words; a follow-up round that is not wanted is left out, and the answer written."""
+    if state["plan"]["round"] > 1:
+        return {"phase": "synthesiser", **_without_this_round(state)}
+    reply = state["draft"]["reply"] or "(no text)"
+    replan = Replan(attempt=1, faults=[], reply=reply, message=message or "Make a better plan.")
+    return {"phase": "planner", "replan": replan}
+
+
+def _edited(state: State, args: _Args) -> dict[str, Any]:
+    """Have the plan validated as the person has written it; what a follow-up is to settle stays with its place."""
+    plan, subtasks = state["plan"], [subtask.model_dump() for subtask in args.subtasks]
+    for subtask, before in zip(subtasks, plan["subtasks"], strict=False):
+        if before.get("settles"):
+            subtask["settles"] = before["settles"]
+    draft = Draft(**state["draft"])
+    draft |= {"subtasks": subtasks, "faults": [], "final": True, "edited": True}
+    draft["frame"] = plan.get("frame", {}) if args.frame is None else args.frame
+    return {"phase": "validator", "draft": draft, **_without_this_round(state)}
+
+
+def _without_this_round(state: State) -> dict[str, Any]:
+    """Put the plan of the round before back in its place (nothing in the first round)."""
+    before = state.get("plans") or []
+    return {"plan": before[-1], "plans": before[:-1]} if state["plan"]["round"] > 1 and before else {}
+
+
+def _asked(plan: Plan) -> Question:
+    shown = [
+        {"id": subtask["id"], "specialist": subtask["specialist"], "task": subtask["task"]}
+        for subtask in plan["subtasks"]
+    ]
+    most, frame = plan["at_most"], plan.get("frame") or {}
     cost = f"${most['usd']:.4f}" if most["usd"] is not None else "a sum unknown (no price for this model)"
-    lines = [f"- {one['id']} {one['specialist']}: {one['task']}" for one in plan["subtasks"]]
-    lines += [f"- dropped: {one['specialist']}: {one['task']} ({one['reason']})" for one in plan["dropped"]]
-    description = "\n".join([f"{most['calls']} calls, at most about {most['tokens']:,} tokens and {cost}.", *lines])
-    decisions: Decisions = interrupt(
-        {
-            "action_requests": [{"name": "run_plan", "args": {"subtasks": shown}, "description": description}],
-            "review_configs": [{"action_name": "run_plan", "allowed_decisions": ["approve", "edit", "reject"]}],
-        },
-        response_schema=Decisions,
-    )
-    return decisions
+    lines = [f"{most['calls']} calls, at most about {most['tokens']:,} tokens and {cost}."]
+    lines += [note for note in (plan.get("why"), plan.get("note")) if note]
+    lines += ["Shared by all:", render("frame", frame=frame), "Subtasks:"] if frame else []
+    lines += [f"- {subtask['id']} {subtask['specialist']}: {subtask['task']}" for subtask in plan["subtasks"]]
+    lines += [f"- dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})" for drop in plan["dropped"]]
+    args: dict[str, Any] = {"frame": frame} if frame else {}
+    args["subtasks"] = shown
+    return question([ActionRequest(name="run_plan", args=args, description="\n".join(lines))])

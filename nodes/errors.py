@@ -24,6 +24,14 @@ class NoModel(OrchestratorError):
     """No model can be reached: none named, wrong key, unknown name, dead endpoint."""
 
 
+class NoPlan(OrchestratorError):
+    """The planner refused the request; the text holds its reason."""
+
+
+class BadDecision(OrchestratorError, ValueError):
+    """A person's word on a plan or a tool call has another form than the one that was asked for."""
+
+
 class BudgetTooSmall(OrchestratorError):
     """The budget cannot pay for one worker and a synthesis; the text names the least that would do."""
 

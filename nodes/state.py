@@ -88,7 +88,7 @@ class Plan(TypedDict, total=False):
     Attributes:
         frame: what the planner has fixed for all of them (prompts.replies.Plan.frame); the request's own facts win.
         why: the planner's word on why there are so few or so many.
-        note: why there is no plan but the request itself ("" unless `source` is "fallback").
+        note: what a reader of the answer should know of the plan: why it is a fallback, what does not add up ("" if nothing).
         at_most: what the rest of the run can cost, as far as it is known.
     """
 
@@ -131,6 +131,7 @@ class Draft(TypedDict, total=False):
     subtasks: list[dict[str, Any]]
     faults: list[str]  # what was wrong with the reply itself
     reply: str
+    refused: bool  # the model refused, or a filter did
     edited: bool  # by a person
     kept: bool  # from an earlier attempt: the last one gave no plan
     final: bool  # no further attempt will be made: repair in code what is wrong
@@ -143,7 +144,8 @@ class Replan(TypedDict):
     faults: list[str]
     reply: str
     message: str | None
-    subtasks: NotRequired[list[dict[str, Any]]]  # of the plan that is sent back
+    subtasks: NotRequired[list[dict[str, Any]]]  # of the plan that is sent back, and its frame
+    frame: NotRequired[dict[str, Any]]
 
 
 def in_plan_order(old: list[Outcome], new: list[Outcome]) -> list[Outcome]:

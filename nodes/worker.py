@@ -120,7 +120,7 @@ async def _elsewhere(
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
     usage = UsageCounter(host.endpoints, state["subtask"]["id"], state["round"])
-    task = _with_excerpts(state["subtask"])
+    task = _with_material(state)
     try:
         async with asyncio.timeout(seconds) as bound:
             if one.url:
@@ -157,18 +157,22 @@ def _unknown(state: WorkerInput, one: Specialist) -> Charge:
 def _messages(state: WorkerInput, one: Specialist) -> list[BaseMessage]:
     subtask = state["subtask"]
     system = render("worker", specialist=subtask["specialist"], instructions=one.instructions)
-    return [SystemMessage(system), HumanMessage(f"{fence('goal', state['request'])}\n\n{_fenced_task(subtask)}")]
+    return [SystemMessage(system), HumanMessage(f"{fence('goal', state['request'])}\n\n{_fenced_task(state)}")]
 
 
-def _fenced_task(subtask: Planned) -> str:
-    parts = [fence("task", subtask["task"])]
+def _fenced_task(state: WorkerInput) -> str:
+    subtask, frame = state["subtask"], state.get("frame")
+    parts = [fence("frame", render("frame", frame=frame))] if frame else []
+    parts.append(fence("task", subtask["task"]))
     if subtask.get("excerpts"):
         parts.append(fence("documents", subtask["excerpts"]))
     return "\n\n".join(parts)
 
 
-def _with_excerpts(subtask: Planned) -> str:
-    return _fenced_task(subtask) if subtask.get("excerpts") else subtask["task"]
+def _with_material(state: WorkerInput) -> str:
+    """Give other people's code the task: bare where it is all there is."""
+    more = state.get("frame") or state["subtask"].get("excerpts")
+    return _fenced_task(state) if more else state["subtask"]["task"]
 
 
 def _name_the_run(subtask: Planned) -> None:

@@ -1,6 +1,7 @@
 """Approval: a person sees the plan before anything is spent on workers, and their word is done."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import build_graph
+from nodes.errors import BadDecision
 from tests.endpoint import Endpoint
-from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of, prompts_of, synthesis_of
+from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of, synthesis_of
 
 Step = Callable[..., dict[str, Any]]
 
@@ -145,7 +147,7 @@ WRONG: dict[str, Any] = {
 def test_a_wrong_shape_does_not_poison_the_thread(endpoint: Endpoint, step: Step, case: str) -> None:
     """A resume value of another shape is refused, no worker runs, and a right one afterwards does its work."""
     begin(step)
-    with pytest.raises(Exception, match="Decisions"):
+    with pytest.raises(BadDecision, match=r'Resume with {"decisions": \[{"type": "approve"}\]}'):
         step(Command(resume=WRONG[case]))
     asked = calls_of(endpoint, "worker")
     state = say(step, "approve")
@@ -167,19 +169,51 @@ def test_a_resume_without_a_value_waits_on(endpoint: Endpoint, step: Step, given
 def test_a_follow_up_round_is_shown_too(endpoint: Endpoint, team: Team, step: Step) -> None:
     """Follow-up subtasks wait for a person as the plan did; rejected, the answer is written from what there is."""
     rain = ("meteorologist", "Say what to do if it rains, with the latest hour for deciding.")
-    gaps = [{"subtask_id": None, "what": "rain", "why": "nobody"}]
-    team.synthesiser = [
-        synthesis_of("", gaps=gaps, follow_ups=[rain]),
-        synthesis_of("No word on rain. [G1] [S1] [S2] [S3]", gaps=gaps),
-    ]
+    rainless = [{"subtask_id": None, "what": "rain", "why": "nobody"}]
+    team.synthesiser = [synthesis_of("", gaps=rainless, follow_ups=[rain]), synthesis_of("First. [S1] [S2] [S3]")]
     begin(step)
     state = say(step, "approve")
     shown = state["__interrupt__"][0].value["action_requests"][0]["args"]["subtasks"]
     done = say(step, "reject", message="It never rains here.")
 
     assert [(one["id"], one["specialist"]) for one in shown] == [("S4", "meteorologist")]
-    assert (done["answer"], "__interrupt__" in done) == ("No word on rain. [G1] [S1] [S2] [S3]", False)
+    assert (done["answer"].split("\n")[0], "__interrupt__" in done) == ("First. [S1] [S2] [S3]", False)
+    assert [subtask["id"] for subtask in done["plan"]["subtasks"]] == ["S1", "S2", "S3"]
     assert len(calls_of(endpoint, "worker")) == 3
+
+
+def test_a_follow_up_round_can_be_edited(endpoint: Endpoint, team: Team, step: Step) -> None:
+    """Edited follow-ups run as edited, and settle what they were to settle; the plan before stands once."""
+    rain = ("meteorologist", "Say what to do if it rains, with the latest hour for deciding.", "G1")
+    rainless = [{"id": "G1", "subtask_id": None, "what": "rain", "why": "nobody"}]
+    team.synthesiser = [
+        synthesis_of("", gaps=rainless, follow_ups=[rain]),
+        synthesis_of("All. [S1] [S2] [S3] [S4]"),
+    ]
+    begin(step)
+    say(step, "approve")
+    done = say(step, "edit", **edited(("meteorologist", "Say what to do if it snows, with the latest hour.")))
+
+    assert [(one["id"], one["task"]) for one in done["plan"]["subtasks"]] == [
+        ("S4", "Say what to do if it snows, with the latest hour.")
+    ]
+    assert done["plan"]["subtasks"][0]["settles"] == ["G1"]
+    assert [[one["id"] for one in plan["subtasks"]] for plan in done["plans"]] == [["S1", "S2", "S3"]]
+
+
+def test_the_frame_is_shown_and_can_be_edited(endpoint: Endpoint, team: Team, step: Step) -> None:
+    """The frame stands in the question, and workers are given it as the person has written it."""
+    team.planner = [json.dumps({"frame": {"date": "12 June"}, **json.loads(plan_of(TASKS)), "why": "Three trades."})]
+    (shown,) = begin(step)["__interrupt__"]
+    (action,) = shown.value["action_requests"]
+    changed = edited(*TASKS.items())
+    changed["edited_action"]["args"]["frame"] = {"date": "13 June"}
+    done = say(step, "edit", **changed)
+
+    assert action["args"]["frame"] == {"date": "12 June"}
+    assert "Three trades.\nShared by all:\n- date: 12 June\n" in action["description"]
+    assert done["plan"]["frame"] == {"date": "13 June"}
+    assert fenced("frame", calls_of(endpoint, "worker")[0].body) == "- date: 13 June"
 
 
 def test_no_approval_unless_asked_for(endpoint: Endpoint, step: Step) -> None:

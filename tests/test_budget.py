@@ -211,7 +211,7 @@ def test_allowances_together_stay_within_the_rest() -> None:
     context = Context(**models, budget_tokens=60_000, max_subtasks=20)
     subtasks = [dict(_subtask(number)) for number in range(20)]
 
-    plan = sized(subtasks, [], request=REQUEST, charges=[], outcomes=[], settings=context, host=host)
+    plan = sized(subtasks, [], request=REQUEST, frame={}, charges=[], outcomes=[], settings=context, host=host)
 
     allowed = sum(one["allowance"]["tokens"] or 0 for one in plan["subtasks"])
     assert 0 < len(plan["subtasks"]) < 20

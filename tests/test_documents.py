@@ -141,7 +141,7 @@ def test_short_documents_reach_everybody_whole(endpoint: Endpoint, tmp_path: Pat
     (planner,) = calls_of(endpoint, "planner")
 
     assert fenced("document minutes.md", planner.body) == MINUTES
-    assert "The request comes with documents" in prompts_of(endpoint, "planner")[0]
+    assert "## Documents" in prompts_of(endpoint, "planner")[0]
     assert [fenced("documents", call.body) for call in calls_of(endpoint, "worker")] == [
         f"[minutes.md, lines 1-5]\n{MINUTES}"
     ] * 3

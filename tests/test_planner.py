@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from graph import BudgetTooSmall, NoModel, Specialist, build_graph
+from nodes.errors import NoPlan
 from nodes.models.schemas import plan_schema
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of, run
@@ -53,12 +54,12 @@ def test_registered_specialists_alone(endpoint: Endpoint, team: Team) -> None:
     assert names(state["plan"]) == ["cook", "poet"]
 
 
-@pytest.mark.parametrize(("most", "words"), [(5, "between 3 and 5"), (12, "between 3 and 12"), (2, "between 2 and 2")])
+@pytest.mark.parametrize(("most", "words"), [(5, "At most 5 subtasks;"), (1, "At most 1 subtask;")])
 def test_says_how_many(endpoint: Endpoint, most: int, words: str) -> None:
-    """The prompt names the bounds that the settings give."""
+    """The prompt names the most that the settings give, and no least."""
     planned(max_subtasks=most)
 
-    assert f"{words} subtasks" in prompts_of(endpoint, "planner")[0]
+    assert words in prompts_of(endpoint, "planner")[0]
 
 
 def test_an_endpoint_without_schemas(endpoint: Endpoint) -> None:
@@ -151,31 +152,117 @@ def test_asks_again_with_the_fault(endpoint: Endpoint, team: Team) -> None:
 
 
 def test_asks_again_with_every_fault_of_the_plan(endpoint: Endpoint, team: Team) -> None:
-    """A plan that leans on itself goes back with the fault of each subtask."""
-    leaning = {**TASKS, "publicist": "Write the leaflet based on the caterer's menu and the safety officer's list."}
+    """A plan whose tasks need each other goes back with the fault of each subtask."""
+    leaning = {**TASKS, "publicist": "Write the leaflet from the results of subtask 1."}
     team.planner = [plan_of(leaning), PLAN]
     plan = planned()
     again = calls_of(endpoint, "planner")[1].body["messages"]
 
     assert plan["source"] == "retried"
     assert again[2]["content"] == plan_of(leaning)
-    assert "Subtask 2 (publicist): it leans on work that it cannot see" in again[3]["content"]
+    assert "Subtask 2 (publicist): it needs work that it cannot see" in again[3]["content"]
 
 
 @pytest.mark.parametrize(("attempts", "calls"), [(1, 1), (2, 2), (4, 4)])
-@pytest.mark.parametrize(
-    "said", [NO_PLAN, "[]", "", Turn(refusal="I cannot help with that."), Turn(fault="content-filter")]
-)
-def test_falls_back_to_the_request(endpoint: Endpoint, team: Team, attempts: int, calls: int, said: Turn | str) -> None:
-    """After max_plan_attempts without a plan, the plan is one subtask: the request itself."""
+@pytest.mark.parametrize("said", [NO_PLAN, "[]", ""])
+def test_falls_back_to_the_request(endpoint: Endpoint, team: Team, attempts: int, calls: int, said: str) -> None:
+    """After max_plan_attempts without a plan, the plan is one subtask, the request itself, and says why."""
     team.planner = [said]
     state = run(max_plan_attempts=attempts)
 
     assert len(calls_of(endpoint, "planner")) == calls
     assert state["plan"]["source"] == "fallback"
     assert [(one["id"], one["task"]) for one in state["plan"]["subtasks"]] == [("S1", REQUEST)]
-    assert state["complete"] is True
+    assert state["plan"]["note"].startswith("There is no usable plan: ")
+    assert "no plan could be made" in state["stop_reason"]
     assert state["spend"]["by_role"]["planner"]["calls"] == calls
+
+
+@pytest.mark.parametrize(("attempts", "calls"), [(1, 1), (2, 2)])
+@pytest.mark.parametrize("said", [Turn(refusal="I cannot help with that."), Turn(fault="content-filter")])
+def test_a_refusal_is_an_error(endpoint: Endpoint, team: Team, attempts: int, calls: int, said: Turn) -> None:
+    """A planner that refuses to the end ends the run with its reason, and no worker is asked."""
+    team.planner = [said]
+    with pytest.raises(NoPlan, match="The planner refused this request"):
+        run(max_plan_attempts=attempts)
+
+    assert len(calls_of(endpoint, "planner")) == calls
+    assert calls_of(endpoint, "worker") == []
+
+
+def test_a_refusal_after_a_plan(endpoint: Endpoint, team: Team) -> None:
+    """A refusal after a plan that could be mended loses nothing: the plan is mended in code."""
+    team.planner = [plan_of({**TASKS, "nobody": "Use the results of subtask 1."}), Turn(refusal="No.")]
+    state = run()
+
+    assert (state["plan"]["source"], len(state["outcomes"])) == ("repaired", 4)
+
+
+FRAME = {"date": "12 June", "budget": {"total": 900, "currency": "GBP", "shares": {"food": 600, "music": 200}}}
+
+
+def framed(frame: Any, tasks: Any = TASKS, why: str = "Three trades.") -> str:
+    return json.dumps({"frame": frame, **json.loads(plan_of(tasks)), "why": why})
+
+
+def test_the_frame_goes_to_every_worker(endpoint: Endpoint, team: Team) -> None:
+    """What the planner fixes for all is in the plan, in each worker's prompt, and in the synthesiser's."""
+    team.planner = [framed(FRAME)]
+    state = run()
+
+    assert (state["plan"]["frame"], state["plan"]["why"]) == (FRAME, "Three trades.")
+    told = "- date: 12 June\n- budget: total 900; currency GBP; shares (food 600; music 200)"
+    assert [fenced("frame", call.body) for call in calls_of(endpoint, "worker")] == [told] * 3
+    assert "12 June" in fenced("frame", calls_of(endpoint, "synthesiser")[0].body)
+
+
+def test_a_frame_by_the_schema(endpoint: Endpoint, team: Team) -> None:
+    """A frame in the form of the schema is read as the object it stands for, without its empty fields."""
+    budget = {"total": 900, "currency": "GBP", "shares": [{"part": "food", "amount": 600}]}
+    other = [{"name": "dress", "value": "white"}]
+    team.planner = [framed({"date": "12 June", "hours": None, "place": None, "budget": budget, "other": other})]
+    plan = planned()
+
+    budget_read = {"total": 900, "currency": "GBP", "shares": {"food": 600}}
+    assert plan["frame"] == {"date": "12 June", "budget": budget_read, "dress": "white"}
+
+
+def test_shares_beyond_the_total_go_back_once(endpoint: Endpoint, team: Team) -> None:
+    """Shares of more than there is are sent back with the sum; a plan that mends them is taken."""
+    over = {"budget": {"total": 900, "shares": {"food": 600, "music": 350}}}
+    team.planner = [framed(over), framed(FRAME)]
+    plan = planned()
+
+    assert "The frame's shares of budget come to 950, more than the total of 900" in prompts_of(endpoint, "planner")[1]
+    assert (plan["source"], plan["frame"], plan["note"]) == ("retried", FRAME, "")
+
+
+def test_shares_beyond_the_total_are_told(endpoint: Endpoint, team: Team) -> None:
+    """Shares of more than there is that come again are told to the workers and in the plan."""
+    team.planner = [framed({"budget": {"total": 900, "shares": {"food": 600, "music": 350}}})]
+    state = run()
+
+    assert len(calls_of(endpoint, "planner")) == 2
+    assert "come to 950" in state["plan"]["note"]
+    assert "come to 950" in fenced("frame", calls_of(endpoint, "worker")[0].body)
+
+
+def test_the_frame_outlives_a_plan_that_is_mended(endpoint: Endpoint, team: Team) -> None:
+    """A plan that is sent back and mended in code keeps its frame."""
+    team.planner = [framed(FRAME, {**TASKS, "clerk": "Use the results of subtask 1."}), NO_PLAN]
+    plan = planned()
+
+    assert (plan["source"], plan["frame"]) == ("repaired", FRAME)
+
+
+def test_one_subtask_is_enough(endpoint: Endpoint, team: Team) -> None:
+    """A request that one expert answers in one go takes two calls, and the plan says why."""
+    team.planner = [framed({}, {"event planner": REQUEST}, "One expert does it in one go.")]
+    state = run()
+
+    assert [subtask["task"] for subtask in state["plan"]["subtasks"]] == [REQUEST]
+    assert state["plan"]["why"] == "One expert does it in one go."
+    assert len(calls_of(endpoint, "planner")) == 1
 
 
 def test_a_reply_cut_off_by_length(endpoint: Endpoint, team: Team) -> None:
@@ -221,7 +308,7 @@ def test_a_web_page_is_a_bad_reply(endpoint: Endpoint, team: Team) -> None:
 
 def test_a_usable_plan_is_not_thrown_away(endpoint: Endpoint, team: Team) -> None:
     """Where the second attempt gives no plan, the first one is mended in code instead of starting from nothing."""
-    leaning = {**TASKS, "publicist": "Write the leaflet, using the caterer's menu from subtask 1."}
+    leaning = {**TASKS, "publicist": "Write the leaflet from the results of subtask 1."}
     team.planner = [plan_of(leaning), "I am sorry, no."]
     plan = planned()
 

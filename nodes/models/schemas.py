@@ -26,9 +26,24 @@ _STATUS = {"type": "string", "enum": ["kept", "settled", "withdrawn"]}
 
 
 def plan_schema(names: list[str] | None) -> dict[str, Any]:
-    """Return the plan's schema; `names` are the only specialists allowed (None: any)."""
+    """Return the plan's schema, the frame before the subtasks; `names` are the only specialists allowed (None: any)."""
     specialist = _TEXT if names is None else {"type": "string", "enum": names}
-    return _object(subtasks=_list(_object(specialist=specialist, task=_TEXT, cross_check={"type": "boolean"})))
+    amount = {"type": "number"}
+    budget = _object(
+        total={"type": ["number", "null"]}, currency=_MAYBE, shares=_list(_object(part=_TEXT, amount=amount))
+    )
+    frame = _object(
+        date=_MAYBE,
+        hours=_MAYBE,
+        place=_MAYBE,
+        headcount=_MAYBE,
+        choice=_MAYBE,
+        form=_MAYBE,
+        budget=budget,
+        other=_list(_object(name=_TEXT, value=_TEXT)),
+    )
+    subtask = _object(specialist=specialist, task=_TEXT, cross_check={"type": "boolean"})
+    return _object(frame=frame, subtasks=_list(subtask), why=_TEXT)
 
 
 def synthesis_schema() -> dict[str, Any]:

@@ -1,6 +1,19 @@
-"""Plan: what is wrong with a plan, and what it may cost. Pure."""
+"""Plan: what is wrong with a plan, how code mends it, and what it may cost. Pure."""
 
 from nodes.plan.allowances import planner_purse, sized, told_documents
 from nodes.plan.checks import TASK_LIMIT, Finding, check
+from nodes.plan.frame import checked as checked_frame
+from nodes.plan.repairs import GENERALIST, Repaired, repaired
 
-__all__ = ["TASK_LIMIT", "Finding", "check", "planner_purse", "sized", "told_documents"]
+__all__ = [
+    "GENERALIST",
+    "TASK_LIMIT",
+    "Finding",
+    "Repaired",
+    "check",
+    "checked_frame",
+    "planner_purse",
+    "repaired",
+    "sized",
+    "told_documents",
+]

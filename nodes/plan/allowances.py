@@ -59,9 +59,13 @@ def role_prices(settings: Context, host: Host) -> Prices:
 def planner_bound(request: str, settings: Context, host: Host) -> int:
     """Upper bound of the planner's first prompt, in tokens."""
     told, documents = host.roster.told(improvise=settings.improvise), told_documents(request, settings, host)
-    system = render("planner", least=1, most=settings.max_subtasks, roster=told, improvise=settings.improvise)
-    if documents:
-        system += render("planner_documents")
+    system = render(
+        "planner",
+        most=settings.max_subtasks,
+        roster=told,
+        improvise=settings.improvise,
+        documents=bool(documents),
+    )
     names = None if settings.improvise else host.roster.names(improvise=False)
     return input_bound(
         [system, fence("request", request) + documents, str(plan_schema(names))], settings.model("planner")
@@ -173,6 +177,7 @@ def sized(
     dropped: list[Dropped],
     *,
     request: str,
+    frame: Mapping[str, Any],
     charges: Sequence[Charge],
     outcomes: Sequence[Outcome],
     settings: Context,
@@ -184,14 +189,15 @@ def sized(
     """
     purse = spent(purse_of(settings), all_charges(charges, outcomes))
     room = excerpts_room(settings, host, len(subtasks))
+    shared = fence("frame", render("frame", frame=frame)) if frame else ""
     subtasks = [_with_excerpts(one, host, room) for one in subtasks]
     doing = [host.whoever(str(one["specialist"])) for one in subtasks]
     prices = {**role_prices(settings, host), "worker": _dearest(doing, settings, host)}
     wanted: dict[Role, int] = {role: settings.max_output_tokens(role) or AMPLE_OUTPUT[role] for role in ROLES}
-    inputs = [worker_bound(request, one, settings, host) for one in subtasks]
+    inputs = [worker_bound(request + shared, one, settings, host) for one in subtasks]
     model = settings.model("synthesiser")
     read = tokens_read(model)
-    reading = synthesis_bound(request, [*outcomes, *subtasks], settings)
+    reading = synthesis_bound(request + shared, [*outcomes, *subtasks], settings)
     reading += input_bound((one["output"] for one in outcomes), model)
     if purse.open:
         reach, output, synthesis = len(subtasks), settings.worker_max_output_tokens, wanted["synthesiser"]

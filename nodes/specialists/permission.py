@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
-from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from nodes import interrupts
+from nodes.interrupts import ActionRequest
 from nodes.specialists.conversation import calls_of
 from nodes.specialists.tool_loop import ToolLoop
 
@@ -76,22 +77,14 @@ def _decisions(loop: ToolLoop, calls: Sequence[Any]) -> list[ToolDecision]:
     """Wait for one decision a call; any other number is refused, and can be given again."""
     count = len(calls)
     shape = create_model("ToolDecisions", decisions=(list[ToolDecision], Field(min_length=count, max_length=count)))
-    names = dict.fromkeys(call["name"] for call in calls)
     who = f"{loop.call.subtask_id} {loop.specialist.name}"
-    answer: Any = interrupt(
-        {
-            "action_requests": [
-                {
-                    "name": call["name"],
-                    "args": call["args"],
-                    "description": f"{who} wants to use {call['name']}: {json.dumps(call['args'], ensure_ascii=False)}",
-                }
-                for call in calls
-            ],
-            "review_configs": [
-                {"action_name": name, "allowed_decisions": ["approve", "edit", "reject"]} for name in names
-            ],
-        },
-        response_schema=shape,
-    )
+    requests = [
+        ActionRequest(
+            name=call["name"],
+            args=call["args"],
+            description=f"{who} wants to use {call['name']}: {json.dumps(call['args'], ensure_ascii=False)}",
+        )
+        for call in calls
+    ]
+    answer: Any = interrupts.ask_person(interrupts.question(requests), shape)
     return list(answer.decisions)

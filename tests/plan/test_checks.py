@@ -1,13 +1,17 @@
 """Checks: what is wrong with a plan, told in any language, and what is left alone."""
 
+import re
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evals.plans import judged, touched
+from evals.plans import judged
+from nodes.plan import checks, dependencies, duplicates, frame, placeholders, task
 from nodes.plan.checks import TASK_LIMIT, Finding, check
 from nodes.specialists.registry import Roster, Specialist
 
@@ -84,92 +88,32 @@ PLANS: dict[str, Plan] = {
         ],
     ),
 }
-# Language, whose task it is, and a task that needs what another worker finds.
-LEANING = [
-    ("en", 3, "Based on the menu, list the fridges we need."),
-    ("en", 3, "Once the venue is fixed, write directions for guests."),
-    ("en", 3, "Using the findings above, write a conclusion."),
+# Language, whose task it is, and a task that surely needs what another worker finds.
+DEPENDENT = [
     ("en", 3, "Incorporate the caterer's recommendations into the flyer."),
-    ("en", 3, "After logistics has finalised the layout, list the exits."),
     ("en", 3, "Use the output of the caterer to compute costs."),
-    ("en", 3, "Work out the electricity from the equipment list that entertainment provides."),
-    ("en", 3, "Take the caterer's menu and price it."),
-    ("en", 1, "Design signs that match the flyer written by publicity."),
-    ("en", 3, "Depending on what the caterer proposes, add more bins."),
-    ("en", 3, "Output the programme chosen by entertainment, plan the power supply."),
     ("en", 3, "Verify that the plans of all the other specialists fit the budget."),
-    ("en", 3, "Merge all subtask outputs into a single document."),
-    ("en", 3, "As determined by the logistics specialist, place the exits."),
-    ("en", 3, "Promote the entertainment programme developed by entertainment, with times."),
-    ("en", 3, "Follow the schedule set by logistics when listing stewards."),
-    ("en", 3, "Write the announcement after receiving the menu from the caterer."),
-    ("en", 3, "Summarize all results into a final plan."),
-    ("en", 3, "See subtask 1 for the menu; list the allergens in it."),
-    ("en", 3, "Adjust the seating to the programme from entertainment."),
-    ("en", 3, "List the allergens in the dishes the caterer has selected."),
-    ("en", 3, "Coordinate the work of all specialists and resolve conflicts between their plans."),
     ("en", 3, "Ensure the total cost of all the other subtasks stays within £500."),
-    ("en", 3, "Estimate power needs for the music planned in the previous step."),
     ("en", 3, "Review the work of the other team members."),
-    ("en", 3, "Start from the caterer's shopping list and find cheaper shops."),
     ("en", 3, "Based on the results of the other tasks, write a summary."),
-    ("en", 3, "Build on the safety officer's risk list to brief stewards."),
-    ("en", 3, "Create a timeline combining the menu, the venue layout and the programme from the other specialists."),
-    ("en", 3, "Once the final menu has been decided, print menu cards."),
-    ("de", 3, "Verwende das Menü des Caterers und berechne den Strombedarf."),
-    ("de", 3, "Nachdem die Logistik den Standort bestimmt hat, schreibe eine Wegbeschreibung."),
-    ("de", 3, "Auf Basis des Menüs: Liste die Kühlschränke auf."),
-    ("de", 3, "Sobald das Menü feststeht, drucke Speisekarten."),
-    ("de", 3, "Fasse alle Ergebnisse zusammen und schreibe einen Gesamtplan."),
-    ("de", 3, "Baue auf dem Ablaufplan der Logistik auf."),
-    ("de", 3, "Prüfe, ob die Pläne der anderen zusammenpassen."),
+    ("en", 3, "Use the results of subtask 1 to compute costs."),
+    ("en", 3, "Turn subtask 2's findings into a table."),
+    ("en", 3, "Turn the findings of S2 into a table."),
+    ("en", 0, "Write the menu by the figures from the safety officer."),
     ("de", 3, "Nutze die Ergebnisse aus Teilaufgabe 1 für die Kosten."),
-    ("de", 3, "Beschreibe den Strombedarf für das von der Unterhaltung gewählte Programm."),
-    ("de", 3, "Berücksichtige die Vorgaben des Caterers und liste Geräte auf."),
-    ("de", 3, "Erstelle einen Handzettel mit dem Menü, das der Caterer festgelegt hat."),
-    ("zh", 3, "根据菜单，列出所需的冰箱。"),
-    ("zh", 3, "场地确定后，撰写交通指南。"),
-    ("zh", 3, "使用餐饮专家提供的菜单计算成本。"),
-    ("zh", 3, "汇总所有专家的结果，形成最终方案。"),
-    ("zh", 3, "参考上述结果写总结。"),
+    ("de", 3, "Schreibe einen Handzettel aus den Zahlen des Caterers und den Ergebnissen der Logistik."),
     ("zh", 3, "根据任务1的结果估算成本。"),
-    ("zh", 3, "在物流专家选好场地之后布置舞台。"),
     ("zh", 3, "检查其他任务的结果是否超出预算。"),
-    ("zh", 3, "按照娱乐专家设计的节目单安排电源。"),
-    ("zh", 3, "基于前面的分析给出建议。"),
-    ("zh", 3, "结合餐饮方案和物流方案制作时间表。"),
-    ("zh", 3, "等菜单定下来后印制菜单卡。"),
-    ("ar", 3, "بناء على القائمة التي يضعها متعهد الطعام، احسب عدد الثلاجات."),
-    ("ar", 3, "بعد تحديد الموقع، اكتب وصفا للطريق."),
+    ("zh", 3, "根据餐饮专家的数据估算成本。"),
     ("ar", 3, "استخدم نتائج المهمة الفرعية 1 لحساب التكلفة."),
-    ("ar", 3, "اجمع كل النتائج في تقرير نهائي."),
     ("ar", 3, "راجع عمل الخبراء الآخرين."),
-    ("ar", 3, "وفقا لما يقرره خبير اللوجستيات، ضع المخارج."),
-    ("ar", 3, "استنادا إلى نتائج منسق الترفيه، احسب الكهرباء."),
-    ("ar", 3, "بعد الانتهاء من المهمة السابقة، اكتب الملخص."),
-    ("fr", 3, "À partir du menu, liste les frigos nécessaires."),
-    ("fr", 3, "Une fois le lieu choisi, écris le plan d'accès."),
-    ("fr", 3, "Utilise le programme de l'animateur pour calculer l'électricité."),
     ("fr", 3, "Synthétise les résultats des autres spécialistes."),
     ("fr", 3, "En te basant sur les résultats de la sous-tâche 1, calcule le coût."),
-    ("fr", 3, "Selon le menu proposé par le traiteur, prévois les poubelles."),
-    ("fr", 3, "Vérifie que le travail des autres respecte le budget."),
-    ("fr", 3, "Quand la logistique aura choisi le lieu, écris l'affiche."),
-    ("es", 3, "A partir del menú, enumera las neveras."),
-    ("es", 3, "Una vez elegido el lugar, escribe cómo llegar."),
-    ("es", 3, "Usa el menú del cocinero para calcular la luz."),
     ("es", 3, "Resume los resultados de los otros especialistas."),
     ("es", 3, "Con base en los resultados de la tarea 1, calcula el coste."),
-    ("es", 3, "Cuando logística haya elegido el lugar, escribe el cartel."),
-    ("es", 3, "Comprueba los planes de los demás."),
-    ("es", 3, "Según el programa del animador, calcula la luz."),
-    ("ja", 3, "メニューに基づいて冷蔵庫を一覧にしてください。"),
-    ("ja", 3, "会場が決まり次第、地図を作ってください。"),
-    ("ja", 3, "料理人のメニューを使って費用を計算してください。"),
     ("ja", 3, "他の専門家の結果をまとめてください。"),
     ("ja", 3, "タスク1の結果を使って費用を計算してください。"),
-    ("ja", 3, "催し担当が決めたプログラムに合わせて電源を手配してください。"),
-    ("ja", 3, "上記の結果をもとに要約してください。"),
+    ("ja", 3, "料理人の結果を使って費用を計算してください。"),
 ]
 # The same words, and nobody's result.
 STANDING = [
@@ -207,6 +151,11 @@ STANDING = [
     ("en", 3, "Write a briefing for volunteers about their tasks, the first task being set-up."),
     ("en", 3, "Give the host a plan B for rain, following the same schedule."),
     ("en", 3, "Plan music that suits all ages; the safety officer's stewards are not included."),
+    ("en", 3, "Leave the results of the caterer out and list the costs of printing."),
+    ("en", 3, "Do not use subtask 1's findings; write for readers who know nothing."),
+    ("en", 3, "Write safety recommendations for the flyer's back."),
+    ("en", 3, "Leave food to the other specialists and write the flyer."),
+    ("en", 3, "Draw up the council's form for task 3 and store the results in S3 buckets."),
     ("de", 3, "Überlasse das Essen dem Caterer und liste Möbel auf."),
     ("de", 3, "Ohne das Menü, das der Caterer plant: liste Tische für 80 Personen auf."),
     ("de", 3, "Gehe von 80 Personen aus und liste Toiletten auf."),
@@ -261,48 +210,30 @@ def subtasks(*pairs: tuple[str, str]) -> list[dict[str, Any]]:
 
 def kinds(plan: list[dict[str, Any]], *registered: str, request: str = REQUEST) -> list[tuple[int, str]]:
     roster = Roster.of(Specialist(name, name) for name in registered)
-    return [(one.index, one.kind) for one in check(plan, request, roster, improvise=not registered)]
+    return [(finding.position, finding.kind) for finding in check(plan, request, roster, improvise=not registered)]
 
 
 def with_task(language: str, at: int, task: str) -> list[Finding]:
     request, pairs = PLANS[language]
     plan = subtasks(*pairs)
     plan[at]["task"] = task
-    return [one for one in check(plan, request, Roster(), improvise=True) if one.index == at]
+    return [finding for finding in check(plan, request, Roster(), improvise=True) if finding.position == at]
 
 
-@pytest.mark.parametrize(("language", "at", "task"), LEANING)
-def test_leaning(language: str, at: int, task: str) -> None:
-    """A task that needs another worker's result is found, whatever the language."""
+@pytest.mark.parametrize(("language", "at", "task"), DEPENDENT)
+def test_dependency(language: str, at: int, task: str) -> None:
+    """A task that says that it needs another worker's result is found, whatever the language."""
     found = with_task(language, at, task)
 
-    assert "leaning" in [one.kind for one in found]
+    assert "dependency" in [finding.kind for finding in found]
 
 
 @pytest.mark.parametrize(("language", "at", "task"), STANDING)
-def test_not_leaning(language: str, at: int, task: str) -> None:
+def test_no_dependency(language: str, at: int, task: str) -> None:
     """A task that leaves work to others, or goes by the request's facts, is left alone."""
     found = with_task(language, at, task)
 
     assert [] == found
-
-
-@pytest.mark.parametrize("depends_on", [[1], ["S1"], "S1", 1, {"id": "S1"}])
-def test_depends_on(depends_on: object) -> None:
-    """A dependency that the plan declares is a leaning task."""
-    plan = subtasks(("caterer", MENU), ("safety officer", "List the risks and the first-aid measures for 80 people."))
-    plan[1]["depends_on"] = depends_on
-
-    assert [(1, "leaning")] == kinds(plan)
-
-
-@pytest.mark.parametrize("depends_on", [None, [], "", "none", "n/a", False, {}, "S2"])
-def test_depends_on_nothing(depends_on: object) -> None:
-    """A dependency on nothing, or on itself, is none."""
-    plan = subtasks(("caterer", MENU), ("safety officer", "List the risks and the first-aid measures for 80 people."))
-    plan[1]["depends_on"] = depends_on
-
-    assert [] == kinds(plan)
 
 
 @pytest.mark.parametrize(
@@ -334,10 +265,10 @@ def test_one_word(task: str) -> None:
 
 @pytest.mark.parametrize("task", ["", "  ", "\n\t"])
 def test_empty(task: str) -> None:
-    """White space is an empty task, and its reason begins as the ledger knows it."""
+    """White space is an empty task."""
     found = check(subtasks(("caterer", MENU), ("logistics", task)), REQUEST, Roster(), improvise=True)
 
-    assert [(1, "empty task", "drop")] == [(one.index, one.reason, one.fix) for one in found]
+    assert [(1, "empty", "empty task")] == [(finding.position, finding.kind, finding.reason) for finding in found]
 
 
 @pytest.mark.parametrize(
@@ -396,10 +327,8 @@ def test_parallel() -> None:
     [
         REQUEST,
         f"Do the following: {REQUEST}",
-        "Organise a street party for 80 guests on 12 June with a budget of £500.",
-        "Plan the whole street party.",
-        "Please take care of everything for the street party for 80 people.",
-        "Plan the entire street party, including the menu, the tables, the music and the flyer.",
+        "Organise everything for a street party of 80 people on 12 June with a budget of £500.",
+        "Please take care of the whole street party for 80 people on 12 June.",
     ],
 )
 def test_whole_request(task: str) -> None:
@@ -446,28 +375,31 @@ def test_overlong() -> None:
     assert [(1, "overlong")] == kinds(subtasks(("caterer", MENU), ("safety", task)))
 
 
-def test_crowded() -> None:
-    """A plan that gives most of its work to one specialist is told so once."""
-    dishes = ("cold starters", "hot soups", "cakes with fruit", "drinks without alcohol")
-    pairs = [("caterer", f"Write recipes for {one} that suit a summer day.") for one in dishes]
-
-    assert [(0, "crowded")] == kinds(subtasks(*pairs, ("safety", "List the risks and measures.")))
+def test_alone() -> None:
+    """A plan of one subtask may be the whole request: one expert answers it in one go."""
+    assert [] == kinds(subtasks(("event planner", REQUEST)))
 
 
-def test_seed_plans() -> None:
-    """No good plan of the seed kind is touched."""
-    rows = [*judged("tuning"), *judged("held_out")]
+def test_closed_team() -> None:
+    """A closed team neither accepts nor offers the specialists that come with us."""
+    roster = Roster.of([Specialist("caterer", "food"), Specialist("estimator", "quantities", built_in=True)])
+    plan = subtasks(("caterer", MENU), ("estimator", "Work out the tables and chairs for 80 people."))
+    (finding,) = check(plan, REQUEST, roster, improvise=False)
 
-    assert 0 == touched(rows, "seed")[0]
+    assert ("unregistered", 1) == (finding.kind, finding.position)
+    assert finding.fault.endswith("is not a registered specialist; use one of: caterer.")
 
 
 def test_figures() -> None:
-    """The figures on plans with known faults stay where they were."""
-    rows = [*judged("tuning"), *judged("held_out")]
-    faulty, sound = [row for row in rows if row.label], [row for row in rows if row.good_plan]
+    """On the tuning plans no sound subtask is touched, and each kind of fault but dependencies is nearly always found."""
+    rows = list(judged("tuning"))
+    missed = Counter(row.label for row in rows if row.label and not row.caught)
+    faulty = Counter(row.label for row in rows if row.label)
 
-    assert 0.95 <= sum(row.caught for row in faulty) / len(faulty)
-    assert 0.01 >= sum(bool(row.found) for row in sound) / len(sound)
+    assert [] == [row for row in rows if row.label is None and row.kinds]
+    assert {"dependency", "whole_request"} == set(missed)
+    assert 0.7 <= 1 - missed["whole_request"] / faulty["whole_request"]
+    assert 0.25 <= 1 - missed["dependency"] / faulty["dependency"]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -479,7 +411,7 @@ def test_any_text(pairs: list[tuple[str, str]], request: str, improvise: bool) -
     plan = subtasks(*pairs)
     found = check(plan, request, Roster.of([Specialist("caterer", "food")]), improvise=improvise)
 
-    assert all(0 <= one.index < len(plan) for one in found)
+    assert all(0 <= finding.position < len(plan) for finding in found)
 
 
 HOSTILE = {
@@ -499,10 +431,41 @@ def test_hostile(text: str) -> None:
     assert 1.0 > time.process_time() - start
 
 
-def test_speed() -> None:
-    """Two hundred subtasks are checked in well under a second."""
-    plan = subtasks(*((f"expert for topic {at}", f"Item {at}: {MENU} {MENU} {at * 7} {at % 9}") for at in range(200)))
+PLANS_OF_A_THOUSAND: dict[str, Callable[[int], str]] = {
+    "words of their own": lambda at: " ".join(f"word{at * 17 + number * 31}" for number in range(60)),
+    "one form": lambda at: f"Describe rents, food and taxes for a family of four in town {at}, with prices. " * 4,
+    "few words": lambda at: " ".join(f"word{(at * 7 + number * number) % 70}" for number in range(60)),
+    "others' results": lambda at: f"Sum up the results of expert {at + 1} and the figures of expert {at + 2}. " * 4,
+}
+
+
+@pytest.mark.parametrize("case", PLANS_OF_A_THOUSAND)
+def test_speed(case: str) -> None:
+    """A thousand subtasks of some sixty words are checked in linear time, half a second where nothing else runs."""
+    write = PLANS_OF_A_THOUSAND[case]
+    plan = subtasks(*((f"expert {at}", write(at)) for at in range(1000)))
     start = time.process_time()
     check(plan, REQUEST, Roster(), improvise=True)
 
-    assert 1.0 > time.process_time() - start
+    assert 1.5 > time.process_time() - start
+
+
+SIGNS = " a1sS-_'\"<[{(,.:;!?%…的任务من\n"
+PATTERNS = {
+    f"{module.__name__.rpartition('.')[2]}.{name}": value
+    for module in (checks, dependencies, duplicates, frame, placeholders, task)
+    for name, value in vars(module).items()
+    if isinstance(value, re.Pattern)
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_are_linear(name: str) -> None:
+    """No pattern takes more than a moment for 16,000 equal signs, whichever they are."""
+    start = time.process_time()
+    for sign in SIGNS:
+        for text in (sign * 16_000, f"x{sign * 16_000}x"):
+            PATTERNS[name].search(text)
+            PATTERNS[name].fullmatch(text)
+
+    assert 2.0 > time.process_time() - start

@@ -17,7 +17,9 @@ from prompts import fence, render
 FOLDER = Path(prompts.__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.md"))
 VALUES: dict[str, Any] = {
-    "least": 3,
+    "documents": False,
+    "frame": {"date": "12 June", "budget": {"total": 900}},
+    "follow_ups": 3,
     "most": 5,
     "improvise": True,
     "roster": [{"name": "cook", "description": "feeds people"}, {"name": "poet", "description": "writes verses"}],
@@ -57,7 +59,7 @@ CASES = [(name, hole) for name in NAMES for hole in sorted(holes(name))]
 @pytest.mark.parametrize(("name", "hole"), CASES)
 def test_a_missing_value_is_an_error(name: str, hole: str) -> None:
     """A hole without a value is an error, and never an empty place in a prompt."""
-    branch = {"improvise": {"roster": VALUES["roster"]}, "roster": {}}.get(hole, {})
+    branch = {"improvise": {"roster": VALUES["roster"]}}.get(hole, {})
     with pytest.raises(jinja2.UndefinedError, match=hole):
         render(name, **{other: VALUES[other] for other in holes(name) if other != hole} | branch)
 
@@ -70,8 +72,8 @@ def test_an_unknown_prompt() -> None:
 
 def test_lists_have_a_line_for_each() -> None:
     """Faults and specialists stand one on a line, with a blank line after the last."""
-    faults = render("planner_again", least=3, most=5, faults=VALUES["faults"])
-    roster = render("planner", least=3, most=5, roster=VALUES["roster"], improvise=False)
+    faults = render("planner_again", most=5, faults=VALUES["faults"])
+    roster = render("planner", most=5, roster=VALUES["roster"], improvise=False, documents=False)
 
     assert "\n- The first fault.\n- The second fault.\n\nWrite" in faults
     assert "\n- cook: feeds people\n- poet: writes verses\n\nUse only these names" in roster
@@ -80,15 +82,15 @@ def test_lists_have_a_line_for_each() -> None:
 @pytest.mark.parametrize(
     ("roster", "improvise", "words"),
     [
-        ([], True, "None is registered."),
+        ([], True, "For each subtask name"),
         (VALUES["roster"], True, "Where none fits"),
         (VALUES["roster"], False, "Use only"),
     ],
 )
 def test_the_planner_is_told_whom_to_use(roster: list[Any], improvise: bool, words: str) -> None:  # noqa: FBT001
     """The planner's prompt says one of three things of the specialists, and only that one."""
-    text = render("planner", least=3, most=5, roster=roster, improvise=improvise)
-    ways = ("None is registered.", "Where none fits", "Use only")
+    text = render("planner", most=5, roster=roster, improvise=improvise, documents=False)
+    ways = ("For each subtask name", "Where none fits", "Use only")
 
     assert [way for way in ways if way in text] == [words]
 
