@@ -11,7 +11,10 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Self
-from urllib.request import getproxies, proxy_bypass_environment
+from urllib.request import (  # type: ignore[attr-defined]  # typeshed lacks the second
+    getproxies,
+    proxy_bypass_environment,
+)
 
 import httpx2
 
