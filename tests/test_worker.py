@@ -60,13 +60,13 @@ def test_partial_work_is_used_and_told(endpoint: Endpoint, team: Team) -> None:
 def test_charges_of_its_own_calls(endpoint: Endpoint, team: Team) -> None:
     """An outcome carries the charges of its calls, under its subtask's id."""
     outcome = outcome_of(
-        team, Turn("Forty.", usage={"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120})
+        team, Turn("Forty.", usage={"prompt_tokens": 1000, "completion_tokens": 20, "total_tokens": 1020})
     )
 
     assert [
         {key: one[key] for key in ("role", "subtask_id", "input_tokens", "output_tokens", "known")}
         for one in outcome["charges"]
-    ] == [{"role": "worker", "subtask_id": "S1", "input_tokens": 100, "output_tokens": 20, "known": True}]
+    ] == [{"role": "worker", "subtask_id": "S1", "input_tokens": 1000, "output_tokens": 20, "known": True}]
 
 
 def test_time_of_a_worker(endpoint: Endpoint, team: Team) -> None:

@@ -101,12 +101,12 @@ def script_of(name: str) -> Script:
 
 def read_script(path: Path) -> Script:
     """Read a script file (YAML, as in this module's docstring)."""
-    told: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    script: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     lines = tuple(
-        Line(say=str(one["say"]), when=tuple(one.get("when", ())), wait_s=float(one.get("wait_s", 0)))
-        for one in told.get("replies", ())
+        Line(say=str(reply["say"]), when=tuple(reply.get("when", ())), wait_s=float(reply.get("wait_s", 0)))
+        for reply in script.get("replies", ())
     )
-    return Script(lines, int(told.get("chunk", 24)), float(told.get("delay_s", 0)), told.get("otherwise"))
+    return Script(lines, int(script.get("chunk", 24)), float(script.get("delay_s", 0)), script.get("otherwise"))
 
 
 class ScriptedChatModel(BaseChatModel):
@@ -125,12 +125,15 @@ class ScriptedChatModel(BaseChatModel):
     def _end(self, played: Played) -> ChatGenerationChunk:
         if played.error is not None:
             raise played.error
-        told = {"finish_reason": "length" if played.cut else "stop", "model_name": f"scripted:{self.name_of_script}"}
+        metadata = {
+            "finish_reason": "length" if played.cut else "stop",
+            "model_name": f"scripted:{self.name_of_script}",
+        }
         usage = None
         if played.usage is not None:
             sent, got = played.usage
             usage = UsageMetadata(input_tokens=sent, output_tokens=got, total_tokens=sent + got)
-        last = AIMessageChunk(content="", usage_metadata=usage, response_metadata=told, chunk_position="last")
+        last = AIMessageChunk(content="", usage_metadata=usage, response_metadata=metadata, chunk_position="last")
         return ChatGenerationChunk(message=last)
 
     async def _astream(

@@ -30,10 +30,10 @@ def read_calls(text: str, number: int) -> list[ToolCall]:
     if not bare or len(bare) > TEXT_LIMIT:
         return []
     fenced = _FENCED.match(bare)
-    told = _objects((fenced.group(1) if fenced else bare).strip())
+    written = _objects((fenced.group(1) if fenced else bare).strip())
     calls = []
-    for at, one in enumerate(told or []):
-        name, args = one.get("tool", one.get("name")), one.get("args", one.get("arguments", {}))
+    for at, call in enumerate(written or []):
+        name, args = call.get("tool", call.get("name")), call.get("args", call.get("arguments", {}))
         if not isinstance(name, str) or not isinstance(args, dict):
             return []
         calls.append(ToolCall(name=name, args=args, id=f"text_{number}_{at}", type="tool_call"))
@@ -41,42 +41,42 @@ def read_calls(text: str, number: int) -> list[ToolCall]:
 
 
 def _objects(text: str) -> list[dict[str, Any]] | None:
-    decoder, found, at = json.JSONDecoder(strict=False), list[dict[str, Any]](), 0
+    decoder, objects, at = json.JSONDecoder(strict=False), list[dict[str, Any]](), 0
     while at < len(text):
         try:
-            one, end = decoder.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             return None
-        many = one if isinstance(one, list) else [one]
-        if not all(isinstance(each, dict) for each in many):
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, dict) for each in values):
             return None
-        found += many
+        objects += values
         at = end + len(text[end:]) - len(text[end:].lstrip(" \t\r\n,"))
-    return found
+    return objects
 
 
 def as_text(messages: Iterable[BaseMessage]) -> list[BaseMessage]:
     """Word a conversation without any tool calls but as text."""
-    told: list[BaseMessage] = []
+    worded: list[BaseMessage] = []
     for message in messages:
         if isinstance(message, AIMessage) and message.tool_calls:
             calls = "\n".join(
                 json.dumps({"tool": call["name"], "args": call["args"]}, ensure_ascii=False)
                 for call in message.tool_calls
             )
-            told.append(AIMessage(calls))
+            worded.append(AIMessage(calls))
         elif isinstance(message, ToolMessage):
-            told.append(HumanMessage(str(message.text)))
+            worded.append(HumanMessage(str(message.text)))
         else:
-            told.append(message)
-    return told
+            worded.append(message)
+    return worded
 
 
 def described(schemas: Sequence[dict[str, Any]]) -> str:
     """List tools for a prompt: name, what each is for, and its arguments as JSON schema."""
-    told = [one["function"] for one in schemas]
+    functions = [schema["function"] for schema in schemas]
     return "\n".join(
-        f"- {one['name']}: {' '.join(str(one.get('description', '')).split())} "
-        f"Arguments: {json.dumps(one.get('parameters', {}).get('properties', {}), ensure_ascii=False)}"
-        for one in told
+        f"- {function['name']}: {' '.join(str(function.get('description', '')).split())} "
+        f"Arguments: {json.dumps(function.get('parameters', {}).get('properties', {}), ensure_ascii=False)}"
+        for function in functions
     )

@@ -23,7 +23,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialect]:
     """Give a server that answers TEXT, set up as a user would."""
     monkeypatch.setattr(attempts, "BACKOFF_S", (0.001, 0.002))
     with Dialect(lambda _: Answer(TEXT), anthropic_events) as server:
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.address)
         monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
         yield server
 

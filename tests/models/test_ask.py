@@ -1,10 +1,12 @@
 """Asking: what a call costs, what is tried again, and what an endpoint's failures are told as."""
 
 import asyncio
+import json
 import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,6 +244,32 @@ def test_unknown_usage_without_a_cap(endpoint: Endpoint) -> None:
     assert (charge["output_tokens"], charge["known"]) == (input_bound([TEXT]), False)
 
 
+@pytest.mark.parametrize("sides", [(0, 0), (-5_500_000, 9), (1, 500)])
+def test_usage_that_cannot_be_true(endpoint: Endpoint, sides: tuple[int, int]) -> None:
+    """Usage below what the text must come to is not believed: the upper bound is charged, as unknown."""
+    sent, received = sides
+    usage = {"prompt_tokens": sent, "completion_tokens": received, "total_tokens": sent + received}
+    (charge,) = asked(endpoint, Turn(TEXT, usage=usage), worker_max_output_tokens=400).charges
+
+    assert (charge["input_tokens"], charge["output_tokens"], charge["known"]) == (input_bound([QUESTION]), 400, False)
+
+
+def test_usage_in_every_chunk(endpoint: Endpoint) -> None:
+    """Usage that a server sends so far in every chunk is taken once, not added up."""
+    events = [
+        {
+            "choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}],
+            "usage": {"prompt_tokens": 1000, "completion_tokens": number, "total_tokens": 1000 + number},
+        }
+        for number, word in enumerate(TEXT.split(), 1)
+    ]
+    events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    (charge,) = asked(endpoint, Turn(body=body, headers={"content-type": "text/event-stream"})).charges
+
+    assert (charge["input_tokens"], charge["output_tokens"], charge["known"]) == (1000, 9, True)
+
+
 @pytest.mark.parametrize("told", ["gpt-4o-mini", "gpt-4o-mini-2024-07-18"])
 def test_priced_by_the_name_in_the_reply(endpoint: Endpoint, told: str) -> None:
     """A gateway that serves another model than was asked for is priced by what it says it served."""
@@ -361,3 +389,29 @@ def test_the_environment_may_change(endpoint: Endpoint, monkeypatch: pytest.Monk
 
     assert reply.text == "Another place."
     assert call.headers["authorization"] == "Bearer sk-another-key"
+
+
+WEIGH = {"type": "function", "function": {"name": "weigh", "parameters": {"type": "object", "properties": {}}}}
+TOOLS_REFUSED = {
+    "no tools": ("model:2b does not support tools", "no_tools", 1),
+    "schema": ("Invalid schema for function 'weigh': no", "bad_request", 2),
+}
+
+
+@pytest.mark.parametrize("case", TOOLS_REFUSED)
+def test_tools_that_are_refused(endpoint: Endpoint, case: str) -> None:
+    """An endpoint that takes no tools for a model is not sent them again; another refusal teaches nothing."""
+    message, kind, requests = TOOLS_REFUSED[case]
+    endpoint.mind = lambda body: Turn(message, status=400) if "tools" in body else Turn(TEXT)
+    call = replace(call_of(), tools=[WEIGH])
+    for _ in range(2):
+        with pytest.raises(CallFailed) as caught:
+            asyncio.run(ask(call))
+
+        assert caught.value.fault.kind == kind
+    assert len(endpoint.requests) == requests
+
+    with Endpoint(lambda _: Turn(TEXT)) as other, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", other.url)
+
+        assert asyncio.run(ask(call)).text == TEXT

@@ -142,6 +142,17 @@ class _Engine:
         self.reader = threading.Thread(target=self._read_errors, args=(_pipe(process.stderr),), daemon=True)
         self.reader.start()
         order = asdict(self.options) | {"model": self.options.model, "api_key": key}
+        answer = self._answer(process, order)
+        return EngineEndpoint(
+            base_url=f"{answer['url']}/v1",
+            api_key=SecretStr(key),
+            model=self.options.model,
+            slots=self.options.slots,
+            context=answer["context"],
+        )
+
+    def _answer(self, process: "subprocess.Popen[str]", order: dict[str, Any]) -> dict[str, Any]:
+        """Tell the child what to serve, and wait for what it says: {"url", "context"}."""
         with suppress(BrokenPipeError):  # then there is no answer either
             _pipe(process.stdin).write(json.dumps(order) + "\n")
             _pipe(process.stdin).flush()
@@ -162,16 +173,11 @@ class _Engine:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)  # it is at its end, and how it ends tells why
             process.kill()
-            self.reader.join(timeout=5)
+            if self.reader is not None:
+                self.reader.join(timeout=5)
             answer |= {"late": late.is_set(), "stopped": self.stopped, "code": process.wait()}
             raise EngineError(explained(order, answer, list(self.tail)))
-        return EngineEndpoint(
-            base_url=f"{answer['url']}/v1",
-            api_key=SecretStr(key),
-            model=self.options.model,
-            slots=self.options.slots,
-            context=answer["context"],
-        )
+        return answer
 
     def _read_errors(self, errors: IO[str]) -> None:
         with errors:
