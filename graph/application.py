@@ -7,10 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from graph import settings
 from graph.build import Graph, build_graph
 from graph.run import ATTACHED
-from graph.store import default_path
 from nodes.errors import BadSettings
 
 # Kept beside the settings that a run was given: a resume uses the same.
@@ -88,10 +86,5 @@ def own_graph(name: str, checkpointer: Any = None) -> Graph:
     made = found if hasattr(found, "aget_state") else found(checkpointer=checkpointer) if callable(found) else None
     if not hasattr(made, "aget_state"):
         raise BadSettings(f"--graph {name}: expected a compiled graph or a function that makes one, got {type(found)}")
-    graph: Graph = made.copy({"checkpointer": checkpointer}) if made is found else made
-    return graph
-
-
-def where_runs_are(database: str | None) -> str | Path:
-    """Find the database of runs: what is given, else the environment's, else the usual one."""
-    return database or settings.database() or default_path()
+    graph: Any = made.copy({"checkpointer": checkpointer}) if made is found else made
+    return graph  # type: ignore[no-any-return] # a module of the user's own

@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 from pydantic import ValidationError
-from rich.text import Text
 
-from graph.output import say, stderr
+from graph.output import say
 from graph.plan_text import FALLBACK, frame_lines
 from graph.run import Waiting
 from graph.sanitise import harmless, one_line
-from graph.screen import read_line
+from graph.screen import answer_to
 from nodes.approval import Decisions
 from nodes.models import in_thread
 
@@ -57,14 +56,12 @@ def _around(plan: Mapping[str, Any], shown: str) -> list[str]:
 def _decision(request: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
     question = ", ".join(words for way, words in WAYS.items() if way in allowed)
     while True:
-        stderr.print(f"{question}? ", end="", markup=False)
-        line = read_line()
+        line = answer_to(f"{question}? ")
         word = line.strip().lower()
         if word in ("a", "approve"):
             return {"type": "approve"}
         if word in ("r", "reject"):
-            stderr.print("What should be different? ", end="")
-            return {"type": "reject", "message": read_line().strip()}
+            return {"type": "reject", "message": answer_to("What should be different? ").strip()}
         if word in ("e", "edit") and "edit" in allowed and (decision := _edited(request)) is not None:
             return decision
         if not line:  # the end of input: nobody is there any more
@@ -88,7 +85,7 @@ def _edited(request: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     decision = {"type": "edit", "edited_action": {"name": request["name"], "args": args}}
     if fault := _fault(request, decision):
-        stderr.print(Text(f"that cannot be run: {harmless(fault)}", "red"))
+        say(f"that cannot be run: {fault}", "red")
         return None
     return decision
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from graph import settings as host
-from graph.application import where_runs_are
 from graph.assembly import assemble
+from graph.kept import where_runs_are
 from graph.local import engine_options
 from graph.output import COMPLETE, WRONG, say, write_json
 from graph.sanitise import one_line

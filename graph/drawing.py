@@ -47,7 +47,7 @@ class LiveDrawing:
         """Draw it."""
         width, room = console.width, max(2, console.height - 1)
         room -= 1  # the status line
-        plan = list(plan_lines(self.view, width)) if self.view.workers else []
+        plan = list(plan_lines(self.view, width, drops=1)) if self.view.workers else []
         workers = list(self.view.workers.values())
         tail = self._tail(width)
         plan = plan[: max(1, room - min(len(workers), room // 2) - len(tail))]
@@ -76,8 +76,14 @@ class LiveDrawing:
 _MEASURE = Console(width=80, force_terminal=False)  # wraps text; writes nothing
 
 
-def plan_lines(view: View, width: int) -> Iterator[Text]:
-    """Draw what stands above the rows: how large the plan is, what it fixes, why it is so, what was dropped."""
+def plan_lines(view: View, width: int, drops: int | None = None) -> Iterator[Text]:
+    """Draw what stands above the rows: how large the plan is, what it fixes, why it is so, what was dropped.
+
+    Args:
+        view: of the run.
+        width: of the terminal.
+        drops: how many dropped subtasks are told one by one (None: all); more are only counted.
+    """
     told = f"{counted(len(view.workers), 'subtask')}, {view.ahead}"
     yield Text.assemble(("Plan", "bold"), f"  {shortened(told, width - 6)}")
     if view.plan.get("source") == "fallback":
@@ -86,7 +92,11 @@ def plan_lines(view: View, width: int) -> Iterator[Text]:
         yield Text(f"  {shortened(f'{name}: {value}', width - 2)}", "dim")
     if view.plan.get("why"):
         yield Text(f"  {shortened(view.plan['why'], width - 2)}", "dim")
-    for drop in view.plan.get("dropped", []):
+    dropped = view.plan.get("dropped", [])
+    if drops is not None and len(dropped) > drops:
+        yield Text(f"  {counted(len(dropped), 'subtask')} dropped", "dim")
+        return
+    for drop in dropped:
         told = f"dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})"
         yield Text(f"  {shortened(told, width - 2)}", "dim")
 

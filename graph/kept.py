@@ -4,18 +4,24 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from graph.application import Application, where_runs_are
+from graph import settings
 from graph.hints import Misused
 from graph.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_json, write_row, write_text
 from graph.sanitise import one_line
-from graph.store import Run, Store, open_store
+from graph.store import Run, Store, default_path, open_store
 from graph.summary import command, standing
 
 T = TypeVar("T")
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
+
+
+def where_runs_are(database: str | None) -> str | Path:
+    """Find the database of runs: what is given, else the environment's, else the usual one."""
+    return database or settings.database() or default_path()
 
 
 def with_store(database: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
@@ -71,6 +77,7 @@ def _length(seconds: float) -> str:
 
 def show_run(run_id: str, subtask: str, output: Output, database: str | None) -> int:
     """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
+    from graph.application import Application
     from graph.run import billed_state, snapshot_of
 
     async def found(store: Store) -> tuple[Run, Any, Any]:

@@ -14,6 +14,7 @@ from graph.drawing import LiveDrawing, settled
 from graph.output import say, stderr
 from graph.view import View
 
+STAYING = ("run", "nothing_to_do", "specialists_changed")  # events that are told above the live view, where they stay
 TELL_EVERY_S = 5.0  # how often a download is told of where there is no terminal
 
 
@@ -24,13 +25,13 @@ def person_is_there() -> bool:
 
 def ask(question: str) -> bool:
     """Put a yes-or-no question."""
-    stderr.print(Text(f"{question} [y/N] "), end="")
-    return read_line().strip().lower() in ("y", "yes")
+    return answer_to(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
-def read_line() -> str:
-    """Read what a person types; what they typed before they were asked is no answer ("": the end of input)."""
+def answer_to(question: str) -> str:
+    """Read the line that answers a question ("": the input has ended); what was typed before it is no answer."""
     forget_keys()
+    stderr.print(Text(question), end="")
     return sys.stdin.readline()
 
 
@@ -100,9 +101,7 @@ class Screen:
     def take(self, event: dict[str, Any]) -> None:
         """Take an event of the run."""
         lines = list(self.view.take(event))
-        if event["type"] == "run" and stderr.is_terminal:
-            say(f"run {event['id']}", "dim")  # above the live view, where it stays
-        if not stderr.is_terminal:
+        if not stderr.is_terminal or event["type"] in STAYING:
             for line in lines:
                 say(line)
 

@@ -9,8 +9,9 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
-from graph.application import Application, where_runs_are
+from graph.application import Application
 from graph.build import checked_request
+from graph.kept import where_runs_are
 from graph.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, or_fail, say, stderr
 from graph.readiness import with_model_ready
 from graph.run import Waiting, resume, start
@@ -105,7 +106,6 @@ def answer(
     def checked() -> dict[str, Any]:
         checked_request(request)
         Context(**given)
-        application.build()
         return with_model_ready(given, yes=yes)
 
     return _start(request, or_fail(checked), application, output, database, keep=keep)
@@ -176,18 +176,7 @@ def go_on(run_id: str, again: Again | None, application: Application, output: Ou
     async def gone_on(store: Store, screen: Screen) -> tuple[str, Any]:
         run = await store.find(run_id)
         graph = application.over(Application.kept_in(run.given)).build(store.saver)
-        if again is None:
-            return run.id, await resume(graph, store, run, screen.take, screen.decide)
-        state = await resume(
-            graph,
-            store,
-            run,
-            screen.take,
-            screen.decide,
-            retry=True,
-            only=again.only,
-            settings=again.settings,
-        )
-        return run.id, state
+        more: dict[str, Any] = {"retry": True, "only": again.only, "settings": again.settings} if again else {}
+        return run.id, await resume(graph, store, run, screen.take, screen.decide, **more)
 
     return follow(gone_on, output, database)

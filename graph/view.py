@@ -75,7 +75,6 @@ class View:
     costs: Costs = field(default_factory=Costs)
     began: float = field(default_factory=time.monotonic)
     pace: float = 0.0  # tokens that an embedded model reads in a second
-    plans: list[dict[str, Any]] = field(default_factory=list)  # of all rounds
     calls_before_plan: int = 0
 
     def take(self, event: dict[str, Any]) -> Iterator[str]:
@@ -88,6 +87,14 @@ class View:
     def _on_run(self, event: dict[str, Any]) -> Iterator[str]:
         self.run_id = event["id"]
         yield f"run {self.run_id}"
+
+    @staticmethod
+    def _on_nothing_to_do(event: dict[str, Any]) -> Iterator[str]:
+        yield event["text"]
+
+    @staticmethod
+    def _on_specialists_changed(event: dict[str, Any]) -> Iterator[str]:
+        yield event["text"]
 
     def _on_request(self, event: dict[str, Any]) -> Iterator[str]:
         self.costs.take(event["note"], event["charges"], settled=event["settled"])
@@ -114,7 +121,6 @@ class View:
     def _on_plan(self, event: dict[str, Any]) -> Iterator[str]:
         """Take a plan. One of a round that had a plan replaces it: what was rejected or edited away is gone."""
         self.plan, self.doing = event["plan"], "working"
-        self.plans = [plan for plan in self.plans if plan["round"] < self.plan["round"]] + [self.plan]
         self.calls_before_plan = len(self.costs.charges)
         self.forget_waiting()
         for subtask in self.plan["subtasks"]:

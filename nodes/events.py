@@ -36,6 +36,12 @@ class Planning(TypedDict):
     attempt: int
 
 
+class PlanningRestart(TypedDict):
+    """The planner is asked once more: its endpoint failed."""
+
+    type: Literal["planning_restart"]
+
+
 class Reading(TypedDict):
     """How far a model on this machine has read its prompt."""
 
@@ -77,6 +83,14 @@ class WorkerRestart(TypedDict):
 
     type: Literal["worker_restart"]
     id: str
+
+
+class WorkerWaiting(TypedDict):
+    """A worker waits for one of the calls that may be under way at once; or has got it."""
+
+    type: Literal["worker_waiting"]
+    id: str
+    waiting: bool
 
 
 class WorkerTool(TypedDict):
@@ -132,11 +146,13 @@ Event = (
     | SpecialistsChanged
     | NothingToDo
     | Planning
+    | PlanningRestart
     | Reading
     | PlanEvent
     | WorkerEvent
     | WorkerText
     | WorkerRestart
+    | WorkerWaiting
     | WorkerTool
     | SynthesisEvent
     | LedgerEvent
