@@ -1,4 +1,4 @@
-"""Testing: a scripted model and pytest fixtures, for tests of one's own specialists and tools. Needs pytest.
+"""Testing: a scripted model and pytest fixtures, for tests of one's own specialists and tools.
 
 In conftest.py: `pytest_plugins = ["graph.testing"]`. In a test: `answer(…, model=scripted(plan=…, work=…, answer=…))`.
 """
@@ -6,10 +6,9 @@ In conftest.py: `pytest_plugins = ["graph.testing"]`. In a test: `answer(…, mo
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Protocol
-
-import pytest
 
 from graph.settings import orchestrator_variables
 from nodes.models import Line, Script, register
@@ -72,9 +71,12 @@ class Scripted(Protocol):
         """Return the model's name."""
 
 
-@pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    """Give scripted_model, in an environment without any ORCHESTRATOR_ setting: no key, no network, no cost."""
-    for name in orchestrator_variables():
-        monkeypatch.delenv(name)
-    return scripted_model
+with suppress(ImportError):  # a notebook has no pytest, and needs none
+    import pytest
+
+    @pytest.fixture
+    def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+        """Give scripted_model, in an environment without any ORCHESTRATOR_ setting: no key, no network, no cost."""
+        for name in orchestrator_variables():
+            monkeypatch.delenv(name)
+        return scripted_model

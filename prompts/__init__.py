@@ -1,4 +1,8 @@
-"""Prompts: what we say to a model, and the shapes we must hear back."""
+"""Prompts: what we say to a model, and the shapes we must hear back.
+
+*.md: what is said, with named holes; replies: the shapes we must hear; parsing: from a reply's text to such a shape;
+reading/: how we listen, for each way in which models write a plan or a synthesis.
+"""
 
 import hashlib
 from functools import cache

@@ -1,16 +1,23 @@
 """The architecture: one way through the layers, one reader of the environment, one printer."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from langchain_core.tools import StructuredTool
+from langchain_openai import ChatOpenAI
+
+from nodes import langgraph_private
 
 CLONE = Path(__file__).parent.parent
 LAYERS = ("graph", "nodes", "prompts")
 MODULES = sorted(path for layer in LAYERS for path in (CLONE / layer).rglob("*.py"))
+ROOMS = sorted(str(path.parent.relative_to(CLONE)) for path in MODULES if path.name == "__init__.py")
 STEPS = ("planner", "validator", "approval", "worker", "synthesiser")
 
 
@@ -34,7 +41,7 @@ def test_layers() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     ended = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False)
 
-    assert (ended.returncode, " kept, 0 broken" in ended.stdout) == (0, True), ended.stdout + ended.stderr
+    assert (ended.returncode, ", 0 broken" in ended.stdout) == (0, True), ended.stdout + ended.stderr
 
 
 def test_one_reader_of_the_environment() -> None:
@@ -50,6 +57,75 @@ def test_one_printer() -> None:
 
     assert {"graph/cli.py", "graph/output.py", "graph/screen.py"} >= printers
     assert {"graph/cli.py", "graph/output.py"} == places("sys.stdout")
+
+
+def test_private_names() -> None:
+    """What LangGraph and LangChain do not promise is imported in one place, and is there in the versions we allow."""
+    private = re.compile(
+        r"^\s*from (lang\w+|openai)[\w.]*(\._\w+[\w.]* import| import .*\b(_\w+|var_child_runnable_config))",
+        re.MULTILINE,
+    )
+    users = {str(path.relative_to(CLONE)) for path in MODULES if private.search(path.read_text(encoding="utf-8"))}
+    for name in langgraph_private.__all__:
+        assert getattr(langgraph_private, name) is not None
+    assert langgraph_private.has_async_side(StructuredTool.from_function(coroutine=_a_tool, name="a", description="b"))
+    assert hasattr(ChatOpenAI, "_convert_chunk_to_generation_chunk")  # overridden in nodes/models/providers.py
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounded = {re.split(r"[<>=]", wanted)[0] for wanted in project["dependencies"] if "<" in wanted}
+
+    assert users == {"nodes/langgraph_private.py"}
+    assert {"langgraph", "langchain-core", "langchain-openai", "openai"} <= bounded
+
+
+async def _a_tool() -> str:
+    return ""
+
+
+LINES, MODULE_LINES = 40, 300
+# Still being mended; to be emptied.
+_NOT_YET = {
+    "nodes/models/attempts.py",
+    "nodes/models/engine/server.py:_spawned",
+    "nodes/plan/allowances.py:sized",
+    "nodes/plan/dependencies.py",
+    "nodes/planner.py:planner",
+    "nodes/validator.py:validator",
+}
+
+
+def too_long(path: Path) -> Iterator[str]:
+    """Name the functions of a module that have over 40 lines (their docstring apart), and the module if it has over 300."""
+    text, name = path.read_text(encoding="utf-8"), str(path.relative_to(CLONE))
+    if text.count("\n") > MODULE_LINES and "because" not in text.split("\n", 1)[0]:
+        yield name
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            begin = node.body[1].lineno if ast.get_docstring(node) and node.body[1:] else node.lineno
+            if (node.end_lineno or 0) - begin >= LINES:
+                yield f"{name}:{node.name}"
+
+
+def test_limits() -> None:
+    """No function has over 40 lines, and no module over 300 unless its first line says because of what."""
+    offenders = {offender for path in MODULES for offender in too_long(path)}
+
+    assert offenders <= _NOT_YET, sorted(offenders - _NOT_YET)
+
+
+def test_complexity() -> None:
+    """No function is more complex than 12 (McCabe), and none asks for an exception."""
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    excused = [path.name for path in MODULES if re.search("noqa.*C901", path.read_text(encoding="utf-8"))]
+
+    assert (project["mccabe"]["max-complexity"], excused) == (12, [])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_folder_says_what_is_in_it(room: str) -> None:
+    """A folder's __init__ tells what it is for and what is in it."""
+    told = ast.get_docstring(ast.parse((CLONE / room / "__init__.py").read_text(encoding="utf-8"))) or ""
+
+    assert len(told.splitlines()) >= 3, told
 
 
 def test_one_asker() -> None:

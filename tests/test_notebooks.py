@@ -1,4 +1,4 @@
-"""The notebooks: they run from start to end, and carry no output in git."""
+"""The notebooks: they run from start to end, and hold what they show."""
 
 import os
 import sys
@@ -32,11 +32,9 @@ def printed(cell: Any) -> str:
     return "".join(texts)
 
 
-@pytest.fixture(scope="module", name="ran")
-def _ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Run the first notebook, with no key and no network, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("notebook")
-    notebook = nbformat.read(FOLDER / "01_one_request.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+def executed(path: Path, folder: Path) -> Any:
+    """Run a notebook, with no key and no network, in a folder of its own."""
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ORCHESTRATOR_", "LANG"))
     }
@@ -44,6 +42,12 @@ def _ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
     manager = ThisPython(connection_file=str(folder / "kernel.json"))
     client = NotebookClient(notebook, timeout=60, km=manager, resources={"metadata": {"path": str(folder)}})
     return client.execute(env=environment)
+
+
+@pytest.fixture(scope="module", name="ran")
+def _ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the first notebook."""
+    return executed(FOLDER / "01_one_request.ipynb", tmp_path_factory.mktemp("notebook"))
 
 
 def test_it_runs(ran: Any) -> None:
@@ -69,13 +73,23 @@ def test_it_runs(ran: Any) -> None:
     assert set() == {one.name for cell in ran.cells for one in cell.get("outputs", []) if one.get("name") == "stderr"}
 
 
+def test_a_specialist_of_ones_own(tmp_path: Path) -> None:
+    """The second notebook runs as well, and ends with the tool's call and the answer."""
+    cells = [cell for cell in executed(FOLDER / "02_your_own_specialist.ipynb", tmp_path).cells if cell.outputs]
+    shown = cells[-1].outputs[-1]["data"]["text/plain"]
+
+    assert ("415.00 euros" in shown, "The hedge is safe" in shown) == (True, True)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_stripped(path: Path) -> None:
-    """What is in git is valid, and has no outputs, no execution counts and no path of a kernel."""
+def test_it_holds_what_it_shows(path: Path) -> None:
+    """What is in git is valid, holds its outputs, none of them an error, and names no kernel but python3."""
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(notebook)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    kinds = {output.output_type for cell in cells for output in cell.outputs}
 
-    assert [cell.source for cell in cells if cell.outputs or cell.execution_count is not None or cell.metadata] == []
+    assert kinds & {"error"} == set()
+    assert kinds & {"stream", "execute_result"}
     assert {"kernelspec", "language_info"} >= set(notebook.metadata)
     assert notebook.metadata.kernelspec.name == "python3"

@@ -41,6 +41,7 @@ def test_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         (entry,) = [archive.read(name).decode() for name in names if name.endswith("entry_points.txt")]
+    assert {f"{layer}/py.typed" for layer in ("graph", "nodes", "prompts")} <= names
     modules = {
         str(path.relative_to(CLONE))
         for layer in ("graph", "nodes", "prompts")
@@ -110,3 +111,22 @@ def test_no_secret_and_no_leftover() -> None:
     ]
 
     assert (left, keys) == ([], [])
+
+
+def test_the_image_holds_no_secret() -> None:
+    """What the server's image copies leaves out keys, history and environments, and its dependencies are pinned."""
+    left_out = set((CLONE / ".dockerignore").read_text(encoding="utf-8").split())
+    told = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
+
+    assert {".env", ".env.*", ".git", ".venv", "*.db"} <= left_out
+    assert told["dockerfile_lines"] == ["ADD requirements.txt /pins.txt", "ENV UV_CONSTRAINT=/pins.txt"]
+
+
+def test_a_request_is_text() -> None:
+    """Make hands on a request as it was written, its dollars included."""
+    request = "Plan a party for $500, 'quoted' and $(all)"
+    made = "include Makefile\nshown:\n\t@printf '%s' \"$$REQUEST\"\n"
+    command = ["make", "-s", "-f", "-", "shown", f"REQUEST={request}"]
+    ended = subprocess.run(command, cwd=CLONE, input=made, capture_output=True, text=True, check=True)
+
+    assert ended.stdout == request

@@ -1,6 +1,8 @@
 """The README: what it says of settings, exit codes, files and pictures is so."""
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -77,3 +79,16 @@ def test_commands() -> None:
 def test_length() -> None:
     """The README is read in five minutes: 1,200 words at most."""
     assert len(README.split()) <= 1200
+
+
+def test_python_snippets_are_typed(tmp_path: Path) -> None:
+    """The Python in the README and in docs/ passes mypy as a reader's own program would, but for what they have to install."""
+    texts = {"readme": README, **{name.removesuffix(".md"): text for name, text in DOCS.items()}}
+    for name, text in texts.items():
+        for number, snippet in enumerate(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)):
+            (tmp_path / f"{name}_{number}.py").write_text(snippet, encoding="utf-8")
+    snippets = sorted(str(path) for path in tmp_path.glob("*.py"))
+    command = [sys.executable, "-m", "mypy", "--strict", "--disable-error-code=import-not-found", *snippets]
+    ended = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False)
+
+    assert (len(snippets) > 5, ended.returncode) == (True, 0), ended.stdout

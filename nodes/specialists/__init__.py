@@ -1,4 +1,9 @@
-"""Specialists: who can be given a subtask, and with what they work."""
+"""Specialists: who can be given a subtask, and with what they work.
+
+registry: who there is; files: from Markdown; runnables, remote: other people's code, here and on another server;
+agent, tool_loop, conversation, permission: a worker with tools; result: how the work ended; tools/: what they work
+with.
+"""
 
 from nodes.specialists.agent import ToolLoop, use_tools
 from nodes.specialists.files import SpecialistError, read_folder

@@ -1,4 +1,8 @@
-"""Synthesis: many results to one checked answer."""
+"""Synthesis: many results to one checked answer.
+
+joining, pieces, material: reading all results, in steps where they are too long; ledger, quotes, gaps, checking: what
+is in dispute and what is missing; answer, stream, listener: the text, and how it is passed on while it arrives.
+"""
 
 from nodes.synthesis.answer import Composed, Joint, composed, handed, one_by_one, one_result
 from nodes.synthesis.checking import check

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.base import id as checkpoint_ids
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, Specialist, build_graph
 from graph.retry import retry
@@ -231,3 +232,17 @@ def test_killed_after_the_last_checkpoint(endpoint: Endpoint, keeper: Keeper) ->
 
     assert (run.status, shown["spend"]["calls"]) == ("complete", state["spend"]["calls"] + 1)
     assert (resumed["spend"]["calls"], keeper.shown()[1]["spend"]["calls"]) == (state["spend"]["calls"] + 1,) * 2
+
+
+def test_as_a_command(endpoint: Endpoint, team: Team) -> None:
+    """On a finished thread the same update is one input: a Command that goes to the validator."""
+    team.workers = {"publicist": BROKEN}
+    graph: Any = build_graph(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "party"}}
+    graph.invoke({"request": REQUEST}, config)
+    team.workers = {}
+    update = retry(graph.get_state(config).values)
+    assert update is not None
+    state = graph.invoke(Command(update=update.values, goto="validator"), config)
+
+    assert (state["complete"], counts(endpoint)) == (True, (1, 4, 2))

@@ -1,13 +1,25 @@
 """Settings: default < environment < explicit, under the deployment's ceilings."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graph import BadSettings, NoModel
-from graph.settings import CAPPED, prices, prices_from, read_env_file, resolve, specialists_dir, with_model
+from graph.settings import (
+    CAPPED,
+    check_configurable,
+    prices,
+    prices_from,
+    read_env_file,
+    resolve,
+    specialists_dir,
+    with_model,
+)
 from nodes.budget import Price
 from nodes.state import Context
 
@@ -266,3 +278,64 @@ def test_an_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = resolve(None)
 
     assert (told.planner_model, told.max_rounds) == ("openai:kept", 3)
+
+
+def test_a_cleared_field_is_no_choice() -> None:
+    """A model that a form sends as empty text leaves the environment's."""
+    assert settled({"planner_model": ""}).planner_model == "openai:gpt-4o"
+
+
+def test_a_ceiling_on_the_window_caps_it() -> None:
+    """A ceiling over a model's own window claims no more for it, and one below it holds; a smaller one is kept."""
+    windows = [
+        settled(given, CEILING_CONTEXT_WINDOW=ceiling).context_window
+        for given, ceiling in [({}, "1000000"), ({}, "4096"), ({"context_window": 2048}, "4096")]
+    ]
+
+    assert windows == [None, 4096, 2048]
+
+
+@pytest.mark.parametrize(
+    ("given", "variables", "meant"),
+    [
+        ({"max_subtask": 3}, {}, "did you mean 'max_subtasks'"),
+        ({}, {"BUDGET_USDD": "1"}, "did you mean ORCHESTRATOR_BUDGET_USD"),
+    ],
+)
+def test_a_misspelt_setting(given: dict[str, Any], variables: dict[str, str], meant: str) -> None:
+    """What was meant is named."""
+    with pytest.raises(BadSettings, match=re.escape(meant)):
+        settled(given, **variables)
+
+
+@pytest.mark.parametrize(
+    ("configurable", "told"),
+    [({"budget_usd": 1}, "give it as context"), ({"budget_usdd": 1}, "did you mean 'budget_usd', given as context?")],
+)
+def test_settings_in_the_wrong_place(configurable: dict[str, Any], told: str) -> None:
+    """Settings in configurable, where nothing reads them, are refused; what a server mirrors there of the context is not."""
+    check_configurable({"thread_id": "a", "max_rounds": 1}, Context(max_rounds=1))
+    with pytest.raises(BadSettings, match=re.escape(told)):
+        check_configurable(configurable, None)
+
+
+def test_what_is_wrong_is_no_error_of_an_import(tmp_path: Path) -> None:
+    """With a bad specialist file the package is imported and --help answers; the graph says so when it is first used."""
+    (tmp_path / "broken.md").write_text("no front matter", encoding="utf-8")
+    program = "import graph, graph.build, graph.cli; graph.graph"
+    environment = {"PATH": os.environ["PATH"], "ORCHESTRATOR_SPECIALISTS_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "SpecialistError" in ended.stderr.splitlines()[-1]
+    assert "__getattr__" in ended.stderr
+
+
+def test_the_server_finds_the_graph() -> None:
+    """LangGraph's server looks for the graph among what the module holds, and there it is."""
+    program = "import sys, types; sys.modules['langgraph_api'] = types.ModuleType('x'); import graph.build; print('graph' in vars(graph.build))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "True\n"
