@@ -4,10 +4,16 @@ from typing import Any, Literal, Self
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from nodes.host import Host
 from nodes.state import Context, Draft, Replan, State
+
+
+RESUME_FORM = (
+    'Command(resume={"decisions": [{"type": "approve"}]}), or {"type": "reject", "message": "…"}, or {"type": "edit", '
+    '"edited_action": {"name": "run_plan", "args": {"subtasks": [{"specialist": "…", "task": "…"}]}}}'
+)
 
 
 class _Edited(BaseModel):
@@ -48,6 +54,16 @@ class Decisions(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     decisions: list[Decision] = Field(min_length=1, max_length=1)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _says_its_form(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Let whoever resumes with something else know what is expected; the run still waits, and can be resumed."""
+        try:
+            return read(value)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, fault['loc'])) or 'the value'}: {fault['msg']}" for fault in error.errors()]
+            raise ValueError(f"expected {RESUME_FORM}; {'; '.join(faults)}") from None
 
 
 async def approval(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:  # noqa: ARG001

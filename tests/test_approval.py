@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from graph import build_graph
+from nodes.approval import Decisions
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of, prompts_of, synthesis_of
 
@@ -199,3 +201,12 @@ def test_the_environment_can_ask_for_approval(endpoint: Endpoint, step: Step, mo
 
     assert "__interrupt__" in state
     assert "__interrupt__" in again
+
+
+@pytest.mark.parametrize("value", ["yes", {"decisions": [{"type": "aprove"}]}, {"decisions": []}, {"type": "approve"}])
+def test_a_wrong_resume_value(value: Any) -> None:
+    """A resume value of another form is refused with the form that is expected, and what is wrong."""
+    with pytest.raises(ValidationError) as raised:
+        Decisions.model_validate(value)
+
+    assert 'expected Command(resume={"decisions": [{"type": "approve"}]})' in str(raised.value)
