@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 from nodes.host import Host
 from nodes.state import Context, Draft, Replan, State
 
-
 RESUME_FORM = (
     'Command(resume={"decisions": [{"type": "approve"}]}), or {"type": "reject", "message": "…"}, or {"type": "edit", '
     '"edited_action": {"name": "run_plan", "args": {"subtasks": [{"specialist": "…", "task": "…"}]}}}'
