@@ -45,8 +45,7 @@ class LiveDrawing:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it."""
-        width, room = console.width, max(2, console.height - 1)
-        room -= 1  # the status line
+        width, room = console.width, max(2, console.height - 3)  # the status line, and where the cursor goes at the end
         plan = list(plan_lines(self.view, width, drops=1)) if self.view.workers else []
         workers = list(self.view.workers.values())
         tail = self._tail(width, min(TAIL, room // 2))
@@ -61,7 +60,7 @@ class LiveDrawing:
             return []
         lines = harmless(self.view.answer[-height * width :]).expandtabs(4).splitlines()
         wrapped = [line for text in lines for line in Text(text).wrap(_MEASURE, width)]
-        return [Text(""), *wrapped[-height + 1 :]]
+        return [Text(""), *wrapped[-max(1, height - 1) :]]
 
     def _status(self, console: Console, options: ConsoleOptions) -> Text:
         self._spinner.update(text="")
