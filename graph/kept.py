@@ -78,14 +78,15 @@ def _length(seconds: float) -> str:
 def show_run(run_id: str, subtask: str, output: Output, database: str | None) -> int:
     """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
     from graph.application import Application
-    from graph.run import snapshot_of
+    from graph.run import billed_state, snapshot_of
 
-    async def found(store: Store) -> tuple[Run, Any]:
+    async def found(store: Store) -> tuple[Run, Any, Any]:
         run = await store.find(run_id)
-        return run, await snapshot_of(Application.kept_in(run.given).build(store.saver), run)
+        snapshot = await snapshot_of(Application.kept_in(run.given).build(store.saver), run)
+        return run, snapshot, await billed_state(store, run, snapshot)
 
-    run, snapshot = with_store(database, found)
-    state = {"request": run.request, **snapshot.values}
+    run, snapshot, saved = with_store(database, found)
+    state = {"request": run.request, **saved}
     if subtask:
         _show_subtask(state, subtask.strip("[]").upper())
         return COMPLETE

@@ -104,13 +104,8 @@ async def resume(
         return await work.to_the_end(None)
 
 
-async def saved_state(graph: Graph, store: Store, run: Run) -> State:
-    """Read what a saved run has come to, with what a kill has lost on its bill.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    snapshot = await snapshot_of(graph, run)
+async def billed_state(store: Store, run: Run, snapshot: StateSnapshot) -> State:
+    """Give what a saved run has come to, with what a kill has lost on its bill."""
     state: State = snapshot.values  # type: ignore[assignment]
     return _billed(state, await lost_charges(store, run.id, snapshot))
 
@@ -271,5 +266,4 @@ async def follow(
 
 def _is_failed_synthesis(asked: Interrupt) -> bool:
     """Tell what waits for a resume from what waits for a person's word."""
-    value = asked.value
-    return isinstance(value, dict) and (value.get("type") == SYNTHESIS_FAILED or SYNTHESIS_FAILED in value)
+    return isinstance(asked.value, dict) and asked.value.get("type") == SYNTHESIS_FAILED

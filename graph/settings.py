@@ -264,6 +264,11 @@ def search_engine(environment: Mapping[str, str] | None = None) -> SearchEngine 
     return SearchEngine(TAVILY, key) if key else None
 
 
+def orchestrator_variables() -> list[str]:
+    """List the variables of ours that are set."""
+    return [name for name in os.environ if name.startswith(PREFIX)]
+
+
 def variable(name: str) -> str | None:
     """Look up what a file of the host's names by its variable: a server's key (None: not set)."""
     return os.environ.get(name)

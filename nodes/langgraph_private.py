@@ -31,4 +31,4 @@ def make_ids_newer_than(checkpoint_id: str) -> None:
     """
     when = int(checkpoint_id.replace("-", "")[:12] + checkpoint_id.replace("-", "")[13:16], 16)  # of a version 6 UUID
     before = checkpoint_ids._last_v6_timestamp or 0  # noqa: SLF001
-    checkpoint_ids._last_v6_timestamp = max(when, before)  # noqa: SLF001
+    checkpoint_ids._last_v6_timestamp = max(when, before)  # type: ignore[assignment]  # noqa: SLF001

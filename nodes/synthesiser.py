@@ -73,18 +73,13 @@ def _offered(state: State, settings: Context) -> int:
 
 
 async def _joined(joiner: Joiner, most: int) -> tuple[Joint, list[FollowUp]]:
-    """Ask for the ledger with an answer, or with follow-ups; where neither is any good, for the answer alone."""
-    fault = BadReply("the model wrote no answer")
+    """Ask for the ledger with an answer, or with follow-ups; where the follow-ups are no good, for the answer alone."""
     for offered in dict.fromkeys((most, 0)):
-        try:
-            joint = await joiner.join(offered)
-        except BadReply as bad:
-            fault = bad
-            continue
-        follow_ups = await check(joiner, joint.reply, follow_ups=offered)
+        joint = await joiner.join(offered)
+        follow_ups = await check(joiner, joint)
         if follow_ups or joint.reply.answer:
             return joint, follow_ups
-    raise fault
+    raise BadReply("the model wrote no answer")
 
 
 def _await_resume(state: State, runtime: Runtime[Context]) -> None:
@@ -149,10 +144,10 @@ def _told(
 ) -> dict[str, Any]:
     """Turn an answer into state, and let its listeners have the whole of it."""
     listener.end(answer.body, answer.text)
-    reasons = [stop_reason(lost)] if (lost := [gap for gap in ledger.gaps.values() if gap.get("kind")]) else []
-    if is_fallback(state):
-        reasons.insert(0, "no plan could be made, so the request was answered as one task")
-    update = _update(state, ledger, answer.text, "; ".join(reasons) or None, charges)
+    lost = [gap for gap in ledger.gaps.values() if gap.get("kind")]
+    reasons = ["no plan could be made, so the request was answered as one task"] if is_fallback(state) else []
+    reasons += [stop_reason(lost)] if lost else []
+    update = _update(state, ledger, answer.text, "; ".join(reasons) or None, charges) | {"complete": not lost}
     if answer.unknown:
         update["spend"]["unknown_citations"] = answer.unknown
     return update

@@ -26,11 +26,13 @@ from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.concurrency import Slots
 from nodes.models.diagnosis import fault_of, never_sent
 from nodes.models.errors import Fault
+from nodes.models.finish import Finish, finish_of, worst
 from nodes.models.journal import run_journal
 from nodes.models.memory import MEMORY
 from nodes.models.prices import exact_usd, price_of, remember
 from nodes.models.providers import Model, open_model
 from nodes.models.schemas import bounded
+from nodes.models.usage import believable, joined
 from nodes.state import Charge, Context
 
 # langchain-openai warns that its own structured-output helper needs another method; we do not use it.
@@ -101,16 +103,20 @@ class Attempts:
         """Send one request, without what this endpoint is known not to take; learn from a 400."""
         key = (self.model.endpoint, self.model.spec)
         tried: frozenset[str] = MEMORY.refused.get(key, frozenset())
+        if self.call.tools and "tools" in tried:  # nothing is sent: the tools belong in the prompt here
+            raise CallFailed(Fault("no_tools", "Tools are not taken."), self.model.spec, self.charges)
         while True:
             try:
                 reply = await self._request(tried)
             except _FailedAttempt as failed:
+                if self.call.tools and failed.fault.kind == "no_tools":
+                    MEMORY.refused[key] = tried | {"tools"}
                 refused = _refused(failed.fault, self._sent(tried), self.call.settings)
                 if refused is None:
                     raise
                 tried |= {refused}
             else:
-                MEMORY.refused[key] = tried
+                MEMORY.refused[key] = MEMORY.refused.get(key, frozenset()) | tried
                 return reply
 
     def _sent(self, without: frozenset[str]) -> set[str]:
@@ -127,13 +133,8 @@ class Attempts:
         if self.model.bounded and self.failed:  # the embedded engine may have died, and comes back elsewhere
             self.model = await open_model(self.model.spec, call.settings, call.role, call.endpoints, self.wanted)
         sent = self._sent(without)
-        texts = [str(message.text) for message in call.messages] + ([str(call.schema)] if "schema" in sent else [])
+        texts = sent_texts(call) + ([str(call.schema)] if "schema" in sent else [])
         texts += [str(tool) for tool in call.tools]
-        texts += [
-            str(message.tool_calls)
-            for message in call.messages
-            if isinstance(message, AIMessage) and message.tool_calls
-        ]
         bound = input_bound(texts, "" if call.purse.open else self.model.spec)
         cap = self._cap(bound)
         kept, before = run_journal.get(), len(self.charges)
@@ -147,7 +148,7 @@ class Attempts:
 
     async def _answered(self, bound: int, cap: int | None, sent: set[str]) -> Reply:
         model, call = self.model, self.call
-        got = _Got(whole=bool(call.tools))
+        got = _Got(model.spec, whole=bool(call.tools))
         try:
             await self._stream(got, _options(model, call, cap, sent))
         except BaseException as error:
@@ -157,7 +158,8 @@ class Attempts:
             if fault is None:
                 raise
             raise _FailedAttempt(fault) from error
-        if isinstance(model.chat, ChatOpenAI) and got.finish is None and got.usage is None:
+        silent = model.tells_end or (isinstance(model.chat, ChatOpenAI) and got.usage is None)
+        if silent and got.finish is None:
             self._charge(got, bound, cap, finished=False)
             raise _FailedAttempt(Fault("connection", "The answer broke off."))
         self._charge(got, bound, cap, finished=True)
@@ -221,11 +223,11 @@ class Attempts:
 
     def _charge(self, got: "_Got", bound: int, cap: int | None, *, finished: bool) -> None:
         call = self.call
-        usage = got.usage if finished else None
+        if got.model:
+            remember(self.model.spec, got.model, call.endpoints)
+        usage = believable(got.usage, sent_texts(call), got.written) if finished else None
         if usage is not None:
             sent, received = usage["input_tokens"], usage["output_tokens"]
-            if got.model:
-                remember(self.model.spec, got.model, call.endpoints)
             usd = exact_usd(self.model.spec, got.model, call.endpoints, usage)
         else:
             sent, received = bound, cap if cap is not None else input_bound([got.text])
@@ -233,10 +235,16 @@ class Attempts:
         self.charges.append(self._charged(got.model, sent, received, usd, known=usage is not None))
 
 
+def sent_texts(call: Call) -> list[str]:
+    """Give what a call's messages say, tool calls included."""
+    texts = [str(message.text) for message in call.messages]
+    made = (message.tool_calls for message in call.messages if isinstance(message, AIMessage))
+    return texts + [str(calls) for calls in made if calls]
+
+
 def _options(model: Model, call: Call, cap: int | None, sent: set[str]) -> dict[str, Any]:
     if not isinstance(model.chat, ChatOpenAI):
-        scripted = model.endpoint == "scripted"
-        return {"max_tokens": cap} if cap is not None and scripted else {}
+        return {model.cap_option: cap} if cap is not None and model.cap_option else {}
     body: dict[str, Any] = {}
     options: dict[str, Any] = {}
     if "schema" in sent and call.schema:
@@ -289,10 +297,11 @@ def _may_be_billed(error: BaseException, fault: Fault | None) -> bool:
 class _Got:
     """What has arrived of one answer."""
 
+    spec: str
     parts: list[str] = field(default_factory=list)
     size: int = 0
     usage: dict[str, Any] | None = None
-    finish: str | None = None
+    finish: Finish | None = None
     model: str | None = None
     refusal: str = ""
     message: AIMessageChunk | None = None
@@ -305,29 +314,24 @@ class _Got:
 
     @property
     def ended(self) -> str:
-        if self.refusal:
-            return "refusal"
-        return {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}.get(
-            self.finish or "stop", "stop"
-        )
+        return "refusal" if self.refusal else self.finish or "stop"
+
+    @property
+    def written(self) -> str:
+        """All that the model wrote: its text, and its tool calls."""
+        calls = self.message.tool_call_chunks if self.message is not None else ()
+        return "".join([self.text, *(call["args"] or "" for call in calls)])
 
     def add(self, chunk: Any) -> str:
         text = str(chunk.text)
         self.parts.append(text)
         self.size += len(text)
         told = chunk.response_metadata
-        self.finish = told.get("finish_reason") or told.get("stop_reason") or self.finish
+        self.finish = worst(self.finish, finish_of(told))
         self.model = told.get("model_name") or told.get("model") or self.model
         self.refusal += chunk.additional_kwargs.get("refusal") or ""
         if chunk.usage_metadata:
-            self.usage = _joined(self.usage, dict(chunk.usage_metadata))
+            self.usage = joined(self.spec, self.usage, chunk.usage_metadata)
         if isinstance(chunk, AIMessageChunk) and (self.whole or chunk.tool_call_chunks):
             self.message = chunk if self.message is None else self.message + chunk
         return text
-
-
-def _joined(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """Usage over the chunks of one answer: some providers send it in parts, most once at the end."""
-    if old is None:
-        return new
-    return {**old, **new, **{key: old[key] + new[key] for key in ("input_tokens", "output_tokens") if key in new}}

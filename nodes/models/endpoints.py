@@ -26,6 +26,7 @@ class Provider:
         planner: the model to plan and join with when a key is there and no model is named: the most capable ("": none).
         worker: a lighter one for the work.
         tells_end: whole replies always say how they ended, so that one without an end has broken off.
+        cap_option: what LangChain's class calls the output tokens that one call may take ("": not known).
         usage_in_parts: LangChain's chunks hold what each has added, not what the whole answer has used so far.
     """
 
@@ -35,6 +36,7 @@ class Provider:
     worker: str = ""
     tells_end: bool = False
     usage_in_parts: bool = False
+    cap_option: str = ""
 
     def defaults(self, name: str) -> dict[Role, str]:
         """Give each role its model, as provider:name."""
@@ -51,6 +53,7 @@ PROVIDERS: dict[str, Provider] = {
         "claude-opus-5-5",
         "claude-sonnet-5-5",
         tells_end=True,
+        cap_option="max_tokens",
     ),
     "google_genai": Provider(
         ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
@@ -59,6 +62,7 @@ PROVIDERS: dict[str, Provider] = {
         "gemini-3.8-flash",
         tells_end=True,
         usage_in_parts=True,
+        cap_option="max_output_tokens",
     ),
     "google_vertexai": Provider(("GOOGLE_APPLICATION_CREDENTIALS",), usage_in_parts=True),
     "azure_openai": Provider(("AZURE_OPENAI_API_KEY",), ("AZURE_OPENAI_ENDPOINT",)),

@@ -34,6 +34,7 @@ class Model:
     own_server: bool = False  # some other server than OpenAI's
     slots: int | None = None  # calls that the server works on at once (None: any number)
     tells_end: bool = False  # a whole reply always says how it ended
+    cap_option: str = ""  # what a call's own output cap is named ("": none but the one it was made with)
 
 
 async def open_model(spec: str, settings: Context, role: Role, endpoints: Endpoints, cap: int | None) -> Model:
@@ -53,7 +54,7 @@ async def open_model(spec: str, settings: Context, role: Role, endpoints: Endpoi
     temperature = settings.temperature(role)
     if provider == "scripted":
         chat = ScriptedChatModel(script=script_of(name), name_of_script=name)
-        return Model(spec, chat, "scripted", takes_schema=False)
+        return Model(spec, chat, "scripted", takes_schema=False, cap_option="max_tokens")
     if provider == "local":
         return await _local(spec, name, temperature, endpoints)
     key = spec, temperature, endpoints.environment(), id(http_client())
@@ -127,4 +128,4 @@ def _other(spec: str, temperature: float | None, cap: int | None) -> Model:
         keys = f"Is {' or '.join(known.keys)} set? " if known.keys else ""
         raise NoModel(f"model {spec!r} cannot be set up: {said}. {keys}{WAYS}") from None
     endpoint = f"{provider} {(known.addresses and getattr(chat, 'base_url', None)) or ''}".strip()
-    return Model(spec, chat, endpoint, takes_schema=False, tells_end=known.tells_end)
+    return Model(spec, chat, endpoint, takes_schema=False, tells_end=known.tells_end, cap_option=known.cap_option)

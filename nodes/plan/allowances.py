@@ -242,7 +242,10 @@ def _surcharge(prices: Prices, read: float) -> list[float]:
 def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[str, Any]:
     """Give a subtask what the documents say about it."""
     found = host.documents.excerpts(str(subtask["task"]), room) if host.documents else ""
-    return {**subtask, "excerpts": found} if found else dict(subtask)
+    whole = {**subtask, "excerpts": found} if found else dict(subtask)
+    if subtask.get("handed"):  # what a follow-up is to settle: no part of the task that the checks are about
+        whole["task"] = f"{subtask['task']}\n\n{subtask['handed']}"
+    return whole
 
 
 def _dearest(doing: Sequence[Specialist], settings: Context, host: Host) -> Price | None:

@@ -31,12 +31,14 @@ class Joint:
         condensed: ids of results that code had to shorten.
         parts: how many parts were joined in steps before (0: all was read at once).
         cut_off: the answer still has no end.
+        offered: how many follow-ups could be asked for.
     """
 
     reply: Synthesis
     condensed: Sequence[str] = ()
     parts: int = 0
     cut_off: bool = False
+    offered: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,12 @@ def one_by_one(ledger: Ledger, state: State, told: str) -> Composed:
 
 def handed(follow_up: FollowUp, ledger: Ledger, state: State) -> dict[str, Any]:
     """Make a follow-up a subtask that carries exactly what it is to settle, in the words of those who hold it."""
-    ids = [name for name in follow_up.settles if name in ledger.open_ids]
+    ids = ledger.open_of(follow_up.settles)
     names = {**names_of(state), REQUEST: words_for(state["request"])["request"]}
     told = ledger.handed(ids, names)
     replaced = [gap["subtask_id"] for name in ids if (gap := ledger.gaps.get(name)) and gap.get("kind")]
-    task = f"{follow_up.task}\n\n{told}" if told else follow_up.task
-    return {"specialist": follow_up.specialist, "task": task, "settles": [*ids, *filter(None, replaced)]}
+    settles = [*ids, *filter(None, replaced)]
+    return {"specialist": follow_up.specialist, "task": follow_up.task, "handed": told, "settles": settles}
 
 
 def names_of(state: State) -> dict[str, str]:

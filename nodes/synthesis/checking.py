@@ -2,31 +2,32 @@
 
 import asyncio
 
+from nodes.synthesis.answer import Joint
 from nodes.synthesis.joining import Joiner
-from prompts.replies import FollowUp, Synthesis
+from nodes.synthesis.ledger import Ledger
+from prompts.replies import FollowUp
 
 
-async def check(joiner: Joiner, reply: Synthesis, *, follow_ups: int) -> list[FollowUp]:
+async def check(joiner: Joiner, joint: Joint) -> list[FollowUp]:
     """Take a reply into the ledger, and give the follow-ups that are worth a further round.
 
     An entry that is at fault is asked for once more; what is no entry after that is recorded as rejected.
 
     Args:
         joiner: who asked; its ledger is brought up to date.
-        reply: what came.
-        follow_ups: how many further subtasks were offered.
+        joint: what came.
     """
-    ledger = joiner.material.ledger
+    ledger, reply = joiner.material.ledger, joint.reply
     await asyncio.to_thread(ledger.take, reply)
-    further = [follow_up for follow_up in reply.follow_ups if _settles(follow_up, ledger.open_ids)][:follow_ups]
+    further = [each for each in reply.follow_ups if _has_reason(each, ledger)][: joint.offered]
     faults = ledger.faults(final=not further)
     mended = await joiner.mended(faults) if faults else None
     if mended is not None:
         await asyncio.to_thread(ledger.take, mended, again=True)
     ledger.settle()
-    return [follow_up for follow_up in further if _settles(follow_up, ledger.open_ids)]
+    return [each for each in further if _has_reason(each, ledger)]
 
 
-def _settles(follow_up: FollowUp, open_ids: list[str]) -> bool:
+def _has_reason(follow_up: FollowUp, ledger: Ledger) -> bool:
     """Tell whether there is something for it to settle: what it names, or, where it names nothing, anything."""
-    return bool(set(follow_up.settles) & set(open_ids)) if follow_up.settles else bool(open_ids)
+    return bool(ledger.open_of(follow_up.settles) if follow_up.settles else ledger.open_ids)

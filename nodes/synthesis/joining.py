@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -33,16 +33,16 @@ CONTINUATIONS = 3  # how often an answer that was cut off is gone on with
 TAIL = 400  # characters of it that the model is shown again
 STEPS = 12  # how often everything is joined in parts; each step leaves at most two thirds, 200 results need four
 LEAST = LEAST_OUTPUT["synthesiser"]
+NOTHING = Purse(0.0, 0)
 UNEVEN = 0.9  # of the room that counted tokens leave: what is kept of the results may have more of them than the rest
 REPEATED = 12  # characters that a continuation must share with the end of the text to be taken for a repetition
 
 
 @dataclass(frozen=True)
 class _Prompt:
-    """What is asked, and what may be spent on it."""
+    """What is asked, how many follow-ups are offered, and what was left out."""
 
     messages: list[BaseMessage]
-    purse: Purse
     follow_ups: int
     cut: list[str]  # ids of results that were shortened for it
 
@@ -59,13 +59,14 @@ class Joiner:
     _pieces: list[Piece] = field(default_factory=list)
     _parts: int = 0
     _cut: set[str] = field(default_factory=set)  # ids of results that code had to shorten
+    _reserve: Purse = NOTHING  # for the answer, while follow-ups may still be asked for
 
     @property
     def purse(self) -> Purse:
-        """What is left of the run's money."""
+        """What is left of the run's money, without what is kept back for the answer."""
         state = self.material.state
         used = all_charges(state.get("charges", []), state["outcomes"])
-        return spent(purse_of(self.material.settings), [*used, *self.charges])
+        return spent(purse_of(self.material.settings), [*used, *self.charges]).less(self._reserve)
 
     async def join(self, follow_ups: int) -> Joint:
         """Ask for the ledger, and for the answer or up to so many follow-ups instead.
@@ -107,25 +108,27 @@ class Joiner:
         prompt = await asyncio.to_thread(self._fitted, window, follow_ups)
         joint = await self._whole(prompt)
         self._cut.update(prompt.cut)
-        return Joint(joint.reply, sorted(self._cut, key=lambda name: int(name[1:])), self._parts, joint.cut_off)
+        condensed = sorted(self._cut, key=lambda name: int(name[1:]))
+        return replace(joint, condensed=condensed, parts=self._parts, offered=prompt.follow_ups)
 
     def _fitted(self, window: int | None, follow_ups: int) -> _Prompt:
         """Write the prompt with what fits the window and the money.
 
         Under a ceiling, follow-ups are offered only where another reading and an answer can be paid for afterwards.
         """
+        self._reserve = NOTHING
         purse, room = self.purse, window_room(window, self._fixed(follow_ups))
         if not purse.open:
             price, whole = self.material.price, self.material.tokens(self._prompt(self._pieces, follow_ups, purse))
-            rest = purse.less(Purse(cost_usd(price, whole, LEAST) or 0.0, whole + LEAST))
-            if follow_ups and affordable_output(rest, price, whole, LEAST) >= LEAST:
-                purse = rest
+            answer = Purse(cost_usd(price, whole, LEAST) or 0.0, whole + LEAST)
+            if follow_ups and affordable_output(purse.less(answer), price, whole, LEAST) >= LEAST:
+                self._reserve = answer
             else:
                 follow_ups = 0
             if affordable_output(purse, price, whole, LEAST) < LEAST:
                 room = min(room, self._paid_room(whole))
         pieces, cut = clipped(self._pieces, room)
-        return _Prompt(self._prompt(pieces, follow_ups, self.purse), purse, follow_ups, cut)
+        return _Prompt(self._prompt(pieces, follow_ups, purse), follow_ups, cut)
 
     def _paid_room(self, whole: int) -> float:
         """Bytes of results that can be paid for, where all of them with the prompt around them come to `whole` tokens."""
@@ -198,14 +201,17 @@ class Joiner:
     async def _whole(self, prompt: _Prompt) -> Joint:
         """Ask for the whole reply; the plain text is the answer where no structured one can be had."""
         self._messages, listener = prompt.messages, self.listener
-        reply = await self._ask(prompt.messages, purse=prompt.purse, on_text=listener.text, on_restart=listener.restart)
+        reply = await self._ask(prompt.messages, on_text=listener.text, on_restart=listener.restart)
         self._said = reply.text
         if reply.finish == "refusal" or not visible(reply.text)[0].strip():
             raise BadReply("the model refused" if reply.finish == "refusal" else "the model wrote nothing", reply.text)
         known = {*self.material.ledger.entries, *self.material.ledger.gaps}
         try:
-            return Joint(await off_loop(parse_synthesis, reply.text, truncated=reply.finish == "length", taken=known))
+            said = await off_loop(parse_synthesis, reply.text, truncated=reply.finish == "length", taken=known)
+            self._keep_for_answer(said)
+            return Joint(said)
         except CutReply as cut:
+            self._keep_for_answer(cut.partial)
             if prompt.follow_ups and cut.partial.follow_ups and not cut.partial.answer:
                 return Joint(cut.partial)
             return await self._continued(cut.partial)
@@ -216,6 +222,11 @@ class Joiner:
             if reply.finish == "length":
                 return await self._continued(Synthesis(answer=plain))
             return Joint(Synthesis(answer=plain), cut_off=reply.finish != "stop")
+
+    def _keep_for_answer(self, said: Synthesis) -> None:
+        """Give free what was kept back for the answer, unless follow-ups come before it."""
+        if not said.follow_ups:
+            self._reserve = NOTHING
 
     async def _continued(self, partial: Synthesis) -> Joint:
         """Go on with an answer that was cut off, up to a bound."""

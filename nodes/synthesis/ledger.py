@@ -46,6 +46,10 @@ class Ledger:
         """The ids of what a follow-up could settle."""
         return [*(name for name, entry in self.entries.items() if entry["status"] == "kept"), *self.gaps]
 
+    def open_of(self, settles: Sequence[str]) -> list[str]:
+        """Give what is open of the ids that a follow-up names; naming none, it can but mean the only thing that is."""
+        return [name for name in self.open_ids if name in settles or (not settles and len(self.open_ids) == 1)]
+
     def add(self, gaps: Iterable[Gap]) -> None:
         """Take gaps that code has found, and give each an id; one for each subtask, code's facts before the model's."""
         for gap in gaps:
@@ -156,7 +160,8 @@ class Ledger:
 
     def _take_gap(self, said: replies.Gap) -> None:
         subtask_id = said.subtask_id if said.subtask_id in self._texts else None
-        known = self.gaps.get(said.id)
+        same = (gap for gap in self.gaps.values() if said.what and gap["what"] == said.what)
+        known = next(same, None) or self.gaps.get(said.id)
         if known and known.get("kind") and said.what and subtask_id != known["subtask_id"]:
             known = None  # the id is code's; this is another gap
         facts = [

@@ -13,7 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, Specialist, build_graph
 from graph.retry import retry
-from graph.run import resume, saved_state, start
+from graph.run import billed_state, resume, snapshot_of, start
 from graph.store import Run, Store, open_store
 from nodes.state import Charge
 from tests.endpoint import Endpoint
@@ -68,7 +68,8 @@ class Keeper:
 
         async def found(store: Store) -> Any:
             run = await store.find(self.id)
-            return run, await saved_state(build_graph(checkpointer=store.saver), store, run)
+            snapshot = await snapshot_of(build_graph(checkpointer=store.saver), run)
+            return run, await billed_state(store, run, snapshot)
 
         return self._with_store(found)  # type: ignore[no-any-return]
 

@@ -149,14 +149,6 @@ def test_a_follow_up_that_cannot_be_run(endpoint: Endpoint, team: Team, follow_u
     assert len(calls_of(endpoint, "synthesiser")) == 2
 
 
-def test_neither_answer_nor_follow_up(endpoint: Endpoint, team: Team) -> None:
-    """A reply that holds neither is asked for once more, as the answer alone."""
-    state = run(team, synthesis_of("", gaps=[RAIN], follow_ups=[("", "")]), synthesis_of(f"Fine. {CITED}"))
-
-    assert (state["answer"], state["complete"]) == (f"Fine. {CITED}", True)
-    assert "there is no further round" in prompts_of(endpoint, "synthesiser")[1]
-
-
 def test_a_person_wants_no_further_round(endpoint: Endpoint, team: Team) -> None:
     """Where a person rejects the follow-ups, the answer is written from what there is."""
     kept: Any = build_graph(checkpointer=InMemorySaver())
