@@ -45,23 +45,22 @@ class LiveDrawing:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it."""
-        width, room = console.width, max(2, console.height - 1)
-        room -= 1  # the status line
+        width, room = console.width, max(2, console.height - 3)  # the status line, and where the cursor goes at the end
         plan = list(plan_lines(self.view, width, drops=1)) if self.view.workers else []
         workers = list(self.view.workers.values())
-        tail = self._tail(width)
+        tail = self._tail(width, min(TAIL, room // 2))
         plan = plan[: max(1, room - min(len(workers), room // 2) - len(tail))]
         rows = list(worker_rows(workers, width, room - len(plan) - len(tail))) if plan else []
         yield from (*plan, *rows, *tail)
         yield self._status(console, options)
 
-    def _tail(self, width: int) -> list[Text]:
-        """Give the last lines of the answer, as they wrap on the screen."""
+    def _tail(self, width: int, height: int) -> list[Text]:
+        """Give the last lines of the answer, as they wrap on the screen, below an empty one."""
         if not self.view.answer:
             return []
-        lines = harmless(self.view.answer[-TAIL * width :]).expandtabs(4).splitlines()
-        wrapped = [line for text in lines for line in Text(text).wrap(_MEASURE, width)][-TAIL:]
-        return [Text(""), *wrapped]
+        lines = harmless(self.view.answer[-height * width :]).expandtabs(4).splitlines()
+        wrapped = [line for text in lines for line in Text(text).wrap(_MEASURE, width)]
+        return [Text(""), *wrapped[-max(1, height - 1) :]]
 
     def _status(self, console: Console, options: ConsoleOptions) -> Text:
         self._spinner.update(text="")

@@ -134,8 +134,7 @@ def remove_run(run_id: str, database: str | None) -> None:
 
     async def removed(store: Store) -> Run:
         run = await store.find(run_id)
-        async with store.hold(run.id):
-            await store.remove(run.id)
+        await store.remove(run.id)
         return run
 
     run = with_store(database, removed)

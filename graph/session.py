@@ -176,7 +176,10 @@ def go_on(run_id: str, again: Again | None, application: Application, output: Ou
     async def gone_on(store: Store, screen: Screen) -> tuple[str, Any]:
         run = await store.find(run_id)
         graph = application.over(Application.kept_in(run.given)).build(store.saver)
-        more: dict[str, Any] = {"retry": True, "only": again.only, "settings": again.settings} if again else {}
-        return run.id, await resume(graph, store, run, screen.take, screen.decide, **more)
+        if again is None:
+            return run.id, await resume(graph, store, run, screen.take, screen.decide)
+        only, settings = again.only, again.settings
+        state = await resume(graph, store, run, screen.take, screen.decide, retry=True, only=only, settings=settings)
+        return run.id, state
 
     return follow(gone_on, output, database)

@@ -14,7 +14,7 @@ DONE = ("done", "partial")
 
 
 def summary(state: Mapping[str, Any], seconds: float | None, told: AbstractSet[str] = frozenset()) -> list[Line]:
-    """Say how a run ended: disagreements, gaps, what it spent by role, how long it took.
+    """Say how a run ended: disagreements and gaps that the answer does not tell, what it spent by role, how long it took.
 
     Args:
         state: the run's.
@@ -34,6 +34,8 @@ def summary(state: Mapping[str, Any], seconds: float | None, told: AbstractSet[s
 
 def _disagreements(state: Mapping[str, Any]) -> Iterator[Line]:
     for entry in state.get("disagreements") or []:
+        if _in_answer(entry, state):
+            continue
         sides = "; ".join(
             f"{position['subtask_id']}: {position['claim']}" + ("" if position["verified"] else " (not verified)")
             for position in entry["positions"]
@@ -41,17 +43,22 @@ def _disagreements(state: Mapping[str, Any]) -> Iterator[Line]:
         ended = entry.get("resolution") or "open"
         suggestion = f"; suggested: {entry['suggestion']}" if entry.get("suggestion") else ""
         label = f"{entry['id']} " if entry.get("id") else ""
-        yield one_line(f"disagreement {label}on {entry['topic']} ({sides}) {ended}{suggestion}"), "yellow"
+        yield one_line(f"disagreement {label}{entry['topic']} ({sides}) {ended}{suggestion}"), "yellow"
 
 
 def _gaps(state: Mapping[str, Any], told: AbstractSet[str]) -> Iterator[Line]:
     for gap in state.get("gaps") or []:
-        if gap.get("subtask_id") in told:
+        if gap.get("subtask_id") in told or _in_answer(gap, state):
             continue
         label = f"{gap['id']} " if gap.get("id") else ""
         which = f"{gap['subtask_id']} " if gap.get("subtask_id") else ""
         why = f" ({gap['why']})" if gap.get("why") else ""
         yield one_line(f"gap {label}{which}{gap['what']}{why}"), "yellow"
+
+
+def _in_answer(entry: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+    """Tell whether the answer itself tells an entry of the ledger."""
+    return bool(entry.get("id")) and f"[{entry['id']}]" in state.get("answer", "")
 
 
 def _why(state: Mapping[str, Any]) -> str:

@@ -229,7 +229,7 @@ def test_demo_in_a_terminal(tmp_path: Path) -> None:
         code = terminal.end()
     last = terminal.screen.text
     early = terminal.sent[:writing]
-    summary = last[last.rindex("disagreement ") :]
+    summary = last[last.rindex("planner ") :]
 
     assert code == 0, last
     assert ("No model was called" in last, "ORCHESTRATOR_MODEL" in last) == (True, True)

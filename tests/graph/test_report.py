@@ -1,8 +1,13 @@
 """The report: a run's state as Markdown and as one HTML page."""
 
 import re
+import shutil
+import subprocess
+import threading
 import unicodedata
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -166,3 +171,75 @@ def test_harmless(text: str) -> None:
 def test_harmless_by_example(text: str, safe: str) -> None:
     """Escape sequences go as a whole; letters, emoji, line ends and tabs stay."""
     assert safe == harmless(text)
+
+
+OUTSIDE = (
+    "# Mine now\n\n![x](http://127.0.0.1:{port}/pixel.png?data=1) ![y][r]\n\n[r]: http://127.0.0.1:{port}/ref.png\n\n"
+    "[S1]: http://127.0.0.1:{port}/caught\n\n<a id='run-S1'></a><img src='http://127.0.0.1:{port}/tag.png'>"
+    "<link rel='stylesheet' href='http://127.0.0.1:{port}/style.css'><svg onload='fetch(\"http://127.0.0.1:{port}/js\")'>"
+    "\n\nTitle\n=====\n\n```\nleft open"
+)
+
+
+def outside(port: int = 9) -> State:
+    """Give a run whose answer and results try to load and to catch what they can."""
+    state: Any = ended(answer="Ten loaves, says the baker [S1]. See [D1].\n\n" + OUTSIDE.format(port=port))
+    for outcome in state["outcomes"]:
+        outcome["output"] = OUTSIDE.format(port=port)
+    return cast("State", state)
+
+
+def test_outside_text_keeps_its_place() -> None:
+    """A text's images become links, its headings and anchors are not the report's, and its open code block ends with it."""
+    text = markdown(outside())
+    page = Page(html(outside()))
+    headings = [line for line in text.split("\n") if line.startswith("#") and "Mine" in line]
+
+    assert (text.count("!["), re.findall(r"^\[[Sr]\d?\]:", text, re.MULTILINE)) == (0, [])
+    assert headings == ["## Mine now"]  # the answer's own, one level down; the workers' are none
+    assert text.count("```") % 2 == 0
+    assert sorted(page.anchors) == ["run-D1", "run-S1", "run-S2"]
+    assert {"img", "link", "svg", "script", "iframe"} & set(page.tags) == set()
+    assert "http-equiv" in page.attributes
+
+
+def test_names_once() -> None:
+    """A specialist named right before its mark is not named again, and what the answer tells of an entry is not repeated."""
+    state: Any = outside()
+    state["disagreements"][0]["resolution"] = "Ten it is."
+    told = markdown(state)
+    untold = markdown(cast("State", {**state, "answer": "No mark."}))
+
+    assert "says the baker [S1](#run-S1). See [D1](#run-D1)" in told
+    assert (told.count("Ten it is."), untold.count("Ten it is.")) == (0, 1)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+def test_nothing_is_loaded(tmp_path: Path) -> None:
+    """A browser that opens the report asks nobody for anything."""
+    asked: list[str] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        report, control = tmp_path / "run.html", tmp_path / "control.html"
+        report.write_text(html(outside(server.server_port)), encoding="utf-8")
+        control.write_text(f"<img src='http://127.0.0.1:{server.server_port}/control'>", encoding="utf-8")
+        for page in (report, control):
+            flags = (
+                "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+            )
+            flags += f" --disable-component-update --disable-sync --user-data-dir={tmp_path}/{page.stem}"
+            command = ["chromium", *flags.split(), "--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
+            subprocess.run(command, capture_output=True, timeout=120, check=True)
+        server.shutdown()
+
+    assert asked == ["/control"]  # the control shows that the browser would have asked
