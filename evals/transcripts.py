@@ -21,8 +21,10 @@ def transcript(request: Request, state: dict[str, Any]) -> str:
     plans = [*state["plans"], state["plan"]]
     parts = [
         f"# {request.name}",
-        "Written by `python -m evals.transcripts`: the graph is the real one, its models are a script written by hand "
-        f"(evals/requests/{request.name}.yaml).",
+        (
+            "Written by `python -m evals.transcripts`: the graph is the real one, its models are a script written by hand "
+            f"(evals/requests/{request.name}.yaml)."
+        ),
         f"## Request\n\n{request.text}",
         f"## Frame\n\n```json\n{json.dumps(plans[0].get('frame') or request.frame, ensure_ascii=False, indent=2)}\n```",
     ]
