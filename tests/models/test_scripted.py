@@ -103,15 +103,18 @@ def test_a_script_file(tmp_path: Path) -> None:
 def test_a_registered_script_plays_a_whole_run() -> None:
     """A script of one's own answers a whole run, priced at nothing."""
     lines = (
-        Line(plan_of({"poet": "Write four lines on a fox and a lazy dog."}), ("You are the planner",)),
-        Line("A quick brown fox.", ("You are a specialist: poet",)),
-        Line(synthesis_of("Here it is. [S1]"), ("You are the synthesiser",)),
+        Line(
+            plan_of({"poet": "Write four lines on a fox and a lazy dog.", "painter": "Paint a fox, small, in red."}),
+            ("You are the planner",),
+        ),
+        Line("A quick brown fox.", ("You are a specialist",)),
+        Line(synthesis_of("Here it is. [S1] [S2]"), ("You are the synthesiser",)),
     )
     register("fox", Script(lines))
     said = answer("A poem on a fox, please.", model="scripted:fox")
 
-    assert (said, said.state["complete"]) == ("Here it is. [S1]", True)
-    assert (said.state["spend"]["calls"], said.state["spend"]["usd"], said.state["spend"]["unknown"]) == (3, 0.0, 0)
+    assert (said, said.state["complete"]) == ("Here it is. [S1] [S2]", True)
+    assert (said.state["spend"]["calls"], said.state["spend"]["usd"], said.state["spend"]["unknown"]) == (4, 0.0, 0)
 
 
 def test_the_street_party(monkeypatch: pytest.MonkeyPatch) -> None:
