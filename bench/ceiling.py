@@ -44,8 +44,8 @@ PARTY = Request(
         ("publicist", "Draft the leaflet that invites the neighbours, and say when and where it is handed out."),
     ),
     "Allow 1.5 sausages a head, 120 in all at 0.65 each, which makes 78 pounds; open the road again at 19:00. ",
-    220,
-    520,
+    300,
+    600,
 )
 LIBRARY = Request(
     "Work out whether our town of 24,000 people needs a new library, and what it would take to build one.",
@@ -67,8 +67,8 @@ REPAIR = Request(
         ("Werber", "Schreibe eine Ankündigung für das Gemeindeblatt und einen Aushang."),
     ),
     "Ein Gerätetester kostet 180 Euro, die Haftpflicht des Vereins deckt Reparaturen bis 5.000 Euro je Fall. ",
-    180,
-    450,
+    300,
+    600,
 )
 REQUESTS = {"street party": PARTY, "library": LIBRARY, "repair café": REPAIR}
 

@@ -14,7 +14,7 @@ from nodes.state import ROLES, Allowance, Charge, Context, Outcome, Role
 TOKENS_PER_MESSAGE = 16
 
 # The least output that is still a plan, a result, an answer; and what is enough when money is no matter (tokens).
-LEAST_OUTPUT: dict[Role, int] = {"planner": 512, "worker": 256, "synthesiser": 512}
+LEAST_OUTPUT: dict[Role, int] = {"planner": 384, "worker": 256, "synthesiser": 384}
 AMPLE_OUTPUT: dict[Role, int] = {"planner": 4096, "worker": 8192, "synthesiser": 16384}
 # The same for the embedded engine, which writes some ten tokens a second on a laptop.
 BOUNDED_OUTPUT: dict[Role, int] = {"planner": 900, "worker": 500, "synthesiser": 1500}

@@ -28,7 +28,8 @@ from nodes.synthesiser import synthesiser
 from nodes.validator import validator
 from nodes.worker import worker
 
-MODEL = "scripted:adversary"
+MODEL = "scripted:adversary"  # bytes bound its tokens
+COUNTED = "scripted:gpt-4o-adversary"  # its tokeniser is known by its name
 RUNS = int(os.environ.get("BUDGET_RUNS", "10000" if os.environ.get("CI") else "500"))
 REQUEST = "Work out whether our town needs a new library, and what it would take to build one."
 
@@ -43,6 +44,7 @@ class Adversary(Script):
     tells_usage: float = 1.0
     fails: float = 0.0
     bytes_per_token: int = 4
+    model: str = MODEL
     seen: list[str] = field(default_factory=list)
 
     def play(self, prompt: str, max_tokens: int | None) -> Played:
@@ -58,7 +60,7 @@ class Adversary(Script):
         else:
             text = json.dumps({"disagreements": [], "gaps": [], "follow_ups": [_subtask(900)], "answer": "x" * 50_000})
         cut = len(text) > room
-        usage = (input_bound([prompt]), max_tokens) if chance.random() < self.tells_usage else None
+        usage = (input_bound([prompt], self.model), max_tokens) if chance.random() < self.tells_usage else None
         error = TimeoutError("gone") if chance.random() < self.fails else None
         return Played((text[:room],), usage, cut=cut, error=error)
 
@@ -124,6 +126,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     factor=st.floats(0.2, 30.0),
     kind=st.sampled_from(["usd", "tokens", "both"]),
     rounds=st.integers(1, 3),
+    model=st.sampled_from([MODEL, COUNTED]),
 )
 def test_ceiling_holds(
     seed: int,
@@ -137,20 +140,27 @@ def test_ceiling_holds(
     factor: float,
     kind: str,
     rounds: int,
+    model: str,
 ) -> None:
     """Whatever the model does, no run spends more than its budget, and each that can pay for a synthesis has one."""
     mind = Adversary(
-        (), seed=seed, subtasks=subtasks, tells_usage=tells_usage, fails=fails, bytes_per_token=bytes_per_token
+        (),
+        seed=seed,
+        subtasks=subtasks,
+        tells_usage=tells_usage,
+        fails=fails,
+        bytes_per_token=bytes_per_token,
+        model=model,
     )
-    register("adversary", mind)
+    register(model.partition(":")[2], mind)
     price = Price(price_in / 1e6, price_out / 1e6)
-    host = Host(Roster(), Endpoints({MODEL: price}))
+    host = Host(Roster(), Endpoints({model: price}))
     tokens = int(14_000 * factor) if kind != "usd" else None
     usd = (12_000 * price.input + 2_000 * price.output) * factor + 1e-9 if kind != "tokens" else None
     context = Context(
-        planner_model=MODEL,
-        worker_model=MODEL,
-        synthesiser_model=MODEL,
+        planner_model=model,
+        worker_model=model,
+        synthesiser_model=model,
         max_subtasks=most,
         max_rounds=rounds,
         budget_tokens=tokens,

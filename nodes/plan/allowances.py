@@ -16,6 +16,7 @@ from nodes.budget import (
     all_charges,
     allowance,
     cost_usd,
+    encoding_of,
     input_bound,
     money_room,
     purse_of,
@@ -36,7 +37,8 @@ PLANNER_PROMPT = 12_000  # bytes of the planner's own prompt, at most
 DOCUMENTS_SHARE = 4  # the planner's reading of documents takes a quarter of a budget at most, and so do the excerpts
 TOOL_ROUNDS = 3  # model calls that a worker with tools is given money for; more, if they come out cheaper
 
-HEADER = 160  # tokens at most that stand around each result in the synthesis' prompt, besides its task and error
+AROUND = "S1, specialist, done\n<<<result 0123456789ab\nresult 0123456789ab>>>"  # what stands around each result
+HEADER = 160  # bytes at most that stand around each result in the synthesis' prompt, besides its task and error
 
 
 def role_prices(settings: Context, host: Host) -> Prices:
@@ -112,9 +114,9 @@ def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], setting
     tasks = [str(one["task"]) + str(one["specialist"]) for one in subtasks]
     model = settings.model("synthesiser")
     system = [render("synthesiser"), render("synthesiser_now", follow_ups=9)]
-    return input_bound([*system, fence("request", request), str(synthesis_schema()), *tasks], model) + HEADER * (
-        len(tasks) + 1
-    )
+    around = "x" * HEADER if encoding_of(model) is None else AROUND
+    texts = [*system, fence("request", request), str(synthesis_schema()), *tasks]
+    return input_bound(texts, model) + input_bound([around], model) * (len(tasks) + 1)
 
 
 def kept_back(request: str, settings: Context, host: Host) -> tuple[int, float | None]:
