@@ -45,10 +45,10 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     raw = [{"cell": asdict(cell), "rounds": measured} for cell, measured in results.items()]
     (OUT / "raw.json").write_text(json.dumps({"about": about(), "cells": raw}, indent=1), encoding="utf-8")
-    draw(rows, results, OUT / "bench.svg")
     table = markdown(rows, results)
     (OUT / "table.md").write_text(f"{about()}\n\n{table}\n", encoding="utf-8")
     print(f"{about()}\n\n{table}\n")
+    draw(rows, results, OUT / "bench.svg")
     print(last_line(rows, results))
 
 

@@ -77,7 +77,7 @@ class Bench:
             return self._command(cell.what)
         numbers = {"imports": [], "first": [cell.workers]}.get(cell.way, [cell.workers, cell.runs])
         command = [sys.executable, "-m", "bench.child", cell.way, cell.what, *map(str, numbers)]
-        self.endpoint.seen()
+        before = self.endpoint.seen()
         began = time.monotonic()
         try:
             done = subprocess.run(
@@ -94,7 +94,12 @@ class Bench:
             return {"error": (done.stderr.strip().splitlines() or ["?"])[-1][:300]}
         came = self.endpoint.seen()
         first = {"first_request": came["first"] - began} if came["first"] else {}
-        return {**json.loads(done.stdout.splitlines()[-1]), **first, "seen": came["seen"]}
+        return {
+            **json.loads(done.stdout.splitlines()[-1]),
+            **first,
+            "seen": came["seen"],
+            "endpoint_cpu": came["cpu"] - before["cpu"],
+        }
 
     def _command(self, argument: str) -> dict[str, Any]:
         """Run the command line; its CPU is what the system charges this process for its children."""

@@ -31,7 +31,7 @@ MARKS = (
 )
 
 _serials = count(1)
-_seen: Counter[str] = Counter()  # calls since the last look: by role, and how many were streamed
+_seen: Counter[str] = Counter()  # calls since the last look: by role, how many were streamed, and their bodies' bytes
 _first: list[float] = []  # time.monotonic() of the first of them
 
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         role = next((role for mark, role in MARKS if mark in body), "work")
         streamed = b'"stream":true' in body or b'"stream": true' in body
         _first.append(time.monotonic())
-        _seen.update((role, "streamed") if streamed else (role,))
+        _seen.update({role: 1, "streamed": int(streamed), "bytes": len(body)})
         self.reply = reply_to(role, workers, pieces)
         self.call_id = b"chatcmpl-%013x" % next(_serials)
         seconds = (milliseconds if role == "work" else CALL_MS) / 1000
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
 
     def tell_seen(self) -> None:
         """Tell what came since the last look, and forget it."""
-        body = json.dumps({"seen": _seen, "first": _first[0] if _first else None}).encode()
+        body = json.dumps({"seen": _seen, "first": _first[0] if _first else None, "cpu": time.process_time()}).encode()
         _seen.clear()
         _first.clear()
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
@@ -134,7 +134,7 @@ class Endpoint:
         return f"{self.address}/{workers}-{pieces}-{milliseconds}/v1"
 
     def seen(self) -> dict[str, Any]:
-        """Return what came since the last look: `seen` (calls by role) and `first` (time.monotonic())."""
+        """Return what came since the last look: `seen` (calls by role), `first` (time.monotonic()), `cpu` (its own seconds)."""
         with urllib.request.urlopen(f"{self.address}/seen") as answer:  # noqa: S310 - our own process
             return dict(json.load(answer))
 
