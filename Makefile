@@ -71,4 +71,4 @@ recording: $(VENV)/run.ok ## Draw the graph and record the demonstration for the
 	@$(BIN)/python bench/recording.py
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api bench/out

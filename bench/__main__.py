@@ -42,13 +42,14 @@ def main() -> None:
     plan = Plan(given.quick, given.rounds)
     rows = [row for row in plan.rows() if not given.only or row.group in given.only]
     results = measure_all(cells_of(rows, plan))
+    rows = [row for row in rows if row.measured(results)]
     OUT.mkdir(exist_ok=True)
     raw = [{"cell": asdict(cell), "rounds": measured} for cell, measured in results.items()]
     (OUT / "raw.json").write_text(json.dumps({"about": about(), "cells": raw}, indent=1), encoding="utf-8")
     table = markdown(rows, results)
     (OUT / "table.md").write_text(f"{about()}\n\n{table}\n", encoding="utf-8")
     print(f"{about()}\n\n{table}\n")
-    draw(rows, results, OUT / "bench.svg")
+    draw(rows, results, OUT)
     print(last_line(rows, results))
 
 

@@ -7,12 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.endpoint import CALL_MS, Endpoint
-from bench.replies import SHORT
+from bench.replies import ROLES, SHORT
 
 KEY = "sk-bench-not-a-secret"
 MODEL = "openai:gpt-4o"
@@ -93,6 +94,8 @@ class Bench:
         if done.returncode:
             return {"error": (done.stderr.strip().splitlines() or ["?"])[-1][:300]}
         came = self.endpoint.seen()
+        if wrong := _wrong_calls(cell, came["seen"]):
+            return {"error": wrong}
         first = {"first_request": came["first"] - began} if came["first"] else {}
         return {
             **json.loads(done.stdout.splitlines()[-1]),
@@ -116,19 +119,24 @@ class Bench:
         return {"cpu": spent}
 
 
+def _wrong_calls(cell: Cell, seen: Mapping[str, int]) -> str | None:
+    """Say if runs made other calls than one plan, a call for each worker and one join; else times mean something else."""
+    made = sum(seen.get(role, 0) for role in ROLES)
+    wanted = (cell.runs + 1) * (cell.workers + 2)
+    return f"{made} calls instead of {wanted}: {dict(seen)}" if cell.runs and made != wanted else None
+
+
 def measure_all(cells: Mapping[Cell, int]) -> Results:
-    """Measure each cell in so many rounds; a failure is told, and kept as {"error": …}."""
+    """Measure each cell in so many rounds; a failure is told, and kept as {"error": …}. Ctrl-C ends it with what there is."""
     results: Results = {cell: [] for cell in cells}
-    with Endpoint() as endpoint, tempfile.TemporaryDirectory() as folder:
+    with Endpoint() as endpoint, tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         bench = Bench(endpoint, Path(folder))
         for turn in range(max(cells.values(), default=0)):
             for cell in [cell for cell, rounds in cells.items() if turn < rounds]:
                 began = time.monotonic()
                 figures = bench.measure(cell)
                 results[cell].append(figures)
-                print(
-                    f"round {turn + 1}: {cell}: {figures.get('error', 'measured')} in {time.monotonic() - began:.0f} s",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                seconds = time.monotonic() - began
+                told = f"round {turn + 1}: {cell}: {figures.get('error', 'measured')} in {seconds:.0f} s"
+                print(told, file=sys.stderr, flush=True)
     return results

@@ -117,7 +117,9 @@ class Endpoint:
 
     def __enter__(self) -> Self:
         """Start it."""
-        self.process = subprocess.Popen([sys.executable, "-m", "bench.endpoint"], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(  # in a session of its own: Ctrl-C is for who measures
+            [sys.executable, "-m", "bench.endpoint"], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
         return self

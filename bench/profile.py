@@ -26,13 +26,14 @@ ROOT = f"{Path(__file__).parent.parent}/"
 EVERY_S = 0.001
 SHOWN = 12  # functions of each kind
 MOST = 3.0  # percent of the CPU that each watched part may take
-# Our own modules that must cost next to nothing, by the last part of their name.
+# Our own files that must cost next to nothing.
 WATCHED = {
-    "wire": "the key-hiding guard",
-    "slots": "the slots",
-    "journal": "the journal",
-    "calls": "the journal's notes",
-    "budget": "the reservation",
+    "nodes/models/http.py": "the key-hiding guard",
+    "nodes/models/concurrency.py": "the slots",
+    "nodes/models/journal.py": "the journal",
+    "graph/store/journal.py": "the journal",
+    "nodes/budget.py": "the reservation",
+    "nodes/pool.py": "the reservation",
 }
 PARTS = (
     (r"/(langgraph/(checkpoint|store)|aiosqlite|sqlite3)/", "checkpointer"),
@@ -108,8 +109,7 @@ def table(sampler: Sampler, runs: int) -> list[str]:
     whole = sampler.parts.total()
     lines = ["| part | CPU | ms a run |", "|---|---|---|"]
     for part, spent in sampler.parts.most_common():
-        watched = WATCHED.get(Path(part).stem if part.endswith(".py") else "")
-        name = f"{part} ({watched})" if watched else part
+        name = f"{part} ({WATCHED[part]})" if part in WATCHED else part
         lines.append(f"| {name} | {100 * spent / whole:.1f} % | {1000 * spent / runs:.1f} |")
     ours = Counter({name: spent for name, spent in sampler.functions.items() if ".py: " in name})
     for title, functions in (("function", sampler.functions), ("function of ours", ours)):
@@ -120,15 +120,13 @@ def table(sampler: Sampler, runs: int) -> list[str]:
 
 def last_line(sampler: Sampler) -> str:
     """Say in one line what the watched parts cost."""
-    shares = Counter[str]()
-    for part, spent in sampler.parts.items():
-        if part.endswith(".py") and Path(part).stem in WATCHED:
-            shares[WATCHED[Path(part).stem]] += 100 * spent / sampler.parts.total()
-    loaded = {name.rpartition(".")[2] for name in sys.modules if name.startswith(("graph.", "nodes."))}
-    missing = [name for name in WATCHED if name not in loaded]
+    missing = [path for path in WATCHED if not Path(ROOT, path).exists()]
     if missing:
-        return f"profile: no module of ours is named {', '.join(missing)}; name in bench/profile.py what took its place"
-    told = ", ".join(f"{name} {shares[name]:.1f} %" for name in WATCHED.values())
+        return f"profile: there is no {', '.join(missing)}; name in bench/profile.py what took its place"
+    shares = dict.fromkeys(WATCHED.values(), 0.0)
+    for path, name in WATCHED.items():
+        shares[name] += 100 * sampler.parts[path] / sampler.parts.total()
+    told = ", ".join(f"{name} {share:.1f} %" for name, share in shares.items())
     verdict = "holds" if all(share <= MOST for share in shares.values()) else "does not hold"
     return f"profile: {told}; at most {MOST:g} % each {verdict}"
 

@@ -10,6 +10,7 @@ from typing import Any
 CALL_ID = b"chatcmpl-bench00000000"  # in every reply; the endpoint puts a fresh one of the same length in its place
 SHORT, SHORT_TOKENS = 72, 60  # a reply of 60 tokens comes as 75 chunks: its text in 72, then role, finish and usage
 SYLLABLES = ("ba", "co", "di", "fu", "ge", "ha", "ji", "ko", "lu", "me", "no", "pi", "ra", "su", "te", "vo", "wa", "xi", "yo", "zu")  # fmt: skip
+ROLES = ("plan", "sections", "work", "synthesis", "join")  # ours and the others' words for planner, worker, synthesiser
 JOIN = "Join these sections"  # how the peers without a schema begin their last request
 
 

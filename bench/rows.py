@@ -12,7 +12,7 @@ from bench.cells import Cell, Results
 BARE, GATHER, RECIPE, OURS = "no framework", "openai + gather", "recipe", "ours"
 COLUMNS = (BARE, GATHER, RECIPE, OURS)
 PEERS = {BARE: "bare.run", GATHER: "gather.run", RECIPE: "recipe.run"}
-LISTENING = {GATHER: "gather.listen", RECIPE: "recipe.listen"}
+LISTENING = {BARE: "bare.listen", GATHER: "gather.listen", RECIPE: "recipe.listen"}
 
 MAKESPAN = {5: 1.05, 20: 1.08, 100: 1.25, 200: 1.6}  # workers → at most so many times the critical path
 # The recipe's makespans where the targets were set: what a machine is slower by is seen in how much it adds to them.
@@ -21,10 +21,10 @@ HEARD = {5: 1.08, 20: 1.15, 100: 1.6, 200: 2.2}  # the same while somebody liste
 CPU_SIZES = (5, 50, 200)
 LONG, LONG_MS, BRIEF, BRIEF_MS = 500, 5_000, 60, 600  # replies at 100 tokens a second
 STREAMS = 20
-# What only some runs use, and `import graph` must not load.
+# What only some runs use, and `import graph` must not load. (LangGraph itself loads rich and langgraph_sdk.)
 HEAVY = (
     "pint", "pypdf", "json_repair", "genai_prices", "mcp", "langchain_mcp_adapters", "xllamacpp", "huggingface_hub",
-    "psycopg", "psycopg_pool", "simpleeval", "langgraph_sdk", "aiosqlite", "filelock", "typer", "rich", "markdown_it",
+    "psycopg", "psycopg_pool", "simpleeval", "aiosqlite", "filelock", "typer", "markdown_it", "numpy",
 )  # fmt: skip
 
 Measured = list[dict[str, Any]]  # one cell's figures, a round each
@@ -66,6 +66,10 @@ class Row:
     times: str | None = None
     least: bool = False
     fixed: float | None = None
+
+    def measured(self, results: Results) -> bool:
+        """Tell whether ours was measured, even if it failed."""
+        return all(results.get(cell) for cell in self.figures[OURS].cells)
 
     def bound(self, results: Results, slower: float = 1.0) -> float | None:
         """Return the number that ours has to meet, on a machine that is slower by so much."""
@@ -150,7 +154,7 @@ class Plan:
         return [*rows, Row("cpu", f"sent in one run of {few} workers: requests' bodies", "KB", sent)]
 
     def _streaming(self) -> list[Row]:
-        peers = {OURS: "ours.listen"} if self.quick else {**LISTENING, OURS: "ours.listen"}
+        peers = {BARE: "bare.listen", OURS: "ours.listen"} if self.quick else {**LISTENING, OURS: "ours.listen"}
         long = {name: Cell("repeat", peer, STREAMS, 1, LONG, LONG_MS) for name, peer in peers.items()}
         brief = {name: replace(cell, pieces=BRIEF, milliseconds=BRIEF_MS) for name, cell in long.items()}
         chunks = {name: Figure(_chunk_cpu, (long[name], brief[name])) for name in peers}
@@ -210,6 +214,7 @@ class Plan:
         help_, runs = Cell("command", "--help"), Cell("command", "runs")
         requests = {column: Figure(middle("first_request"), (cell,)) for column, cell in first.items()}
         memory = {column: Figure(middle("peak_kb", 1 / 1024), (cell,)) for column, cell in loads.items()}
+        used = {column: Figure(middle("peak_kb", 1 / 1024), (cell,)) for column, cell in first.items()}
         modules = {OURS: Figure(lambda measured: len(heavy_in(measured)), (loads[OURS],))}
         return [
             Row("start", "process start to first request", "s", requests, 0.9, RECIPE),
@@ -218,6 +223,7 @@ class Plan:
             ),
             Row("start", "`orchestrate runs`: CPU", "ms", {OURS: Figure(middle("cpu", 1000), (runs,))}, 500, fixed=0),
             Row("start", "memory after import", "MB", memory),
+            Row("start", "memory after the first run", "MB", used),
             Row("start", "modules that only some runs use, loaded by `import graph`", "", modules, 0),
         ]
 

@@ -14,13 +14,14 @@ from langgraph.types import Send
 
 from graph import settings
 from graph.assembly import Attached, assemble
-from graph.local import catalogue as local
+from graph.local import engine_options
 from nodes.approval import approval
-from nodes.budget import Purse, spent
+from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
 from nodes.models import Endpoints, wait_on_engine
 from nodes.planner import planner
+from nodes.pool import open_pool
 from nodes.specialists import Specialist
 from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Planned, State, WorkerInput
 from nodes.synthesiser import synthesiser
@@ -67,7 +68,7 @@ def build_graph(
     team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
     host = Host(
         team.roster,
-        Endpoints(own, lambda name: local.options(name, settings.local_model()), settings.openai_environment),
+        Endpoints(own, lambda name: engine_options(name, settings.local_model()), settings.openai_environment),
         toolbox=team.toolbox,
         documents=team.documents,
     )
@@ -157,12 +158,15 @@ def _workers(state: State) -> list[Send]:
     """Send every subtask that is still to be done to a worker of its own."""
     plan = state["plan"]
     done = {outcome["id"] for outcome in state.get("outcomes", []) if outcome["status"] in ("done", "partial")}
-    shared = {"request": state["request"], "round": plan["round"], "settings": state["settings"]}
-    return [
-        Send("worker", {**shared, "subtask": _less(one, state.get("charges", []))})
-        for one in plan["subtasks"]
-        if one["id"] not in done
-    ]
+    charges = all_charges(state.get("charges", []), state.get("outcomes", []))
+    subtasks = [_less(subtask, state.get("charges", [])) for subtask in plan["subtasks"] if subtask["id"] not in done]
+    shared = {
+        "request": state["request"],
+        "round": plan["round"],
+        "settings": state["settings"],
+        "pool": open_pool(plan, subtasks, spent(purse_of(Context(**state["settings"])), charges)),
+    }
+    return [Send("worker", {**shared, "subtask": subtask}) for subtask in subtasks]
 
 
 def _less(subtask: Planned, charges: Iterable[Charge]) -> Planned:

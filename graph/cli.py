@@ -146,7 +146,7 @@ def runs(as_json: AsJson = False, database: Database = None) -> None:
 
     found = _told(lambda: _with_store(database, listed))
     if as_json:
-        _write_json([run.told() for run in found])
+        _write_json([run.as_json() for run in found])
     elif not found:
         told.print("no runs are kept yet")
     else:
@@ -229,19 +229,19 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List, fetch or remove embedded models."""
-    from graph.local import weights
+    from graph import local
 
     if action not in ("list", "fetch", "remove") or (action != "list" and not name):
         raise typer.BadParameter("orchestrate models, orchestrate models fetch NAME, orchestrate models remove NAME")
     try:
         if action == "fetch":
             with _Download() as download:
-                path = weights.fetch(name, progress=download.show)
+                path = local.fetch(name, progress=download.show)
             told.print(Text(f"local:{name} is here: {path}"), soft_wrap=True)
         elif action == "remove":
-            told.print(Text(f"local:{name} removed; {weights.remove(name) / 1e9:.2f} GB freed"), soft_wrap=True)
+            told.print(Text(f"local:{name} removed; {local.remove(name) / 1e9:.2f} GB freed"), soft_wrap=True)
         else:
-            found = [weights.describe(one) for one in weights.CATALOGUE]
+            found = [local.describe(one) for one in local.CATALOGUE]
             if as_json:
                 _write_json([asdict(one) for one in found])
             for one in found if not as_json else ():
@@ -249,7 +249,7 @@ def models(
                     Text(f"local:{one.name:<8} {one.state:<8} {one.size:>8}  {one.licence}  {one.source}  {one.path}"),
                     soft_wrap=True,
                 )
-    except weights.WeightsError as error:
+    except local.WeightsError as error:
         raise typer.Exit(_say(error)) from None
 
 
@@ -288,15 +288,13 @@ def _with_model_ready(given: dict[str, Any], *, yes: bool) -> dict[str, Any]:
     Raises:
         NoModel: there is none.
     """
-    from graph import settings
-    from graph.local import offer as choice
-    from graph.local import servers as neighbours
+    from graph import local, settings
     from nodes.errors import NoModel
     from nodes.state import ROLES
 
     there = sys.stdin.isatty() and told.is_terminal
     with _Download() as download:
-        desk = choice.Desk(
+        person = local.Person(
             ask=_ask if there else None,
             tell=lambda text: told.print(Text(text), soft_wrap=True),
             yes=yes,
@@ -306,11 +304,11 @@ def _with_model_ready(given: dict[str, Any], *, yes: bool) -> dict[str, Any]:
         try:
             found = settings.resolve(named)
         except NoModel:
-            taken = choice.offer(asyncio.run(neighbours.find()) if there or yes else [], desk)
+            taken = local.offer(asyncio.run(local.find_servers()) if there or yes else [], person)
             if taken is None:
                 raise
             return {**dict.fromkeys((f"{role}_model" for role in ROLES), taken), **given}
-        choice.make_ready([found.model(role) for role in ROLES], desk)
+        local.make_ready([found.model(role) for role in ROLES], person)
     return given
 
 
@@ -358,14 +356,14 @@ def _settings(sets: list[str] | None, model: str | None, *, approve: bool = Fals
 
 def _where(database: str | None) -> Any:
     from graph import settings
-    from graph.store.sqlite import default_path
+    from graph.store import default_path
 
     return database or settings.database() or default_path()
 
 
 def _with_store(database: str | None, work: Callable[[Any], Any]) -> Any:
     """Open the database, do something with it, and close it again."""
-    from graph.store.sqlite import open_store
+    from graph.store import open_store
 
     async def opened() -> Any:
         async with open_store(_where(database)) as store:
@@ -387,7 +385,7 @@ def _told(work: Callable[[], Any]) -> Any:
 def _say(error: Exception) -> int:
     """Tell a foreseen error, and return its exit code."""
     from graph.report import harmless
-    from graph.store.sqlite import RunBusy
+    from graph.store import RunBusy
     from nodes.errors import AllWorkersFailed
 
     told.print(Text(harmless(f"{type(error).__name__}: {error}"), "red"), soft_wrap=True)
@@ -426,7 +424,7 @@ def _answer(
 def _followed(work: Callable[[Any, "_Screen"], Any], output: "_Output", where: Any) -> int:
     """Follow a run on the screen, print how it ended, and return the exit code."""
     from graph.run import Waiting
-    from graph.store.sqlite import open_store
+    from graph.store import open_store
     from nodes.errors import OrchestratorError
 
     output.check()

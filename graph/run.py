@@ -9,8 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from graph.build import Graph, build_graph
-from graph.store.journal import Calls, lost_calls
-from graph.store.sqlite import Run, Store, StoreError, new_run
+from graph.store import Run, RunJournal, Store, StoreError, lost_charges
 from nodes.budget import all_charges, totals
 from nodes.errors import OrchestratorError
 from nodes.models import run_journal
@@ -104,7 +103,7 @@ async def start(
     Returns:
         The run's id and its final state.
     """
-    run = new_run(uuid.uuid4().hex[:8], request, {**given, **({ATTACHED: list(attached)} if attached else {})})
+    run = Run.new(uuid.uuid4().hex[:8], request, {**given, **({ATTACHED: list(attached)} if attached else {})})
     await store.add(run)
     return run.id, await _held(graph, store, run, {"request": request}, listen, decide)
 
@@ -116,7 +115,7 @@ async def resume(graph: Graph, store: Store, run: Run, listen: Listen, decide: D
         RunBusy: another process is at work on it.
         RunTooOld: it was saved by another version.
     """
-    run.resumable()
+    run.check_version()
     return await _held(graph, store, run, None, listen, decide)
 
 
@@ -133,7 +132,7 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
                 sent = {"request": run.request}
         listen({"type": "run", "id": run.id})
         await store.set_status(run.id, "running")
-        calls = Calls(store, run.id, await lost_calls(store, run.id, snapshot), snapshot)
+        calls = RunJournal(store, run.id, await lost_charges(store, run.id, snapshot), snapshot)
         status, before = "failed", run_journal.set(calls)
         try:
             state = await follow(
@@ -144,7 +143,7 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
                 listen,
                 decide,
             )
-            state = await _with_lost_calls(graph, store, run, state)
+            state = await _with_lost_charges(graph, store, run, state)
             status = "complete" if state.get("complete") else "incomplete"
         except Waiting:
             status = "waiting"
@@ -161,14 +160,14 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
         return state
 
 
-async def _with_lost_calls(graph: Graph, store: Store, run: Run, state: State) -> State:
+async def _with_lost_charges(graph: Graph, store: Store, run: Run, state: State) -> State:
     """Charge what a kill has lost, once: what is in the journal and not in the final state.
 
     A run that waits for another synthesis is told so too, and saved so at its end: an update now would end the waiting.
     """
     config = config_of(run)
     snapshot = await graph.aget_state(config)
-    found = await lost_calls(store, run.id, snapshot)
+    found = await lost_charges(store, run.id, snapshot)
     if not found:
         return state
     charges = [*state.get("charges", []), *found]

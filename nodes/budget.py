@@ -1,7 +1,11 @@
 """Money: what a call cost, what is left, and how the rest is shared. Pure."""
 
+import math
+import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nodes.state import ROLES, Allowance, Charge, Context, Outcome, Role
@@ -14,6 +18,13 @@ LEAST_OUTPUT: dict[Role, int] = {"planner": 512, "worker": 256, "synthesiser": 5
 AMPLE_OUTPUT: dict[Role, int] = {"planner": 4096, "worker": 8192, "synthesiser": 16384}
 # The same for the embedded engine, which writes some ten tokens a second on a laptop.
 BOUNDED_OUTPUT: dict[Role, int] = {"planner": 900, "worker": 500, "synthesiser": 1500}
+
+SLICE = 20_000  # characters that are counted at once
+COUNT_MARGIN = 1.05  # on counted tokens: a schema or a tool is written another way by the endpoint than by us
+_ENCODINGS = (
+    (re.compile(r"[:/](?:gpt-4o|gpt-4\.\d|gpt-5|chatgpt-4o|o[134](?:-|$))"), "o200k_base"),
+    (re.compile(r"[:/]gpt-(?:4|3\.5)(?![.\do])"), "cl100k_base"),
+)
 
 BYTES_PER_TOKEN = 4  # how much text a worker's output tokens are expected to bring to the synthesis
 
@@ -38,13 +49,69 @@ class Purse:
         """True when nothing is limited."""
         return self.usd is None and self.tokens is None
 
+    def plus(self, other: "Purse") -> "Purse":
+        """Add what another holds; what has no ceiling here has none afterwards."""
+        return Purse(
+            None if self.usd is None else self.usd + (other.usd or 0.0),
+            None if self.tokens is None else self.tokens + (other.tokens or 0),
+        )
+
+    def less(self, other: "Purse", times: tuple[float, float] = (1.0, 1.0)) -> "Purse":
+        """Take off what another holds, each kind so many times, never below zero."""
+        return Purse(
+            None if self.usd is None else max(0.0, self.usd - (other.usd or 0.0) * times[0]),
+            None if self.tokens is None else max(0, math.floor(self.tokens - (other.tokens or 0) * times[1])),
+        )
+
 
 Prices = Mapping[Role, Price | None]
 
 
-def input_bound(texts: Iterable[str]) -> int:
-    """An upper bound of the tokens in these messages: their bytes, and the template around each."""
-    return sum(len(text.encode("utf-8", "replace")) + TOKENS_PER_MESSAGE for text in texts)
+def input_bound(texts: Iterable[str], model: str = "") -> int:
+    """Give an upper bound of the tokens in these messages, and of the template around each.
+
+    Args:
+        texts: the messages, schemas and tools that are sent.
+        model: "provider:name". Where its tokeniser is known, the text is counted with it, and a margin added for what
+            the endpoint writes around it; else the bytes are the bound: no token is less than one.
+    """
+    encoding = encoding_of(model)
+    if encoding is None:
+        return sum(len(text.encode("utf-8", "replace")) + TOKENS_PER_MESSAGE for text in texts)
+    counted = [_counted(encoding, text.encode("utf-8", "replace").decode()) for text in texts]
+    return math.ceil(sum(counted) * COUNT_MARGIN) + TOKENS_PER_MESSAGE * len(counted)
+
+
+def _counted(encoding: Any, text: str) -> int:
+    """Count a text, slice by slice: a cut makes a token more now and then, never one less, and bpe-openai has a limit."""
+    return sum(len(encoding.encode_ordinary(text[at : at + SLICE])) for at in range(0, len(text), SLICE))
+
+
+def tokens_read(model: str) -> float:
+    """Say how many tokens of input one token of output is to be reckoned with, when another call reads it."""
+    return COUNT_MARGIN if encoding_of(model) is not None else BYTES_PER_TOKEN
+
+
+def load_encodings(settings: Context) -> None:
+    """Load the tokenisers of a run's models now, off the event loop, and not while a call waits for them."""
+    for role in ROLES:
+        encoding_of(settings.model(role))
+
+
+@lru_cache(maxsize=256)
+def encoding_of(model: str) -> Any | None:
+    """Find the tokeniser of a model, by the name alone, whoever serves it (None: nobody knows it).
+
+    Source: the encodings that OpenAI publishes for its models; bpe-openai carries their tables in its wheel.
+    """
+    name = next((encoding for pattern, encoding in _ENCODINGS if pattern.search(model)), None)
+    if name is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the way in which it opens its own tables
+        import bpe_openai  # takes a second of CPU, and only a run with a ceiling needs it
+
+    return bpe_openai.get_encoding(name)
 
 
 def cost_usd(price: Price | None, input_tokens: int, output_tokens: int) -> float | None:
@@ -64,6 +131,15 @@ def affordable_output(purse: Purse, price: Price | None, bound: int, wanted: int
         rest = purse.usd - bound * price.input
         most = min(most, int(rest / price.output) if price.output > 0 else (wanted if rest >= 0 else -1))
     return most
+
+
+def missing(purse: Purse, price: Price | None, bound: int, wanted: int) -> Purse:
+    """What a call with `bound` tokens of input and `wanted` of output would need beyond the purse."""
+    usd = cost_usd(price, bound, wanted)
+    return Purse(
+        None if purse.usd is None or usd is None else max(0.0, usd * (1 + 1e-9) - purse.usd),
+        None if purse.tokens is None else max(0, bound + wanted - purse.tokens),
+    )
 
 
 def spent(purse: Purse, charges: Iterable[Charge]) -> Purse:
@@ -112,6 +188,7 @@ def share(
     worker_inputs: list[int],
     synthesis_input: int,
     wanted: Mapping[Role, int],
+    read: float = BYTES_PER_TOKEN,
 ) -> Share:
     """Split what is left over the first n workers and one synthesis that reads them all.
 
@@ -121,12 +198,13 @@ def share(
         worker_inputs: an upper bound of each worker's input, in tokens, the most needed first.
         synthesis_input: the same for the synthesis, without the workers' results.
         wanted: the output caps that would be used if money were no matter.
+        read: tokens of the synthesis' input for one token that a worker writes.
 
     Returns:
         The largest n, and with it the largest caps, that fit. n is 0 when not even one worker and a synthesis fit.
     """
     for n in range(len(worker_inputs), 0, -1):
-        fits = _fitting(purse, prices, worker_inputs[:n], synthesis_input)
+        fits = _fitting(purse, prices, worker_inputs[:n], synthesis_input, read)
         least = (LEAST_OUTPUT["worker"], LEAST_OUTPUT["synthesiser"])
         least = (min(least[0], wanted["worker"]), min(least[1], wanted["synthesiser"]))
         if fits(*least):
@@ -135,17 +213,19 @@ def share(
     return Share(0, 0, 0)
 
 
-def _fitting(purse: Purse, prices: Prices, inputs: list[int], synthesis_input: int) -> Callable[[int, int], bool]:
+def _fitting(
+    purse: Purse, prices: Prices, inputs: list[int], synthesis_input: int, read: float
+) -> Callable[[int, int], bool]:
     n, total = len(inputs), sum(inputs)
 
     def fits(worker: int, synthesis: int) -> bool:
-        read = synthesis_input + n * worker * BYTES_PER_TOKEN
-        if purse.tokens is not None and total + n * worker + read + synthesis > purse.tokens:
+        reading = synthesis_input + math.ceil(n * worker * read)
+        if purse.tokens is not None and total + n * worker + reading + synthesis > purse.tokens:
             return False
         if purse.usd is None:
             return True
         work = cost_usd(prices["worker"], total, n * worker) or 0.0
-        return work + (cost_usd(prices["synthesiser"], read, synthesis) or 0.0) <= purse.usd
+        return work + (cost_usd(prices["synthesiser"], reading, synthesis) or 0.0) <= purse.usd
 
     return fits
 

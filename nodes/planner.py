@@ -1,11 +1,13 @@
 """Planner: one model call that turns a request into subtasks."""
 
+import asyncio
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from nodes.budget import load_encodings, purse_of
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel
 from nodes.host import Host
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask, on_engine, plan_schema, settle
@@ -44,6 +46,8 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     settings, replan = Context(**state["settings"]), state.get("replan")
     if replan is None:
         settings = await on_engine(settle(settings, host.endpoints))
+    if not purse_of(settings).open:
+        await asyncio.to_thread(load_encodings, settings)
     if not settings.improvise and not host.roster.names(improvise=False):
         raise BadSettings(
             "improvise is off, and no specialist is registered; set ORCHESTRATOR_SPECIALISTS_DIR to a folder of "

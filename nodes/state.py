@@ -10,6 +10,23 @@ from nodes.errors import BadSettings
 Role = Literal["planner", "worker", "synthesiser"]
 ROLES: tuple[Role, ...] = ("planner", "worker", "synthesiser")
 Status = Literal["done", "partial", "failed", "timed_out", "over_budget"]
+# Where the conditional edges go next.
+Phase = Literal["planner", "validator", "approval", "worker", "synthesiser", "end"]
+# "native": as the model wrote it; "repaired": mended in code; "retried": a later attempt; "fallback": the request itself.
+Source = Literal["native", "repaired", "retried", "fallback"]
+DropKind = Literal[
+    "empty",
+    "placeholder",
+    "one_word",
+    "duplicate",
+    "near_duplicate",
+    "whole_request",
+    "unregistered",
+    "over_limit",
+    "over_budget",
+    "repeats_finished",
+    "follow_up",  # of a round that was not run at all
+]
 
 REQUEST_LIMIT = 200_000  # characters; about 50,000 tokens, a long brief with room to spare
 
@@ -34,6 +51,12 @@ class Allowance(TypedDict):
     tokens: int | None
 
 
+class Reserve(Allowance):
+    """What is kept back for the synthesis, and what one USD and one token more of a worker's cost together with it."""
+
+    surcharge: list[float]
+
+
 class Planned(TypedDict):
     """A subtask fit to be run."""
 
@@ -44,25 +67,38 @@ class Planned(TypedDict):
     allowance: Allowance
     max_output_tokens: int | None
     changes: NotRequired[list[str]]  # what the validator mended in it
+    settles: NotRequired[list[str]]  # ids of the entries and gaps that a follow-up is to settle
     excerpts: NotRequired[str]  # of the documents that came with the request, where they bear on the task
 
 
 class Dropped(TypedDict):
-    """A subtask that will not be run, and why."""
+    """A subtask that will not be run, and why: `kind` for code, `reason` for people."""
 
     specialist: str
     task: str
+    kind: DropKind
     reason: str
 
 
 class Plan(TypedDict, total=False):
-    """The subtasks of one round. `at_most` is what the rest of the run can cost, as far as it is known."""
+    """The subtasks of one round, and the frame that they share.
+
+    Attributes:
+        frame: what the planner has fixed for all of them (prompts.replies.Plan.frame); the request's own facts win.
+        why: the planner's word on why there are so few or so many.
+        note: why there is no plan but the request itself ("" unless `source` is "fallback").
+        at_most: what the rest of the run can cost, as far as it is known.
+    """
 
     round: int
-    source: Literal["native", "repaired", "retried", "fallback"]
+    source: Source
+    frame: dict[str, Any]
+    why: str
+    note: str
     subtasks: list[Planned]
     dropped: list[Dropped]
     at_most: dict[str, Any]
+    reserve: Reserve
 
 
 class Outcome(TypedDict):
@@ -87,7 +123,9 @@ class Draft(TypedDict, total=False):
 
     round: int
     attempt: int
-    source: str
+    source: Source
+    frame: dict[str, Any]
+    why: str
     subtasks: list[dict[str, Any]]
     faults: list[str]  # what was wrong with the reply itself
     reply: str
@@ -140,7 +178,7 @@ class State(TypedDict, total=False):
     replan: Replan | None
     plans: list[Plan]  # earlier rounds
     charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
-    phase: str | None  # where the conditional edges go next
+    phase: Phase | None
     failed_in: str  # the process whose synthesis failed last
 
 
@@ -150,7 +188,9 @@ class WorkerInput(TypedDict):
     request: str
     round: int
     subtask: Planned
+    frame: NotRequired[dict[str, Any]]  # of the plan
     settings: dict[str, Any]
+    pool: str  # the name of what the workers share beside their allowances ("": nothing)
 
 
 _model = (
@@ -166,7 +206,7 @@ class Context(BaseModel):
     planner_model: str | None = Field(None, description=f"Who plans. {_model} Unset: chosen by the keys at hand.")
     worker_model: str | None = Field(None, description=f"Who does the subtasks. {_model}")
     synthesiser_model: str | None = Field(None, description=f"Who writes the answer. {_model}")
-    max_subtasks: int = Field(5, ge=1, le=200, description="The most subtasks in one round.")
+    max_subtasks: int = Field(5, ge=1, le=1000, description="The most subtasks in one round.")
     max_rounds: int = Field(2, ge=1, le=10, description="The most rounds; 1 means no follow-up subtasks.")
     max_plan_attempts: int = Field(2, ge=1, le=5, description="How often the planner may be asked for one plan.")
     max_parallel: int = Field(8, ge=1, le=512, description="Model calls at once against one endpoint.")
@@ -196,7 +236,7 @@ class Context(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise BadSettings("; ".join(_fault(one) for one in error.errors())) from None
+            raise BadSettings("; ".join(_fault(fault) for fault in error.errors())) from None
 
     def model(self, role: Role) -> str:
         """The model of a role, as provider:name ("" while undecided)."""

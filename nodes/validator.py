@@ -8,7 +8,7 @@ from nodes.errors import BudgetTooSmall
 from nodes.host import Host
 from nodes.plan import TASK_LIMIT, Finding, check, sized
 from nodes.specialists import Roster
-from nodes.state import Context, Draft, Dropped, Plan, Replan, State
+from nodes.state import Context, Draft, DropKind, Dropped, Plan, Replan, State
 
 GENERALIST = "generalist"
 _STAND_ALONE = (
@@ -44,7 +44,8 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
         kept, source = [_fallback(state["request"], host, settings)], "fallback"
     kept, over = kept[: settings.max_subtasks], kept[settings.max_subtasks :]
     dropped += [
-        _dropped(one, f"over the limit of {settings.max_subtasks} subtasks; the least needed go") for one in over
+        _dropped(one, "over_limit", f"over the limit of {settings.max_subtasks} subtasks; the least needed go")
+        for one in over
     ]
     plan = _sized(kept, dropped, state, settings, host)
     if not plan["subtasks"] and draft["round"] == 1:  # the money does not reach the first one: the request itself does
@@ -56,13 +57,13 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
             "raise the budget"
         )
     if not plan["subtasks"]:  # no follow-up can be run: the answer stands, and so does the plan it came from
-        lost = [_dropped(dict(one), f"follow-up: {one['reason']}") for one in plan["dropped"]]
+        lost = [_dropped(dict(one), "follow_up", f"follow-up: {one['reason']}") for one in plan["dropped"]]
         return {
             "plan": {**state["plan"], "dropped": [*state["plan"]["dropped"], *lost]},
             "phase": "end",
             "replan": None,
         }
-    plan |= {"round": draft["round"], "source": source}  # type: ignore[typeddict-item]
+    plan |= {"round": draft["round"], "source": source}
     runtime.stream_writer({"type": "plan", "plan": plan})
     plans = [*state.get("plans", []), state["plan"]] if draft["round"] > 1 else []
     return {"plan": plan, "plans": plans, "phase": "approval", "replan": None}
@@ -75,7 +76,7 @@ def _repaired(draft: Draft, findings: list[Finding], roster: Roster) -> tuple[li
         mine = [finding for finding in findings if finding.index == index]
         drop = next((finding for finding in mine if finding.fix == "drop"), None)
         if drop:
-            dropped.append(_dropped(subtask, drop.reason))
+            dropped.append(_dropped(subtask, drop.kind, drop.reason))  # type: ignore[arg-type]
             continue
         known = roster.find(str(subtask["specialist"]))
         fixed = {**subtask, "specialist": known.name} if known else dict(subtask)
@@ -99,9 +100,12 @@ def _new_only(
     if state["draft"]["round"] == 1 or not finished:
         return kept, dropped
     findings = check([*finished, *kept], state["request"], Roster(), improvise=True)
-    repeats = {each.index - len(finished) for each in findings if "duplicate" in each.kind}
+    repeats = {each.index - len(finished) for each in findings if each.kind in ("duplicate", "near_duplicate")}
     new = [one for at, one in enumerate(kept) if at not in repeats]
-    return new, [*dropped, *(_dropped(kept[at], "repeats a finished subtask") for at in sorted(repeats) if at >= 0)]
+    return new, [
+        *dropped,
+        *(_dropped(kept[at], "repeats_finished", "repeats a finished subtask") for at in sorted(repeats) if at >= 0),
+    ]
 
 
 def _fallback(request: str, host: Host, settings: Context) -> dict[str, Any]:
@@ -110,8 +114,8 @@ def _fallback(request: str, host: Host, settings: Context) -> dict[str, Any]:
     return {"specialist": GENERALIST if settings.improvise or not names else names[0], "task": request}
 
 
-def _dropped(subtask: dict[str, Any], reason: str) -> Dropped:
-    return Dropped(specialist=str(subtask["specialist"]), task=str(subtask["task"]), reason=reason)
+def _dropped(subtask: dict[str, Any], kind: DropKind, reason: str) -> Dropped:
+    return Dropped(specialist=str(subtask["specialist"]), task=str(subtask["task"]), kind=kind, reason=reason)
 
 
 def _sized(kept: list[dict[str, Any]], dropped: list[Dropped], state: State, settings: Context, host: Host) -> Plan:

@@ -16,6 +16,7 @@ from nodes.budget import Purse
 from nodes.errors import NoModel
 from nodes.host import Host, this_process
 from nodes.models import Call, CallFailed, Clock, OverBudget, ask
+from nodes.pool import Part, pool_of
 from nodes.specialists import (
     NoText,
     Output,
@@ -41,13 +42,14 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     _name_the_run(subtask)
     tell = _from_here(runtime.stream_writer)
     tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
-    began = time.monotonic()
+    began, part = time.monotonic(), Part(pool_of(state["pool"]))
     try:
-        result = await _worked(state, host.whoever(subtask["specialist"]), host, tell)
+        result = await _worked(state, host.whoever(subtask["specialist"]), host, tell, part)
     except (CallFailed, OverBudget) as error:
         result = of_failure(error)
     except NoModel as error:
         result = Result("failed", error=str(error))
+    part.end(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), result.charges)
     whole = Outcome(
         id=subtask["id"],
         specialist=subtask["specialist"],
@@ -78,7 +80,7 @@ def _from_here(write: Callable[[Any], None]) -> Callable[[Any], None]:
     return tell
 
 
-async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None]) -> Result:
+async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None], part: Part) -> Result:
     settings, subtask = Context(**state["settings"]), state["subtask"]
     seconds = min(settings.worker_timeout_s, one.timeout or settings.worker_timeout_s)
 
@@ -96,6 +98,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         role="worker",
         messages=_messages(state, one),
         purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
+        part=part,
         cap=min(caps) if caps else None,
         spec=one.model,
         subtask_id=subtask["id"],

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from prompts.reading import reasoning, synthesis
-from prompts.reading.final_plan import Attempt, ParsedPlan
-from prompts.reading.final_plan import nested as nested_value
-from prompts.reading.json_values import Scan, scan, whole
-from prompts.reading.near_json import CutStr, Work
+from prompts.reading import reasoning
+from prompts.reading.cut import CutStr, WorkLimit, is_cut
+from prompts.reading.final_plan import ParsedPlan, PlanSearch, nested_value
+from prompts.reading.json_values import Scan, scan
 from prompts.reading.reasoning import visible
-from prompts.reading.subtask_object import clean
+from prompts.reading.strings import clean
+from prompts.reading.synthesis import answer_of, read_synthesis, synthesis_object
 from prompts.replies import BadReply, Synthesis
 
 __all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis", "visible"]
@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 CAP = 250_000  # characters of a reply, reasoning not counted; more is no honest reply
 INLINE = 8_000  # characters that are parsed where they are: about 5 ms
+BLANKS = " \n\r\t\u200b\u200c\u200d\u2060\ufeff"
+ENTITY = re.compile(r"&(?:quot|#34|#x22);")
 _PLANNER = (Path(__file__).parent / "planner.md").read_text(encoding="utf-8")
 
 
@@ -43,7 +45,7 @@ class CutReply(BadReply):
 
 async def off_loop(parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a parse; a long text in a thread, so that it never holds up the event loop."""
-    if all(len(one) < INLINE for one in args if isinstance(one, str)):
+    if all(len(text) < INLINE for text in args if isinstance(text, str)):
         return parse(*args, **kwargs)
     return await asyncio.to_thread(parse, *args, **kwargs)
 
@@ -59,30 +61,18 @@ def parse_plan(text: str, *, truncated: bool = False) -> ParsedPlan:
         BadReply: there is no plan in it, or none that is surely what the model meant.
     """
     body = _body(text)
-    attempt = Attempt(body, strictly=truncated)
-    plan = attempt.run()
-    if plan is None and re.search(r"&(?:quot|#34|#x22);", body) and not attempt.scan.unclosed:
-        second = Attempt(html.unescape(body), strictly=truncated)
-        plan = second.run()
+    search = PlanSearch(body, strictly=truncated)
+    plan = search.run()
+    if plan is None and ENTITY.search(body) and not search.scan.unclosed:
+        plan = PlanSearch(html.unescape(body), strictly=truncated).run()
         plan = plan and replace(plan, source="repaired")
-    if plan is None and re.search(r'\{\{\s*"', body) and not attempt.scan.unclosed:
-        plan = _undoubled(body, strictly=truncated)
     if plan is None:
-        raise BadReply(attempt.fault(), text)
-    quoted = [one for one in plan.subtasks if len(one.task) > 30 and one.task in _PLANNER]  # noqa: PLR2004
-    if quoted:
+        raise BadReply(search.fault(), text)
+    if any(len(subtask.task) > 30 and subtask.task in _PLANNER for subtask in plan.subtasks):  # noqa: PLR2004
         raise BadReply(
             "the reply repeats the example of the instructions instead of giving a plan for the request", text
         )
     return replace(plan, truncated=plan.truncated or truncated)
-
-
-def _undoubled(text: str, *, strictly: bool) -> ParsedPlan | None:
-    """Read JSON whose braces are doubled, as in the template of a prompt; not if a task has braces of its own."""
-    plan = Attempt(text.replace("{{", "{").replace("}}", "}"), strictly=strictly).run()
-    if plan is None or any("{" in one.task or "}" in one.task for one in plan.subtasks):
-        return None
-    return replace(plan, source="repaired")
 
 
 def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str] = ()) -> Synthesis:
@@ -100,30 +90,28 @@ def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str
         BadReply: no JSON with an answer or follow-ups. A reply in plain text is the caller's to use as it is.
     """
     body = _body(text)
-    work = Work()
+    work = WorkLimit()
     nested = partial(nested_value, work=work)
-    found = scan(body, lambda value: synthesis.find(value, nested) is not None, work)
-    values = [
-        one for each in found.found if not found.unclosed and (one := synthesis.find(each.value, nested)) is not None
-    ]
-    if not values:
+    found = scan(body, lambda value: synthesis_object(value, nested) is not None, work)
+    objects = [] if found.unclosed else [synthesis_object(each.value, nested) for each in found.values]
+    value = next(filter(None, reversed(objects)), None)
+    if value is None:
         raise BadReply(_no_synthesis(found, truncated=truncated), text)
-    value = values[-1]
-    answer = synthesis.answer_of(value)
-    if isinstance(answer, CutStr) or (answer is None and not whole(value)):
-        so_far = synthesis.synthesis(value, "", taken).model_copy(update={"answer": _kept(answer or "")})
+    answer = answer_of(value)
+    if isinstance(answer, CutStr) or (answer is None and is_cut(value)):
+        so_far = read_synthesis(value, "", taken).model_copy(update={"answer": _kept(answer or "")})
         raise CutReply("the answer was cut off before its end", text, so_far)
-    read = synthesis.synthesis(value, clean(answer or ""), taken)
-    if not read.answer and not read.follow_ups:
+    synthesis = read_synthesis(value, clean(answer or ""), taken)
+    if not synthesis.answer and not synthesis.follow_ups:
         raise BadReply(
             'the reply\'s "answer" is missing or empty: it must be the text for the reader, in Markdown', text
         )
-    return read
+    return synthesis
 
 
 def _body(text: str) -> str:
     """Give what of a reply is to be parsed; raise BadReply where it is empty or beyond the cap."""
-    body = text.lstrip("\ufeff\u200b \n\r\t")
+    body = text.lstrip(BLANKS)
     if len(body) > CAP:
         body = _behind_reasoning(body, text)
     if len(body) > CAP:

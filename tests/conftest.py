@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from nodes.models import attempts
+from nodes.models.concurrency import Slots
+from nodes.models.memory import MEMORY
 from tests.endpoint import Endpoint
 from tests.minds import MODEL, Team
 
@@ -19,6 +21,12 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def fresh_memory() -> None:
+    """Forget what another test's endpoint, which may have had the same port, has taught the process."""
+    MEMORY.forget(Slots)
+
+
 @pytest.fixture
 def team() -> Team:
     """Give a team that plans three subtasks, does them and joins them."""
@@ -28,7 +36,6 @@ def team() -> Team:
 @pytest.fixture
 def endpoint(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """Give the endpoint where the team answers, set up as a user would."""
-    attempts._quirks.clear()  # another test's endpoint may have had this port
     monkeypatch.setattr(attempts, "BACKOFF_S", (0.001, 0.002))
     with Endpoint(team) as endpoint:
         monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-from graph.local.weights import Weights
+from graph.local import Weights
 
 Mode = Literal["well", "gone", "down", "slow", "portal", "changed"]
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 from graph import OrchestratorError
 from graph.build import build_graph
 from graph.run import resume, start
-from graph.store.sqlite import open_store
+from graph.store import open_store
 
 Job = dict[str, Any]
 ROOT = Path(__file__).parent.parent

@@ -36,25 +36,26 @@ def test_the_cap_drops_the_least_needed(endpoint: Endpoint, team: Team) -> None:
 
 
 DROPS = {
-    "placeholder": ("poet", "TBD", "placeholder instead of a task"),
-    "to be decided": ("poet", "To be decided", "placeholder instead of a task"),
-    "numbered": ("poet", "Subtask 2", "placeholder instead of a task"),
-    "one word": ("poet", "Verses", "a single word is no task"),
-    "the same": ("poet", MENU, "the same as subtask 1"),
-    "the same but for case": ("poet", MENU.upper(), "the same as subtask 1"),
-    "nearly the same": ("poet", MENU.replace("Write a", "Write the"), "nearly the same as subtask 1"),
-    "the whole request": ("poet", REQUEST, "asks for the whole request again"),
+    "placeholder": ("poet", "TBD", "placeholder", "placeholder instead of a task"),
+    "to be decided": ("poet", "To be decided", "placeholder", "placeholder instead of a task"),
+    "numbered": ("poet", "Subtask 2", "placeholder", "placeholder instead of a task"),
+    "one word": ("poet", "Verses", "one_word", "a single word is no task"),
+    "the same": ("poet", MENU, "duplicate", "the same as subtask 1"),
+    "the same but for case": ("poet", MENU.upper(), "duplicate", "the same as subtask 1"),
+    "nearly the same": ("poet", MENU.replace("Write a", "Write the"), "near_duplicate", "nearly the same as subtask 1"),
+    "the whole request": ("poet", REQUEST, "whole_request", "asks for the whole request again"),
 }
 
 
 @pytest.mark.parametrize("case", DROPS)
 def test_what_is_no_task_of_its_own_is_dropped(endpoint: Endpoint, team: Team, case: str) -> None:
     """Nonsense and duplicates go, each with its reason; the rest is done."""
-    who, task, reason = DROPS[case]
+    who, task, kind, reason = DROPS[case]
     plan = plan_for(team, ("caterer", MENU), (who, task), ("publicist", TASKS["publicist"]))
 
     assert [(one["id"], one["specialist"]) for one in plan["subtasks"]] == [("S1", "caterer"), ("S2", "publicist")]
-    assert plan["dropped"] == [{"specialist": who, "task": task, "reason": reason}]
+    drop = {"specialist": who, "task": task, "kind": kind, "reason": reason}
+    assert plan["dropped"] == [drop]
 
 
 def test_a_cross_check_is_no_duplicate(endpoint: Endpoint, team: Team) -> None:
@@ -143,7 +144,9 @@ def test_follow_ups_repeat_no_finished_work(endpoint: Endpoint, team: Team) -> N
     state = graph.invoke({"request": REQUEST})
 
     assert [(one["id"], one["specialist"]) for one in state["plan"]["subtasks"]] == [("S4", "meteorologist")]
-    assert state["plan"]["dropped"] == [{"specialist": "cook", "task": MENU, "reason": "repeats a finished subtask"}]
+    assert state["plan"]["dropped"] == [
+        {"specialist": "cook", "task": MENU, "kind": "repeats_finished", "reason": "repeats a finished subtask"}
+    ]
     assert (state["answer"], state["complete"]) == ("Two. [S1] [S2] [S3] [S4]", True)
 
 

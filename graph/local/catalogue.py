@@ -1,36 +1,64 @@
-"""Local: the embedded model, from its name to a running engine's options."""
+"""Catalogue: the models that can be fetched, each pinned to one file of one revision."""
 
-import os
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from graph.local import weights
-from nodes.errors import NoModel
-from nodes.models import EngineOptions
-
-CONTEXT = 8192  # tokens a slot; two slots of the small model take 1.9 GB beside its file
+Progress = Callable[[int, int], None]  # bytes here, bytes in all
 
 
-def options(name: str, own_file: Path | None, folder: Path | None = None) -> EngineOptions:
-    """Say how an embedded model is run.
+class WeightsError(Exception):
+    """The weights are not here and cannot be had; the message says what, where and how to mend it."""
 
-    Args:
-        name: of the catalogue, such as "small".
-        own_file: a GGUF file of the user's own, used whatever the name (None: the catalogue's).
-        folder: where the catalogue's files lie (None: the user's data directory).
+
+@dataclass(frozen=True)
+class Weights:
+    """One file of one revision of a repository on huggingface.co; size in bytes."""
+
+    name: str
+    repository: str
+    revision: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+
+    @property
+    def gigabytes(self) -> str:
+        """The size as a person reads it."""
+        return f"{self.size / 1e9:.2f} GB"
+
+
+CATALOGUE: Mapping[str, Weights] = {
+    weights.name: weights
+    for weights in (
+        Weights(
+            name="small",
+            repository="ggml-org/Qwen3-1.7B-GGUF",
+            revision="daeb8e2d528a760970442092f6bf1e55c3b659eb",
+            file="Qwen3-1.7B-Q4_K_M.gguf",
+            size=1_282_439_264,
+            sha256="d2387ca2dbfee2ffabce7120d3770dadca0b293052bc2f0e138fdc940d9bc7b5",
+            licence="Apache-2.0",
+        ),
+        Weights(
+            name="medium",
+            repository="bartowski/Qwen_Qwen3-4B-Instruct-2507-GGUF",
+            revision="ae44f08e1392f39c0e474af10c3ff8355c8b6688",
+            file="Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
+            size=2_497_280_736,
+            sha256="2fde00ce69dd4899c70d020845e2638353015bba0fdf161b3eb965f2bca4464e",
+            licence="Apache-2.0",
+        ),
+    )
+}
+
+
+def lookup(name: str, catalogue: Mapping[str, Weights] = CATALOGUE) -> Weights:
+    """Return the weights called `name`.
 
     Raises:
-        NoModel: it has not been fetched, or there is none of that name.
+        WeightsError: there are none.
     """
-    cores = os.cpu_count() or 2
-    slots = 2 if cores < 8 else 4  # noqa: PLR2004 - each slot needs cores of its own to be worth its memory
-    if own_file is not None:
-        return EngineOptions(path=str(own_file), slots=slots, context=CONTEXT)
-    try:
-        if weights.state(name, folder) != "present":
-            raise NoModel(
-                f"the model local:{name} is not on this machine yet. Fetch it: orchestrate models fetch {name}; "
-                "or use a file of your own: ORCHESTRATOR_LOCAL_MODEL=path.gguf"
-            )
-        return EngineOptions(path=str(weights.path(name, folder)), slots=slots, context=CONTEXT)
-    except weights.WeightsError as error:
-        raise NoModel(str(error)) from None
+    if name not in catalogue:
+        raise WeightsError(f"unknown local model {name!r}; known: {sorted(catalogue)}")
+    return catalogue[name]

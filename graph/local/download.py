@@ -1,13 +1,11 @@
 """Download: one file from the hub, taken up where it broke."""
 
+import asyncio
 import io
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import filelock
 import httpx2
@@ -16,9 +14,8 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.file_download import HfFileMetadata, get_hf_file_metadata, http_get
 from huggingface_hub.utils.tqdm import silent_tqdm
 
-from graph.local.weights import Progress, Weights, WeightsError
-
-T = TypeVar("T")
+from graph.local.catalogue import Progress, Weights, WeightsError
+from nodes.models import in_thread, wait_on_engine
 
 CONNECT_TIMEOUT_S = 5.0
 # For the first answer in all: looking up a name obeys no timeout of the client's.
@@ -72,9 +69,11 @@ def download(weights: Weights, part: Path, report: Progress, endpoint: str | Non
 def _reached(weights: Weights, url: str) -> HfFileMetadata:
     away = f"check the connection or the proxy, or put {weights.file} in place by other means"
     try:
-        return _within(
-            ANSWER_TIMEOUT_S,
-            lambda: get_hf_file_metadata(url, token=False, timeout=CONNECT_TIMEOUT_S, headers=HEADERS),
+        return wait_on_engine(
+            asyncio.wait_for(
+                in_thread(lambda: get_hf_file_metadata(url, token=False, timeout=CONNECT_TIMEOUT_S, headers=HEADERS)),
+                ANSWER_TIMEOUT_S,
+            )
         )
     except OfflineModeIsEnabled as error:
         raise WeightsError(f"cannot fetch {weights.file}: HF_HUB_OFFLINE forbids the network; unset it") from error
@@ -119,20 +118,6 @@ class _ReportingFile(io.BufferedWriter):
         self.flush()  # a full disk is to be known here, and not when the file is closed
         self.report(self.tell(), self.total)
         return written
-
-
-def _within(seconds: float, act: Callable[[], T]) -> T:
-    """Call `act` in a thread that is left behind when it takes longer; raises TimeoutError then."""
-    result: Future[T] = Future()
-
-    def acting() -> None:
-        try:
-            result.set_result(act())
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
-            result.set_exception(error)
-
-    threading.Thread(target=acting, daemon=True).start()
-    return result.result(seconds)
 
 
 @contextmanager

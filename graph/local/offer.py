@@ -1,4 +1,4 @@
-"""Choice: which model a person without one is offered. Asks through functions that the command line gives; no printing."""
+"""Offer: which model a person without one is offered. Asks through functions that the command line gives; no printing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from graph import settings
-from graph.local import servers as neighbours
-from graph.local import weights
+from graph.local.catalogue import Progress, WeightsError
+from graph.local.servers import LocalServer
+from graph.local.weights import describe, fetch, state
 from nodes.errors import NoModel
 
 Ask = Callable[[str], bool]  # a yes-or-no question to the person at the terminal
@@ -15,8 +16,8 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The person who chooses.
+class Person:
+    """Who chooses, as far as a program sees it.
 
     Attributes:
         ask: put a question (None: nobody is there to answer).
@@ -30,7 +31,7 @@ class Desk:
     ask: Ask | None
     tell: Tell
     yes: bool = False
-    progress: weights.Progress | None = None
+    progress: Progress | None = None
     folder: Path | None = None
     hub: str | None = None
 
@@ -39,7 +40,7 @@ class Desk:
         return self.yes or (self.ask is not None and self.ask(question))
 
 
-def make_ready(specs: Sequence[str], desk: Desk) -> None:
+def make_ready(specs: Sequence[str], person: Person) -> None:
     """Fetch the embedded models among these that are not here yet, if the person agrees.
 
     Raises:
@@ -49,44 +50,46 @@ def make_ready(specs: Sequence[str], desk: Desk) -> None:
         if settings.local_model() is not None:
             continue
         try:
-            _make_one_ready(name, desk)
-        except weights.WeightsError as error:
+            _make_model_ready(name, person)
+        except WeightsError as error:
             raise NoModel(str(error)) from None
 
 
-def _make_one_ready(name: str, desk: Desk) -> None:
-    told = weights.describe(name, desk.folder)
-    if told.state == "present":
+def _make_model_ready(name: str, person: Person) -> None:
+    weights = describe(name, person.folder)
+    if weights.state == "present":
         return
-    begun = " (begun before; goes on where it broke off)" if told.state == "partial" else ""
-    desk.tell(f"local:{name} is {told.source}, {told.size}, licence {told.licence}; it will lie in {told.path}{begun}.")
-    if not desk.agrees(f"Fetch {told.size} now?"):
+    begun = " (begun before; goes on where it broke off)" if weights.state == "partial" else ""
+    person.tell(
+        f"local:{name} is {weights.source}, {weights.size}, licence {weights.licence}; it will lie in {weights.path}{begun}."
+    )
+    if not person.agrees(f"Fetch {weights.size} now?"):
         raise NoModel(
             f"local:{name} is not on this machine, and nothing is fetched without your word: say --yes, or "
             f"`orchestrate models fetch {name}`, or name a file of your own in ORCHESTRATOR_LOCAL_MODEL"
         )
-    weights.fetch(name, desk.folder, progress=desk.progress, endpoint=desk.hub)
+    fetch(name, person.folder, progress=person.progress, endpoint=person.hub)
 
 
-def offer(found: Sequence[neighbours.Neighbour], desk: Desk) -> str | None:
+def offer(servers: Sequence[LocalServer], person: Person) -> str | None:
     """Offer what there is to a person without a model: a server that already runs, then the embedded one.
 
     Returns:
-        A model as provider:name, or None: nothing is here or wanted. Why, was told.
+        A model as provider:name, or None: nothing is here or wanted. Why, was weights.
     """
-    for one in found:
-        named = ", ".join(one.models[:3]) + (" …" if len(one.models) > 3 else "")  # noqa: PLR2004
-        if desk.agrees(f"{one.name} answers at {one.base_url} with {named}. Use {one.models[0]}?"):
-            settings.use_endpoint(one.base_url)
-            return f"openai:{one.models[0]}"
+    for server in servers:
+        models = ", ".join(server.models[:3]) + (" …" if len(server.models) > 3 else "")  # noqa: PLR2004
+        if person.agrees(f"{server.name} answers at {server.base_url} with {models}. Use {server.models[0]}?"):
+            settings.use_endpoint(server.base_url)
+            return f"openai:{server.models[0]}"
     if settings.local_model() is not None:
         return "local"
-    nobody = desk.ask is None and not desk.yes
-    if find_spec("xllamacpp") is None or (nobody and weights.state("small", desk.folder) != "present"):
+    nobody = person.ask is None and not person.yes
+    if find_spec("xllamacpp") is None or (nobody and state("small", person.folder) != "present"):
         return None
     try:
-        make_ready(["local:small"], desk)
+        make_ready(["local:small"], person)
     except NoModel as error:
-        desk.tell(str(error))
+        person.tell(str(error))
         return None
     return "local"

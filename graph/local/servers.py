@@ -1,4 +1,4 @@
-"""Neighbours: model servers that already run on this machine."""
+"""Servers: model servers that already run on this machine."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ USUAL_PORTS: Mapping[str, int] = {"Ollama": 11434, "LM Studio": 1234, "llama.cpp
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class LocalServer:
     """A server on 127.0.0.1 that speaks OpenAI's protocol, and the names of the models it offers."""
 
     name: str
@@ -18,7 +18,7 @@ class Neighbour:
     models: tuple[str, ...]
 
 
-async def find(timeout_s: float = 0.3, ports: Mapping[str, int] = USUAL_PORTS) -> list[Neighbour]:
+async def find_servers(timeout_s: float = 0.3, ports: Mapping[str, int] = USUAL_PORTS) -> list[LocalServer]:
     """Return who answers on `ports` with a list of models that is not empty, in the order of `ports`.
 
     Takes `timeout_s` seconds at most. Whoever answers anything else, or needs a key, is left out.
@@ -30,10 +30,10 @@ async def find(timeout_s: float = 0.3, ports: Mapping[str, int] = USUAL_PORTS) -
         for probe in probes:
             probe.cancel()
         answers = await asyncio.gather(*probes, return_exceptions=True)
-    return [answer for answer in answers if isinstance(answer, Neighbour)]
+    return [answer for answer in answers if isinstance(answer, LocalServer)]
 
 
-async def _probe(client: httpx2.AsyncClient, name: str, port: int) -> Neighbour | None:
+async def _probe(client: httpx2.AsyncClient, name: str, port: int) -> LocalServer | None:
     base_url = f"http://127.0.0.1:{port}/v1"
     try:
         answer = await client.get(f"{base_url}/models")
@@ -41,4 +41,4 @@ async def _probe(client: httpx2.AsyncClient, name: str, port: int) -> Neighbour 
         models = tuple(str(model["id"]) for model in listed)
     except (httpx2.HTTPError, ValueError, KeyError, TypeError):
         return None
-    return Neighbour(name, base_url, models) if models else None
+    return LocalServer(name, base_url, models) if models else None

@@ -1,64 +1,23 @@
-"""Weights: the local models' files, where they lie, and how they get there."""
+"""Weights: whether a local model's file is here, where it lies, how it gets there, and how the engine is to run it."""
 
 import errno
 import hashlib
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
 
-State = Literal["absent", "partial", "present"]
-Progress = Callable[[int, int], None]  # bytes here, bytes in all
+from graph.local.catalogue import CATALOGUE, Progress, Weights, WeightsError, lookup
+from nodes.errors import NoModel
+from nodes.models import EngineOptions
 
+WeightsState = Literal["absent", "partial", "present"]
 
-@dataclass(frozen=True)
-class Weights:
-    """One file of one revision of a repository on huggingface.co; size in bytes."""
-
-    name: str
-    repository: str
-    revision: str
-    file: str
-    size: int
-    sha256: str
-    licence: str
-
-    @property
-    def gigabytes(self) -> str:
-        """The size as a person reads it."""
-        return f"{self.size / 1e9:.2f} GB"
-
-
-CATALOGUE: Mapping[str, Weights] = {
-    weights.name: weights
-    for weights in (
-        Weights(
-            name="small",
-            repository="ggml-org/Qwen3-1.7B-GGUF",
-            revision="daeb8e2d528a760970442092f6bf1e55c3b659eb",
-            file="Qwen3-1.7B-Q4_K_M.gguf",
-            size=1_282_439_264,
-            sha256="d2387ca2dbfee2ffabce7120d3770dadca0b293052bc2f0e138fdc940d9bc7b5",
-            licence="Apache-2.0",
-        ),
-        Weights(
-            name="medium",
-            repository="bartowski/Qwen_Qwen3-4B-Instruct-2507-GGUF",
-            revision="ae44f08e1392f39c0e474af10c3ff8355c8b6688",
-            file="Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
-            size=2_497_280_736,
-            sha256="2fde00ce69dd4899c70d020845e2638353015bba0fdf161b3eb965f2bca4464e",
-            licence="Apache-2.0",
-        ),
-    )
-}
-
-
-class WeightsError(Exception):
-    """The weights are not here and cannot be had; the message says what, where and how to mend it."""
+CONTEXT = 8192  # tokens a slot; two slots of the small model take 1.9 GB beside its file
 
 
 @dataclass(frozen=True)
@@ -70,7 +29,7 @@ class Description:
     licence: str
     source: str
     path: str
-    state: State
+    state: WeightsState
 
 
 def default_folder() -> Path:
@@ -78,19 +37,12 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("orchestrator", appauthor=False) / "models"
 
 
-def lookup(name: str, catalogue: Mapping[str, Weights] = CATALOGUE) -> Weights:
-    """Return the weights called `name`; raises WeightsError for an unknown one."""
-    if name not in catalogue:
-        raise WeightsError(f"unknown local model {name!r}; known: {sorted(catalogue)}")
-    return catalogue[name]
-
-
 def path(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> Path:
     """Return where the weights lie or would lie."""
     return (folder or default_folder()) / lookup(name, catalogue).file
 
 
-def state(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> State:
+def state(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> WeightsState:
     """Say whether the weights are here. Only a file whose hash was right is ever given its name, so size is enough."""
     whole = path(name, folder, catalogue)
     if whole.is_file() and whole.stat().st_size == lookup(name, catalogue).size:
@@ -109,6 +61,32 @@ def describe(name: str, folder: Path | None = None, catalogue: Mapping[str, Weig
         path=str(path(name, folder, catalogue)),
         state=state(name, folder, catalogue),
     )
+
+
+def engine_options(name: str, own_file: Path | None, folder: Path | None = None) -> EngineOptions:
+    """Say how an embedded model is run.
+
+    Args:
+        name: of the catalogue, such as "small".
+        own_file: a GGUF file of the user's own, used whatever the name (None: the catalogue's).
+        folder: where the catalogue's files lie (None: the user's data directory).
+
+    Raises:
+        NoModel: it has not been fetched, or there is none of that name.
+    """
+    cores = os.cpu_count() or 2
+    slots = 2 if cores < 8 else 4  # noqa: PLR2004 - each slot needs cores of its own to be worth its memory
+    if own_file is not None:
+        return EngineOptions(path=str(own_file), slots=slots, context=CONTEXT)
+    try:
+        if state(name, folder) != "present":
+            raise NoModel(
+                f"the model local:{name} is not on this machine yet. Fetch it: orchestrate models fetch {name}; "
+                "or use a file of your own: ORCHESTRATOR_LOCAL_MODEL=path.gguf"
+            )
+        return EngineOptions(path=str(path(name, folder)), slots=slots, context=CONTEXT)
+    except WeightsError as error:
+        raise NoModel(str(error)) from None
 
 
 def remove(name: str, folder: Path | None = None, catalogue: Mapping[str, Weights] = CATALOGUE) -> int:

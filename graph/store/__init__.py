@@ -1,1 +1,34 @@
-"""Store."""
+"""Store: where runs are kept, so that they can be listed, shown and resumed.
+
+runs: what is known of a run, and the SQL of both databases; sqlite, postgres: each database; opening: which one a path
+or a URL means; journal: what each call is charged at, so that a kill loses no bill.
+"""
+
+from graph.store.journal import RunJournal, lost_charges
+from graph.store.opening import open_store
+from graph.store.runs import (
+    STATE_VERSION,
+    Run,
+    RunBusy,
+    RunStatus,
+    RunTooOld,
+    RunUnknown,
+    Store,
+    StoreError,
+    default_path,
+)
+
+__all__ = [
+    "STATE_VERSION",
+    "Run",
+    "RunBusy",
+    "RunJournal",
+    "RunStatus",
+    "RunTooOld",
+    "RunUnknown",
+    "Store",
+    "StoreError",
+    "default_path",
+    "lost_charges",
+    "open_store",
+]

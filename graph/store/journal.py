@@ -1,4 +1,4 @@
-"""Calls: the journal of a run's requests in its database, and what of it a kill has lost."""
+"""Journal: a run's requests in its database, and what of them a kill has lost."""
 
 import asyncio
 import json
@@ -9,15 +9,15 @@ from typing import TypeVar
 
 from langgraph.types import StateSnapshot
 
-from graph.store.sqlite import Store
+from graph.store.runs import Store
 from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.state import Charge, Context, Outcome
 
 T = TypeVar("T", int, float)
 
 
-class Calls:
-    """The journal of one run. Written on the loop that opened the store, whichever loop makes the call."""
+class RunJournal:
+    """The journal of one run (nodes.models.run_journal). Written on the loop that opened the store, whichever loop makes the call."""
 
     def __init__(self, store: Store, run_id: str, lost: Sequence[Charge], snapshot: StateSnapshot) -> None:
         self._store, self._run, self._lost = store, run_id, [*lost]
@@ -62,7 +62,7 @@ class Calls:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writing, loop))
 
 
-async def lost_calls(store: Store, run_id: str, snapshot: StateSnapshot) -> list[Charge]:
+async def lost_charges(store: Store, run_id: str, snapshot: StateSnapshot) -> list[Charge]:
     """Find the charges that are in the journal and not in the run's state."""
     noted = [charge for note in await store.notes(run_id) for charge in json.loads(note)]
     rest = Counter(map(_key, noted)) - Counter(map(_key, _saved(snapshot)))
@@ -75,21 +75,23 @@ def _allowed(snapshot: StateSnapshot, lost: Sequence[Charge]) -> dict[str, Purse
     Its allowance counts as spent. What the whole run has left beyond the allowances of the others is halved: one half is
     for such tries, in equal shares and none above the allowance, the other is for the synthesis.
     """
-    subtasks = {one["id"]: one for one in snapshot.values.get("plan", {}).get("subtasks", [])}
+    subtasks = {subtask["id"]: subtask for subtask in snapshot.values.get("plan", {}).get("subtasks", [])}
     finished = {outcome["id"] for outcome in _outcomes(snapshot)}
     tried = {str(charge["subtask_id"]) for charge in lost} & (subtasks.keys() - finished)
     if not tried:
         return {}
     left = spent(purse_of(Context(**snapshot.values["settings"])), [*_saved(snapshot), *lost])
-    others = [one["allowance"] for name, one in subtasks.items() if name not in finished | tried]
-    usd = None if left.usd is None else max(0.0, left.usd - sum(one["usd"] or 0.0 for one in others))
-    tokens = None if left.tokens is None else max(0, left.tokens - sum(one["tokens"] or 0 for one in others))
+    others = [subtask["allowance"] for name, subtask in subtasks.items() if name not in finished | tried]
+    usd = None if left.usd is None else max(0.0, left.usd - sum(allowance["usd"] or 0.0 for allowance in others))
+    tokens = (
+        None if left.tokens is None else max(0, left.tokens - sum(allowance["tokens"] or 0 for allowance in others))
+    )
     share = Purse(None if usd is None else usd / 2 / len(tried), None if tokens is None else tokens // 2 // len(tried))
     return dict.fromkeys(tried, share)
 
 
-def _least(one: T | None, other: T | None) -> T | None:
-    return min((limit for limit in (one, other) if limit is not None), default=None)
+def _least(*limits: T | None) -> T | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _saved(snapshot: StateSnapshot) -> Iterable[Charge]:
@@ -100,9 +102,9 @@ def _saved(snapshot: StateSnapshot) -> Iterable[Charge]:
 def _outcomes(snapshot: StateSnapshot) -> list[Outcome]:
     """List the outcomes in the state, those of finished workers in a step that is not finished included."""
     results = [task.result for task in snapshot.tasks if isinstance(task.result, dict)]
-    fresh = [one for result in results for one in result.get("outcomes", []) if isinstance(one, dict)]
-    known = {one["id"] for one in fresh}
-    return [*fresh, *(one for one in snapshot.values.get("outcomes", []) if one["id"] not in known)]
+    fresh = [outcome for result in results for outcome in result.get("outcomes", []) if isinstance(outcome, dict)]
+    known = {outcome["id"] for outcome in fresh}
+    return [*fresh, *(outcome for outcome in snapshot.values.get("outcomes", []) if outcome["id"] not in known)]
 
 
 def _key(charge: Charge) -> str:

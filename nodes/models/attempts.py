@@ -19,12 +19,14 @@ from nodes.budget import (
     affordable_output,
     cost_usd,
     input_bound,
+    missing,
     spent,
 )
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.concurrency import Slots
 from nodes.models.errors import Fault, fault_of, never_sent
 from nodes.models.journal import run_journal
+from nodes.models.memory import MEMORY
 from nodes.models.prices import exact_usd, price_of, remember
 from nodes.models.providers import Model, open_model
 from nodes.models.schemas import bounded
@@ -36,8 +38,6 @@ warnings.filterwarnings("ignore", message="This model does not support OpenAI's 
 ATTEMPTS = 4  # requests for one call, at most
 REPLY_LIMIT = 1_000_000  # characters; a reply that goes on beyond is cut there, and said to be cut
 BACKOFF_S = (0.5, 8.0)  # the first pause after a failure, and the longest without a Retry-After
-
-_quirks: dict[tuple[str, str], frozenset[str]] = {}  # (endpoint, model) → what it has been seen to refuse
 
 
 class _FailedAttempt(Exception):
@@ -99,7 +99,7 @@ class Attempts:
     async def _adapted(self) -> Reply:
         """Send one request, without what this endpoint is known not to take; learn from a 400."""
         key = (self.model.endpoint, self.model.spec)
-        tried: frozenset[str] = _quirks.get(key, frozenset())
+        tried: frozenset[str] = MEMORY.refused.get(key, frozenset())
         while True:
             try:
                 reply = await self._request(tried)
@@ -109,7 +109,7 @@ class Attempts:
                     raise
                 tried |= {refused}
             else:
-                _quirks[key] = tried
+                MEMORY.refused[key] = tried
                 return reply
 
     def _sent(self, without: frozenset[str]) -> set[str]:
@@ -133,7 +133,7 @@ class Attempts:
             for message in call.messages
             if isinstance(message, AIMessage) and message.tool_calls
         ]
-        bound = input_bound(texts)
+        bound = input_bound(texts, "" if call.purse.open else self.model.spec)
         cap = self._cap(bound)
         kept, before = run_journal.get(), len(self.charges)
         async with self.slots.turn(self.tried):
@@ -170,6 +170,8 @@ class Attempts:
         if purse.open and not self.model.bounded:
             return self.wanted
         wanted = self.wanted or (BOUNDED_OUTPUT if self.model.bounded else AMPLE_OUTPUT)[role]
+        more = call.part.draw(missing(purse, self._price(None), bound, wanted))
+        call.purse, purse = call.purse.plus(more), purse.plus(more)
         cap = affordable_output(purse, self._price(None), bound, wanted)
         if cap < min(wanted, LEAST_OUTPUT[role]):
             left = ", ".join(

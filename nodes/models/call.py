@@ -11,6 +11,7 @@ from nodes.budget import (
 )
 from nodes.models.endpoints import Endpoints
 from nodes.models.errors import Fault
+from nodes.pool import Part
 from nodes.state import Charge, Context, Role
 
 
@@ -70,6 +71,7 @@ class Call:
     role: Role
     messages: Sequence[BaseMessage]
     purse: Purse = field(default_factory=Purse)
+    part: Part = field(default_factory=Part)  # in what the workers share beside their allowances
     schema: dict[str, Any] | None = None
     subtask_id: str | None = None
     round: int = 1

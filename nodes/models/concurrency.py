@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-_endpoints: dict[str, "Slots"] = {}
+from nodes.models.memory import MEMORY
 
 
 class Slots:
@@ -139,4 +139,4 @@ class Slots:
 
 def slots_of(endpoint: str) -> Slots:
     """Return the slots of an endpoint, shared by all runs of the process."""
-    return _endpoints.setdefault(endpoint, Slots())
+    return MEMORY.kept(Slots, endpoint, Slots)

@@ -14,26 +14,26 @@ import httpx2
 
 from nodes.models.errors import BadEnvelope
 from nodes.models.loop import engine_loop
+from nodes.models.memory import MEMORY
 
 HIDDEN = b"[key]"
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
 
 _TLS = httpx2.create_ssl_context()  # 20 to 60 ms of CPU: paid at import, not by the first request
 
-_clients: dict[int, httpx2.AsyncClient] = {}
-
 
 def http_client() -> httpx2.AsyncClient:
     """Return the engine loop's client, made once: its connections are kept."""
-    key = id(engine_loop())
-    if key not in _clients:
-        _clients[key] = httpx2.AsyncClient(
-            transport=_transport(),
-            mounts=_proxies(),
-            timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/models/ask.py
-            follow_redirects=True,
-        )
-    return _clients[key]
+    return MEMORY.kept(httpx2.AsyncClient, id(engine_loop()), _client)
+
+
+def _client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=_transport(),
+        mounts=_proxies(),
+        timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/models/ask.py
+        follow_redirects=True,
+    )
 
 
 def _transport(proxy: str | None = None) -> "Guard":

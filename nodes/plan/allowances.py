@@ -1,5 +1,6 @@
 """Sizing: what calls can take at most, whether the money reaches, and how a plan is cut to it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,6 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from nodes.budget import (
     AMPLE_OUTPUT,
-    BYTES_PER_TOKEN,
     LEAST_OUTPUT,
     Price,
     Prices,
@@ -20,13 +20,14 @@ from nodes.budget import (
     purse_of,
     share,
     spent,
+    tokens_read,
 )
 from nodes.documents import EXCERPTS
 from nodes.errors import BadSettings, BudgetTooSmall
 from nodes.host import Host
 from nodes.models import listed_window, plan_schema, price_of, provider_of, synthesis_schema, window_room
 from nodes.specialists import LEAST_RESULT, MODEL_CALLS, Specialist
-from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Role
+from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Reserve, Role
 from prompts import fence, render
 
 UNKNOWN_ROOM = 120_000  # bytes of documents for a planner whose window is not known; about 30,000 tokens
@@ -61,7 +62,9 @@ def planner_bound(request: str, settings: Context, host: Host) -> int:
     if documents:
         system += render("planner_documents")
     names = None if settings.improvise else host.roster.names(improvise=False)
-    return input_bound([system, fence("request", request) + documents, str(plan_schema(names))])
+    return input_bound(
+        [system, fence("request", request) + documents, str(plan_schema(names))], settings.model("planner")
+    )
 
 
 def told_documents(request: str, settings: Context, host: Host) -> str:
@@ -86,32 +89,36 @@ def excerpts_room(settings: Context, host: Host, subtasks: int) -> int:
     return int(min(EXCERPTS, shared / (DOCUMENTS_SHARE * max(1, subtasks))))
 
 
-def worker_bound(request: str, subtask: Mapping[str, Any], host: Host) -> int:
+def worker_bound(request: str, subtask: Mapping[str, Any], settings: Context, host: Host) -> int:
     """Upper bound of a worker's prompt, in tokens."""
     one = host.whoever(str(subtask["specialist"]))
+    model = one.model or settings.model("worker")
     system = render("worker", specialist=subtask["specialist"], instructions=one.instructions)
     excerpts = f"\n\n{fence('documents', subtask['excerpts'])}" if subtask.get("excerpts") else ""
-    bound = input_bound([system, f"{fence('goal', request)}\n\n{fence('task', str(subtask['task']))}{excerpts}"])
+    bound = input_bound([system, f"{fence('goal', request)}\n\n{fence('task', str(subtask['task']))}{excerpts}"], model)
     if not one.tools:
         return bound
-    schemas = input_bound(str(convert_to_openai_tool(each.tool)) for each in host.tools_of(one).values())
+    schemas = input_bound((str(convert_to_openai_tool(each.tool)) for each in host.tools_of(one).values()), model)
     return TOOL_ROUNDS * (bound + schemas + LEAST_OUTPUT["worker"]) + (TOOL_ROUNDS - 1) * LEAST_RESULT
 
 
-def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]]) -> int:
+def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], settings: Context) -> int:
     """Upper bound of the synthesis' prompt without the results, in tokens."""
     tasks = [str(one["task"]) + str(one["specialist"]) for one in subtasks]
-    fixed = input_bound([render("synthesiser", follow_ups_left=9, part=""), fence("request", request)])
-    return fixed + len(str(synthesis_schema())) + input_bound(tasks) + HEADER * (len(tasks) + 1)
+    model = settings.model("synthesiser")
+    system = render("synthesiser", follow_ups_left=9, part="")
+    return input_bound([system, fence("request", request), str(synthesis_schema()), *tasks], model) + HEADER * (
+        len(tasks) + 1
+    )
 
 
 def kept_back(request: str, settings: Context, host: Host) -> tuple[int, float | None]:
     """The least that one worker and a synthesis can do with, as (tokens, USD)."""
     prices = role_prices(settings, host)
     whole = {"specialist": "generalist", "task": request}
-    work, join = worker_bound(request, whole, host), synthesis_bound(request, [whole])
+    work, join = worker_bound(request, whole, settings, host), synthesis_bound(request, [whole], settings)
     least = {role: _least(settings, role) for role in ROLES}
-    join += least["worker"] * BYTES_PER_TOKEN
+    join += math.ceil(least["worker"] * tokens_read(settings.model("synthesiser")))
     tokens = work + least["worker"] + join + least["synthesiser"]
     costs = (
         cost_usd(prices["worker"], work, least["worker"]),
@@ -180,16 +187,23 @@ def sized(
     doing = [host.whoever(str(one["specialist"])) for one in subtasks]
     prices = {**role_prices(settings, host), "worker": _dearest(doing, settings, host)}
     wanted: dict[Role, int] = {role: settings.max_output_tokens(role) or AMPLE_OUTPUT[role] for role in ROLES}
-    inputs = [worker_bound(request, one, host) for one in subtasks]
-    before = sum(len(one["output"].encode("utf-8", "replace")) for one in outcomes)
-    reading = synthesis_bound(request, [*outcomes, *subtasks]) + before
+    inputs = [worker_bound(request, one, settings, host) for one in subtasks]
+    model = settings.model("synthesiser")
+    read = tokens_read(model)
+    reading = synthesis_bound(request, [*outcomes, *subtasks], settings)
+    reading += input_bound((one["output"] for one in outcomes), model)
     if purse.open:
         reach, output, synthesis = len(subtasks), settings.worker_max_output_tokens, wanted["synthesiser"]
     else:
-        split = share(purse, prices, worker_inputs=inputs, synthesis_input=reading, wanted=wanted)
+        split = share(purse, prices, worker_inputs=inputs, synthesis_input=reading, wanted=wanted, read=read)
         reach, output, synthesis = split.workers, split.worker_output, split.synthesis_output
     lost = [
-        Dropped(specialist=str(one["specialist"]), task=str(one["task"]), reason="the budget does not reach so far")
+        Dropped(
+            specialist=str(one["specialist"]),
+            task=str(one["task"]),
+            kind="over_budget",
+            reason="the budget does not reach so far",
+        )
         for one in subtasks[reach:]
     ]
     planned = [
@@ -198,7 +212,7 @@ def sized(
     ]
     capped = wanted["worker"] if output is None else output
     total_in, total_out = sum(inputs[:reach]), capped * reach
-    join_in = reading + total_out * BYTES_PER_TOKEN
+    join_in = reading + math.ceil(total_out * read)
     costs = (cost_usd(prices["worker"], total_in, total_out), cost_usd(prices["synthesiser"], join_in, synthesis))
     most = {
         "calls": sum(MODEL_CALLS if one.tools else 1 for one in doing[:reach]) + 1,
@@ -208,7 +222,15 @@ def sized(
         "capped": all(one.ours for one in doing[:reach])
         and (not purse.open or (settings.worker_max_output_tokens is not None and not any(one.tools for one in doing))),
     }
-    return Plan(subtasks=planned, dropped=[*dropped, *lost], at_most=most)
+    kept = Reserve(**allowance(purse, prices["synthesiser"], join_in, synthesis), surcharge=_surcharge(prices, read))
+    return Plan(subtasks=planned, dropped=[*dropped, *lost], at_most=most, reserve=kept)
+
+
+def _surcharge(prices: Prices, read: float) -> list[float]:
+    """Say what one USD and one token that a worker writes beyond its allowance cost: the synthesis has to read it."""
+    worker, synthesiser = prices["worker"], prices["synthesiser"]
+    reading = synthesiser.input / worker.output if worker and synthesiser and worker.output else 1.0
+    return [1 + read * reading, 1 + read]
 
 
 def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[str, Any]:
@@ -238,6 +260,8 @@ def _planned(subtask: Mapping[str, Any], one: str, output: int | None, allowed: 
     )
     if subtask.get("changes"):
         planned["changes"] = list(subtask["changes"])
+    if subtask.get("settles"):
+        planned["settles"] = list(subtask["settles"])
     if subtask.get("excerpts"):
         planned["excerpts"] = str(subtask["excerpts"])
     return planned

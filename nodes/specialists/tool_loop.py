@@ -14,7 +14,7 @@ from langchain_core.tools import Tool as FunctionTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.errors import GraphBubbleUp
 
-from nodes.budget import LEAST_OUTPUT, Purse, input_bound, spent
+from nodes.budget import LEAST_OUTPUT, Purse, input_bound, missing, spent
 from nodes.errors import NoModel
 from nodes.models import (
     Call,
@@ -85,7 +85,8 @@ class ToolLoop:
             return self._ended(
                 "timed_out", f"No result within {self.call.clock.seconds:g} s." if self.call.clock else ""
             )
-        stopped = self._why_last(messages, number, spent(self.call.purse, charges))
+        self._draw(messages, charges)
+        stopped = self._why_last(messages, number, self._purse(charges))
         try:
             reply = await self._asked(messages, charges, stopped)
         except (CallFailed, OverBudget) as error:
@@ -114,7 +115,7 @@ class ToolLoop:
             return await ask(self._next_call(messages, [*charges, *error.charges], stopped))
 
     def _next_call(self, messages: Sequence[AnyMessage], charges: list[Charge], stopped: str | None) -> Call:
-        purse, in_text = spent(self.call.purse, charges), self._in_text
+        purse, in_text = self._purse(charges), self._in_text
         system = str(self.call.messages[0].text)
         if stopped:
             last = HumanMessage(f"No tool can be used any more: {stopped}. Deliver the result now from what you have.")
@@ -125,6 +126,21 @@ class ToolLoop:
             return replace(self.call, messages=asked, purse=purse, cap=self._cap(asked, purse))
         asked = [SystemMessage(system), *messages]
         return replace(self.call, messages=asked, purse=purse, tools=self._schemas, cap=self._cap(asked, purse))
+
+    def _purse(self, charges: list[Charge]) -> Purse:
+        return spent(self.call.purse.plus(self.call.part.drawn), charges)
+
+    def _draw(self, messages: Sequence[BaseMessage], charges: list[Charge]) -> None:
+        """Take from what the workers share where the allowance would not reach for this call and another one."""
+        purse = self._purse(charges)
+        if not purse.open:
+            price = price_of(self._spec, None, self.call.endpoints)
+            self.call.part.draw(
+                missing(purse, price, 2 * self._bound(messages) + LEAST_RESULT, 4 * LEAST_OUTPUT["worker"])
+            )
+
+    def _bound(self, messages: Sequence[BaseMessage]) -> int:
+        return input_bound([*written(self.call.messages[0], *messages), *map(str, self._schemas)], self._spec)
 
     def _why_last(self, messages: Sequence[AnyMessage], number: int, purse: Purse) -> str | None:
         """Say why this must be the last call (None: it need not be)."""
@@ -138,7 +154,7 @@ class ToolLoop:
 
     def _spare(self, messages: Sequence[BaseMessage], purse: Purse) -> float:
         """Output tokens that can be spent now so that another call, with a tool's result, can still be paid for."""
-        bound = input_bound(written(self.call.messages[0], *messages)) + input_bound(map(str, self._schemas))
+        bound = self._bound(messages)
         least, spare = LEAST_OUTPUT["worker"], float("inf")
         if purse.tokens is not None:
             spare = purse.tokens - 2 * bound - LEAST_RESULT - 3 * least

@@ -1,15 +1,17 @@
-"""Choosing: which of the plans in one reply is meant, and whether it is all there."""
+"""Final plan: which of the plans in one reply is meant, and whether it is all there."""
 
 import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from prompts.reading import bullet_plan, reasoning, vocabulary
-from prompts.reading.json_plan import Reading, Shapes
-from prompts.reading.json_values import NESTED, Found, Scan, scan
-from prompts.reading.near_json import CutList, Work
-from prompts.reading.subtask_object import NEITHER, NotAPlan, clean, specialist_of
+from prompts.reading import reasoning, text_plan, vocabulary
+from prompts.reading.cut import CutList, WorkLimit
+from prompts.reading.frame import frame_of
+from prompts.reading.json_plan import JsonPlan, JsonPlanReader
+from prompts.reading.json_values import NESTED, JsonValue, Scan, scan
+from prompts.reading.strings import clean
+from prompts.reading.subtask_object import NEITHER, NotAPlan, specialist_of
 from prompts.replies import Subtask
 
 _EXAMPLE = re.compile(
@@ -22,12 +24,12 @@ _HEEDED = re.compile(
     r"\b(?:follow(?:s|ing)?|based on|as in|per|match(?:es|ing)?|according to|using|like|after|in) (?:in )?(?:your|the|this|that) (?:\w+ )?(?:example|format|schema|template|structure)",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"""["'“‘]?([^\W\d][\w -]{0,40})["'”’]\s*[:：]""")
-_REVISED = re.compile(
-    r"\b(?:final|revis|updat|instead|correct|improv|second thought|better|actually|scratch|wait|endgültig|überarbeit|finale?|définiti|corrig|definitiv|revisad)"
-    r"|最终|最終|修正|修订|改訂|окончательн|исправлен|نهائي|최종",
-    re.IGNORECASE,
-)
+_KEY = re.compile(r"""["'“‘]?([^\W\d][\w -]{0,40})["'”’]\s{0,40}[:：]""")
+_REVISED = vocabulary.phrases("revised")
+_FENCE = re.compile(r"\n\s{0,200}\n|```|~~~|</")
+_AND_SO_ON = re.compile(r"\W{0,40}?(?:\.{3}|…)\W{0,40}")
+_WORDS_BETWEEN = re.compile(r"[^\W\d_]{2}")
+LEAD = 240  # characters before a value that may introduce it
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ class ParsedPlan:
     why: str = ""
 
 
-def nested(text: str, work: Work) -> Any | None:
+def nested_value(text: str, work: WorkLimit) -> Any | None:
     """Read a string that is JSON itself; None where it holds none."""
     inner = scan(text, lambda _: True, work, NESTED - 1)
-    if not inner.found or inner.unclosed or inner.broken_at is not None:
+    if not inner.values or inner.unclosed or inner.broken_at is not None:
         return None
-    values = [found.value for found in inner.found]
+    values = [each.value for each in inner.values]
     if inner.cut_at is not None:
         return CutList(values)
     return values if len(values) > 1 else values[0]
@@ -63,41 +65,61 @@ def nested(text: str, work: Work) -> Any | None:
 class Candidate:
     """One value that reads as a plan."""
 
-    reading: Reading
-    found: Found
+    plan: JsonPlan
+    value: JsonValue
 
 
-class Attempt:
-    """One reading of one text, and what was wrong with it."""
+@dataclass
+class Group:
+    """A plan: one value with several subtasks, or neighbours with one each."""
+
+    members: list[Candidate]
+
+    @property
+    def single(self) -> bool:
+        """Whether its members are bare subtasks."""
+        return self.members[0].plan.single
+
+    @property
+    def start(self) -> int:
+        """Where it begins."""
+        return self.members[0].value.start
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.members[-1].value.end
+
+    @property
+    def subtasks(self) -> tuple[Subtask, ...]:
+        """The subtasks of all members."""
+        return tuple(subtask for member in self.members for subtask in member.plan.subtasks)
+
+
+class PlanSearch:
+    """One search for the plan in a text, and what was wrong with it."""
 
     def __init__(self, text: str, *, strictly: bool) -> None:
         self.text = text
         self.strictly = strictly
-        self.work = Work()
+        self.work = WorkLimit()
         self.scan = Scan()
         self.why = ""
 
-    def run(self) -> ParsedPlan | None:  # noqa: D102
-        self.scan = scan(self.text, lambda value: self._reading(value) is not None, self.work)
+    def run(self) -> ParsedPlan | None:
+        """Give the plan; None where there is none that is surely meant."""
+        self.scan = scan(self.text, lambda value: self._plan_in(value) is not None, self.work)
         if self.scan.unclosed or self.scan.exhausted:
             return None
-        plan = self._chosen(self._groups())
-        if plan:
-            return plan
+        groups = self._groups()
+        group = self._last(groups) if groups else None
+        if group is not None and self._is_whole(group):
+            return self._parsed(group, alone=len(groups) == 1)
         if self.why and not self._mostly_prose():
             return None
         if self.scan.broken_at is not None or self.scan.cut_at is not None:
-            return self._prose() if self._within_line() else None
-        return self._prose()
-
-    def _mostly_prose(self) -> bool:
-        """Whether the JSON found says nothing of a plan, and is but a part of the text."""
-        return self.why == NEITHER and 2 * sum(found.end - found.start for found in self.scan.found) < len(self.text)
-
-    def _within_line(self) -> bool:
-        """Whether what could not be read stands within a line of other text, as code in a list item does."""
-        at = min(one for one in (self.scan.broken_at, self.scan.cut_at) if one is not None)
-        return len(self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()) > 12  # noqa: PLR2004
+            return self._from_text() if self._within_line() else None
+        return self._from_text()
 
     def fault(self) -> str:
         """Say what was wrong, for the model."""
@@ -114,117 +136,134 @@ class Attempt:
             return f"the JSON that begins with {near!r} could not be read"
         return "the reply holds no plan: no list of subtasks, each with a specialist and a task"
 
-    def _reading(self, value: Any) -> Reading | None:
+    def _mostly_prose(self) -> bool:
+        """Whether the JSON found says nothing of a plan, and is but a part of the text."""
+        return self.why == NEITHER and 2 * sum(each.end - each.start for each in self.scan.values) < len(self.text)
+
+    def _within_line(self) -> bool:
+        """Whether what could not be read stands within a line of other text, as code in a list item does."""
+        at = min(place for place in (self.scan.broken_at, self.scan.cut_at) if place is not None)
+        return len(self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()) > 12  # noqa: PLR2004
+
+    def _read(self, value: Any) -> JsonPlan:
+        return JsonPlanReader(partial(nested_value, work=self.work), strictly=self.strictly).read(value)
+
+    def _plan_in(self, value: Any) -> JsonPlan | None:
         try:
-            return Shapes(partial(nested, work=self.work), strictly=self.strictly).read(value)
+            return self._read(value)
         except NotAPlan:
             return None
 
-    def _groups(self) -> list[list[Candidate]]:
-        """Sort what was found into plans: one value with several subtasks, or neighbours with one each."""
-        groups: list[list[Candidate]] = []
-        for found in self.scan.found:
-            if self._quoted(found):
+    def _groups(self) -> list[Group]:
+        """Sort what was found into plans."""
+        groups: list[Group] = []
+        for value in self.scan.values:
+            if self._only_shown(value):
                 continue
             try:
-                reading = Shapes(partial(nested, work=self.work), strictly=self.strictly).read(found.value)
+                candidate = Candidate(self._read(value.value), value)
             except NotAPlan as fault:
-                if isinstance(found.value, dict | list) and found.value and not groups:
+                if isinstance(value.value, dict | list) and value.value and not groups:
                     self.why = str(fault)
                 continue
-            joins = (
-                reading.single and groups and groups[-1][-1].reading.single and not self._revised(groups[-1][-1], found)
-            )
-            if joins:
-                groups[-1].append(Candidate(reading, found))
+            joins = candidate.plan.single and groups and groups[-1].single
+            if joins and not self._revised(groups[-1].end, value.start):
+                groups[-1].members.append(candidate)
             else:
-                groups.append([Candidate(reading, found)])
+                groups.append(Group([candidate]))
         if groups:
             self.why = ""
         return groups
 
-    def _revised(self, before: Candidate, found: Found) -> bool:
-        return bool(_REVISED.search(self.text, before.found.end, found.start))
+    def _revised(self, start: int, end: int) -> bool:
+        return bool(_REVISED.search(self.text, start, end))
 
-    def _quoted(self, found: Found) -> bool:
-        """Whether a value is only shown, not meant: introduced as an example, or in a block quotation."""
-        lead = self.text[max(0, found.start - 240) : found.start]
-        line = lead.rpartition("\n")[2]
-        if line.lstrip().startswith(">"):
+    def _only_shown(self, value: JsonValue) -> bool:
+        """Whether a value is shown, not meant: introduced as an example, or in a block quotation."""
+        lead = self.text[max(0, value.start - LEAD) : value.start]
+        if lead.rpartition("\n")[2].lstrip().startswith(">"):
             return True
         lead = re.sub(r"(?:```|~~~)[\w.+-]*\s*$|[`\s]+$", "", lead.rstrip()).rstrip()
         last = re.split(r"\n\s*\n|[.!?]\s+(?=[A-Z])|[\]}]", lead)[-1]
         return bool(_EXAMPLE.search(last)) and not _HEEDED.search(last)
 
-    def _chosen(self, groups: list[list[Candidate]]) -> ParsedPlan | None:  # noqa: PLR0911
-        """Choose the final plan: the last one, unless something after or around it could not be read."""
-        if not groups:
-            return None
-        group = groups[-1]
-        if (
-            len(groups) > 1
-            and len(group) == 1
-            and group[0].reading.single
-            and not self._revised(groups[-2][-1], group[0].found)
-        ):
-            if not groups[-2][-1].found.strict or not re.search(
-                r"[^\W\d_]{2}", self.text[groups[-2][-1].found.end : group[0].found.start]
-            ):
-                self.why = "one subtask stands outside its list"
+    def _last(self, groups: list[Group]) -> Group | None:
+        """Give the plan that is meant: the last one, if the text says that it stands for those before it."""
+        last = groups[-1]
+        if len(groups) > 1 and not self._revised(groups[-2].end, last.start):
+            before = groups[-2]
+            said = _WORDS_BETWEEN.search(self.text, before.end, last.start)
+            if last.single and len(last.members) == 1:
+                if not said or not before.members[-1].value.strict:
+                    self.why = "one subtask stands outside its list"
+                    return None
+                last = before  # a lone subtask in the prose behind a plan
+            elif before.subtasks != last.subtasks:
+                self.why = "it holds several lists of subtasks; write all of them in one list"
                 return None
-            group = groups[-2]
-        single = group[0].reading.single
-        start, end = group[0].found.start, group[-1].found.end
-        if single and len(group) == 1 and self._weak(group[0].found.value):
+        if last.single and len(last.members) == 1 and specialist_of(last.members[0].value.value, sure=True) is None:
             self.why = "one object with a name and a description is not clearly a subtask"
             return None
-        broken, cut = self.scan.broken_at, self.scan.cut_at
-        if broken is not None and (single or broken > end or broken < start < self.scan_end(broken)):
-            self.why = "part of its JSON could not be read"
-            return None
-        if cut is not None and (cut > end and not single):
-            self.why = "the reply was cut off before the first subtask of its last plan was complete"
-            return None
-        if self._leaves_some(group):
-            self.why = "part of its JSON could not be read"
-            self.scan.broken_at = min(start, self.scan.found[0].start, len(self.text) if broken is None else broken)
-            return None
-        subtasks = tuple(one for candidate in group for one in candidate.reading.subtasks)
-        truncated = cut is not None or any(candidate.reading.cut for candidate in group)
-        native = all(candidate.found.strict for candidate in group)
-        said = group[0].reading
-        return ParsedPlan(subtasks, "native" if native else "repaired", truncated, said.frame, said.why)
+        return last
 
-    def _leaves_some(self, group: list[Candidate]) -> bool:
-        """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
-        start, end = group[0].found.start, group[-1].found.end
-        read = [(found.start, found.end) for found in self.scan.found if found.strict or self._reading(found.value)]
-        spans = sorted([*read, *self.scan.passed])
-        limit = self.scan.cut_at if self.scan.cut_at is not None and self.scan.cut_at >= end else len(self.text)
-        for gap, behind in zip([0, *(span[1] for span in spans)], [*(span[0] for span in spans), limit], strict=True):
-            for match in _KEY.finditer(self.text, gap, min(behind, limit)):
-                apart = match.end() < start and re.compile(r"\n\s*\n|```|~~~|</").search(self.text, match.end(), start)
-                if (vocabulary.specialist(match[1]) == 0 or vocabulary.task(match[1]) is not None) and (
-                    group[0].reading.single or not apart
-                ):
-                    return True
+    def _is_whole(self, group: Group) -> bool:
+        """Whether all of a plan is there, as far as the text tells."""
+        broken, cut = self.scan.broken_at, self.scan.cut_at
+        if broken is not None and (group.single or broken > group.end or broken < group.start < self._end_of(broken)):
+            self.why = "part of its JSON could not be read"
+        elif cut is not None and cut > group.end and not group.single:
+            self.why = "the reply was cut off before the first subtask of its last plan was complete"
+        elif group.single and self._abbreviated(group):
+            self.why = "it leaves subtasks out where it says '...'"
+        elif self._leaves_some(group):
+            self.why = "part of its JSON could not be read"
+            self.scan.broken_at = min(
+                group.start, self.scan.values[0].start, len(self.text) if broken is None else broken
+            )
+        else:
+            return True
         return False
 
-    def _weak(self, value: Any) -> bool:
-        """Whether nothing but a name says who: {"name": "Pie", "description": "Mix eggs"} is more likely no subtask."""
-        return isinstance(value, dict) and specialist_of(value, sure=True) is None
+    def _abbreviated(self, group: Group) -> bool:
+        """Whether dots stand between or behind a plan's objects: "and so on"."""
+        ends = [member.value.end for member in group.members]
+        starts = [member.value.start for member in group.members[1:]]
+        between = any(_AND_SO_ON.fullmatch(self.text, *span) for span in zip(ends, starts, strict=False))
+        return between or bool(_AND_SO_ON.match(self.text, group.end))
 
-    def scan_end(self, broken: int) -> int:
+    def _end_of(self, broken: int) -> int:
         """Give where a broken value may end at the latest: at a blank line or a fence behind it."""
-        match = re.compile(r"\n\s*\n|\n\s*(?:```|~~~)").search(self.text, broken)
+        match = _FENCE.search(self.text, broken)
         return match.start() if match else len(self.text)
 
-    def _prose(self) -> ParsedPlan | None:
-        body, _ = reasoning.visible(self.text)
-        listing = bullet_plan.read(body, cut=self.strictly)
-        if listing is None:
-            return None
-        rows = [row for row in listing.rows if row.closed or not self.strictly]
-        if not rows:
+    def _leaves_some(self, group: Group) -> bool:
+        """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
+        start, end = group.start, group.end
+        read = [(each.start, each.end) for each in self.scan.values if each.strict or self._plan_in(each.value)]
+        spans = sorted([*read, *self.scan.reasoning])
+        limit = self.scan.cut_at if self.scan.cut_at is not None and self.scan.cut_at >= end else len(self.text)
+        gaps = zip([0, *(span[1] for span in spans)], [*(span[0] for span in spans), limit], strict=True)
+        return any(
+            (vocabulary.specialist_rank(match[1]) == 0 or vocabulary.task_rank(match[1]) is not None)
+            and (group.single or not (match.end() < start and _FENCE.search(self.text, match.end(), start)))
+            for gap, behind in gaps
+            for match in _KEY.finditer(self.text, gap, min(behind, limit))
+        )
+
+    def _parsed(self, group: Group, *, alone: bool) -> ParsedPlan:
+        plan = group.members[0].plan
+        apart = [frame_of(each.value) for each in self.scan.values if alone and isinstance(each.value, dict)]
+        return ParsedPlan(
+            group.subtasks,
+            "native" if all(member.value.strict for member in group.members) else "repaired",
+            self.scan.cut_at is not None or any(member.plan.cut for member in group.members),
+            plan.frame or next(filter(None, apart), {}),
+            plan.why,
+        )
+
+    def _from_text(self) -> ParsedPlan | None:
+        listing = text_plan.read(reasoning.visible(self.text)[0], cut=self.strictly)
+        rows = [row for row in listing.rows if row.closed or not self.strictly] if listing else []
+        if listing is None or not rows:
             return None
         return ParsedPlan(tuple(row.subtask for row in rows), "repaired", listing.cut or len(rows) < len(listing.rows))

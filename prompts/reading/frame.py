@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from prompts.reading import vocabulary
-from prompts.reading.subtask_object import clean
+from prompts.reading.strings import clean, shortened
 
 KEYS = 40
 CHARACTERS = 400  # of one value
@@ -20,7 +20,7 @@ def frame_of(value: dict[str, Any]) -> dict[str, Any]:
     A list of {name, value} pairs, as strict schemas ask for, is read as the object it stands for. What is beyond the
     bounds stays as text, cut at a word.
     """
-    raw = next((raw for key, raw in value.items() if vocabulary.plain(key) in {"frame", "sharedframe"}), None)
+    raw = next((raw for key, raw in value.items() if vocabulary.key_form(key) in {"frame", "sharedframe"}), None)
     if isinstance(raw, list):
         raw = _paired(raw)
     return _object(raw, 1) if isinstance(raw, dict) else {}
@@ -28,16 +28,8 @@ def frame_of(value: dict[str, Any]) -> dict[str, Any]:
 
 def why_of(value: dict[str, Any]) -> str:
     """Give what a plan's object says of the number of its subtasks."""
-    said = next((raw for key, raw in value.items() if vocabulary.plain(key) == "why"), "")
-    return shortened(clean(said)) if isinstance(said, str) else ""
-
-
-def shortened(text: str, limit: int = CHARACTERS) -> str:
-    """Cut a text at a word, with an ellipsis, where it is longer than its bound."""
-    if len(text) <= limit:
-        return text
-    head = text[: limit - 1]
-    return (head[: head.rfind(" ")] if " " in head[limit // 2 :] else head).rstrip() + "…"
+    said = next((raw for key, raw in value.items() if vocabulary.key_form(key) == "why"), "")
+    return shortened(clean(said), CHARACTERS) if isinstance(said, str) else ""
 
 
 def _object(value: dict[str, Any], level: int) -> dict[str, Any]:
@@ -51,18 +43,18 @@ def _object(value: dict[str, Any], level: int) -> dict[str, Any]:
 
 def _value(raw: Any, level: int) -> Any:
     if isinstance(raw, str):
-        return shortened(clean(raw))
+        return shortened(clean(raw), CHARACTERS)
     if isinstance(raw, bool | int):
         return raw
     if isinstance(raw, float):
         return raw if math.isfinite(raw) else None
     if isinstance(raw, list):
         if all(isinstance(each, str | int | float) for each in raw):
-            return shortened("; ".join(clean(str(each)) for each in raw[:KEYS]))
+            return shortened("; ".join(clean(str(each)) for each in raw[:KEYS]), CHARACTERS)
         raw = _paired(raw) or raw
     if isinstance(raw, dict) and level < DEPTH:
         return _object(raw, level + 1)
-    return shortened(clean(json.dumps(raw, ensure_ascii=False))) if raw else None
+    return shortened(clean(json.dumps(raw, ensure_ascii=False)), CHARACTERS) if raw else None
 
 
 def _paired(items: list[Any]) -> dict[str, Any] | None:
@@ -71,7 +63,7 @@ def _paired(items: list[Any]) -> dict[str, Any] | None:
     for item in items[:KEYS]:
         if not isinstance(item, dict):
             return None
-        folded = {vocabulary.plain(key): raw for key, raw in item.items()}
+        folded = {vocabulary.key_form(key): raw for key, raw in item.items()}
         name = next((folded[key] for key in _NAMES if isinstance(folded.get(key), str)), None)
         held = next((folded[key] for key in _VALUES if key in folded), None)
         if name is None or held is None:

@@ -7,25 +7,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prompts.reading import reasoning
-from prompts.reading.near_json import Broken, CutDict, CutList, CutStr, OutOfWork, Reader, Work, objects, unescape
+from prompts.reading.cut import Broken, OutOfWork, WorkLimit, objects
+from prompts.reading.escapes import unescape
+from prompts.reading.near_json import BLANK, NearJsonReader
 
 FAILURES = 300  # starts that lead nowhere: an honest reply has a few
 START = re.compile(
-    r"""\{(?=\s*(?:["'“‘„`«\w}]|//|/\*|\#|\\["n]|\Z))"""
-    r"""|\[(?=\s*(?:["'“‘„`«{(\[\]]|//|/\*|\#|\\["n]|\Z))"""
-    r"""|"(?=\s*(?:\\[nrt]\s*)*[\[{](?:\s|\\[nrt])*(?:\\"|[{\[\]}]))"""
+    rf"""\{{(?={BLANK}*(?:["'“‘„`«\w}}]|//|/\*|\#|\\["n]|\Z))"""
+    rf"""|\[(?={BLANK}*(?:["'“‘„`«{{(\[\]]|//|/\*|\#|\\["n]|\Z))"""
+    r"""|"(?=\s{0,80}(?:\\[nrt]\s{0,80}){0,9}[\[{](?:\s|\\[nrt]){0,80}(?:\\"|[{\[\]}]))"""
 )
 LOOKS_JSON = re.compile(
-    r"""[\[{(]\s*(?:[\[{]\s*){0,4}(?:["'“‘„`«][^\n]{1,60}["'”’“`»]\s*[:：,]|\w{2,40}\s*:\s*["'\[{]|\\")"""
+    rf"""[\[{{(]{BLANK}*(?:[\[{{]{BLANK}*){{0,4}}(?:["'“‘„`«][^\n]{{1,60}}["'”’“`»]{BLANK}*[:：,]|\w{{2,40}}\s*:\s*["'\[{{]|\\")"""
 )
 DEEP = re.compile(r"(?:[\[{(]\s*){40,}")
-ESCAPED = re.compile(r'[\[{](?:\s|\\[nrt]|[\[{])*\\"')
-FOUND = 40  # what a value costs: no honest reply holds many hundreds
+ESCAPED = re.compile(r'[\[{](?:\s|\\[nrt]|[\[{]){0,200}+\\"')
+VALUE = 40  # what a value costs: no honest reply holds many hundreds
 NESTED = 3  # JSON in a string of JSON in a string of JSON: no deeper
 
 
 @dataclass(frozen=True)
-class Found:
+class JsonValue:
     """One JSON value and where it stands; strict when json.loads reads it, whole when the text did not end in it."""
 
     value: Any
@@ -39,8 +41,8 @@ class Found:
 class Scan:
     """What a reply holds: its values in order, and what went wrong on the way."""
 
-    found: list[Found] = field(default_factory=list)
-    passed: list[tuple[int, int]] = field(default_factory=list)  # reasoning blocks
+    values: list[JsonValue] = field(default_factory=list)
+    reasoning: list[tuple[int, int]] = field(default_factory=list)  # reasoning blocks
     unclosed: bool = False  # a reasoning block was never closed
     cut_at: int | None = None  # an unfinished value nothing could be read from
     broken_at: int | None = None  # something like JSON that could not be read
@@ -54,7 +56,7 @@ def _whole_number(digits: str) -> int | float:
 _STRICT = json.JSONDecoder(object_pairs_hook=objects, parse_int=_whole_number)
 
 
-def scan(text: str, wanted: Callable[[Any], bool], work: Work, level: int = 0) -> Scan:
+def scan(text: str, wanted: Callable[[Any], bool], work: WorkLimit, level: int = 0) -> Scan:
     """Find the JSON values in a text, reasoning left out; near-JSON counts only where `wanted` says so."""
     result = Scan()
     try:
@@ -68,7 +70,7 @@ def scan(text: str, wanted: Callable[[Any], bool], work: Work, level: int = 0) -
 class _Scanner:
     text: str
     wanted: Callable[[Any], bool]
-    work: Work
+    work: WorkLimit
     level: int
     result: Scan
     failures: int = 0
@@ -97,13 +99,13 @@ class _Scanner:
         self.work.spend(20)
         if reasoning.closes(tag):
             # Its opening tag stood in the prompt, as DeepSeek's template has it: all before it was reasoning.
-            self.result.found.clear()
+            self.result.values.clear()
             self.result.cut_at = self.result.broken_at = None
-            self.result.passed = [(0, tag.end())]
+            self.result.reasoning = [(0, tag.end())]
             return tag.end()
         after = reasoning.end_of(self.text, tag)
         self.result.unclosed = after is None
-        self.result.passed.append((tag.start(), after or len(self.text)))
+        self.result.reasoning.append((tag.start(), after or len(self.text)))
         return after
 
     def _value_at(self, at: int) -> int:
@@ -119,8 +121,8 @@ class _Scanner:
         except ValueError:
             self.work.spend(6)
         else:
-            self.work.spend(FOUND + (end - at) // 64)
-            self.result.found.append(Found(value, at, end, strict=True, whole=True))
+            self.work.spend(VALUE + (end - at) // 64)
+            self.result.values.append(JsonValue(value, at, end, strict=True, whole=True))
             return end
         self.failures += 1
         if self.failures > FAILURES:
@@ -130,7 +132,7 @@ class _Scanner:
     def _near_value(self, at: int) -> int:
         if ESCAPED.match(self.text, at) and self.level < NESTED:
             return self._escaped_value(at)
-        reader = Reader(self.text, at, self.work)
+        reader = NearJsonReader(self.text, at, self.work)
         try:
             value = reader.read()
         except Broken:
@@ -139,8 +141,8 @@ class _Scanner:
         if self.tag and self.tag.start() < reader.pos:
             return at + 1
         if not reader.cut or self.wanted(value):
-            self.work.spend(FOUND)
-            self.result.found.append(Found(value, at, reader.pos, strict=False, whole=not reader.cut))
+            self.work.spend(VALUE)
+            self.result.values.append(JsonValue(value, at, reader.pos, strict=False, whole=not reader.cut))
             return reader.pos
         if self.result.cut_at is None and (LOOKS_JSON.match(self.text, at) or self._alone(at)):
             self.result.cut_at = at
@@ -153,11 +155,11 @@ class _Scanner:
             inner = scan(unescape(self.text[at:], self.work), self.wanted, self.work, self.level + 1)
         except Broken:
             inner = Scan()
-        last = inner.found[-1] if inner.found else None
-        if last is None or len(inner.found) > 1 or inner.broken_at is not None or not self.wanted(last.value):
+        last = inner.values[-1] if inner.values else None
+        if last is None or len(inner.values) > 1 or inner.broken_at is not None or not self.wanted(last.value):
             self._note_broken(at)
             return at + 1
-        self.result.found.append(Found(last.value, at, len(self.text), strict=False, whole=last.whole))
+        self.result.values.append(JsonValue(last.value, at, len(self.text), strict=False, whole=last.whole))
         return len(self.text)
 
     def _note_broken(self, at: int) -> None:
@@ -170,8 +172,3 @@ class _Scanner:
         return (
             at > len(self.text) - 40 and not self.text[at + 1 :].strip(" \n\t\"'[{") and not self.text[line:at].strip()
         )
-
-
-def whole(value: Any) -> bool:
-    """Say whether a value is one the text did not end in."""
-    return not isinstance(value, CutDict | CutList | CutStr)

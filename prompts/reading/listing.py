@@ -1,11 +1,22 @@
-"""Rows: what readers of plans that are not JSON give back."""
+"""Listing: what readers of plans that are not JSON give back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from prompts.reading import vocabulary
-from prompts.reading.subtask_object import NotAPlan, subtask
+from prompts.reading.subtask_object import NotAPlan, is_yes, subtask
 from prompts.replies import Subtask
+
+Part = Literal["specialist", "perhaps specialist", "task", "cross-check"]
+
+
+class LabelledText(NamedTuple):
+    """A text and the part of a subtask that it gives; closed when it is surely written to its end."""
+
+    part: Part
+    text: str
+    closed: bool
 
 
 @dataclass(frozen=True)
@@ -24,44 +35,40 @@ class Listing:
     cut: bool = False
 
 
-def part(key: str) -> str | None:
-    """Sort a label or tag: "who", "perhaps who", "what", "cross", None."""
-    rank = vocabulary.specialist(key)
+def part_of(label: str) -> Part | None:
+    """Say which part of a subtask a label or tag names."""
+    rank = vocabulary.specialist_rank(label)
     if rank == 0:
-        return "who"
-    if vocabulary.cross_check(key):
-        return "cross"
-    if vocabulary.task(key) is not None:
-        return "what"
-    return "perhaps who" if rank == 1 else None
+        return "specialist"
+    if vocabulary.asks_cross_check(label):
+        return "cross-check"
+    if vocabulary.task_rank(label) is not None:
+        return "task"
+    return "perhaps specialist" if rank == 1 else None
 
 
-def rows_of(fields: Iterable[tuple[str, str, bool]]) -> tuple[Row, ...] | None:
-    """Make rows of (part, text, closed) in reading order; None unless every row has both its parts.
+def rows_of(texts: Iterable[LabelledText]) -> tuple[Row, ...] | None:
+    """Make rows of labelled texts in reading order; None unless every row has both its parts.
 
     A row is over when a part comes a second time. Where sure names of specialists are used, "name" and "type" are not.
     """
-    fields = list(fields)
-    sure = any(kind == "who" for kind, _, _ in fields)
-    found: list[dict[str, tuple[str, bool]]] = []
-    for kind, text, closed in fields:
-        kind = "who" if kind == "perhaps who" and not sure else kind  # noqa: PLW2901
-        if kind == "perhaps who":
+    texts = list(texts)
+    sure = any(text.part == "specialist" for text in texts)
+    rows: list[dict[Part, LabelledText]] = []
+    for text in texts:
+        if text.part == "perhaps specialist" and sure:
             continue
-        if not found or kind in found[-1]:
-            found.append({})
-        found[-1][kind] = (text, closed)
-    rows = []
-    for row in found:
-        if "who" not in row or "what" not in row:
-            return None
-        try:
-            made = subtask(
-                row["who"][0],
-                row["what"][0],
-                row.get("cross", ("", True))[0].strip(" *\"'").casefold() in {"true", "yes", "1"},
-            )
-        except NotAPlan:
-            return None
-        rows.append(Row(made, row["who"][1] and row["what"][1]))
-    return tuple(rows) or None
+        part: Part = "specialist" if text.part == "perhaps specialist" else text.part
+        if not rows or part in rows[-1]:
+            rows.append({})
+        rows[-1][part] = text
+    try:
+        return tuple(map(_row, rows)) or None
+    except (KeyError, NotAPlan):
+        return None
+
+
+def _row(parts: dict[Part, LabelledText]) -> Row:
+    who, what = parts["specialist"], parts["task"]
+    cross_check = "cross-check" in parts and is_yes(parts["cross-check"].text)
+    return Row(subtask(who.text, what.text, cross_check=cross_check), who.closed and what.closed)

@@ -1,12 +1,16 @@
-"""Lenient JSON: one value read from near-JSON text, with what was cut off marked as cut."""
+"""Near-JSON: one value read from near-JSON text, with what was cut off marked as cut."""
 
 import json
 import re
-from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
+from collections.abc import Callable
 from typing import Any
 
+from prompts.reading.cut import Broken, CutDict, CutList, CutStr, WorkLimit, is_cut, objects
+from prompts.reading.escapes import unescape, unescape_cut
+
 DEPTH = 40  # deeper than any plan; keeps recursion far from Python's limit
-SPACE = re.compile(r"[\s\u200b\u200e\u200f\u2060\ufeff]*")
+BLANK = r"[\s\u200b-\u200f\u2060-\u2064\ufeff]"  # signs without width are found between tokens
+SPACE = re.compile(rf"{BLANK}*")
 CLOSERS = {'"': '"', "'": "'", "`": "`", "“": '”“"', "„": '“”"', "‘": "’'", "«": "»"}
 BODY = {shut: re.compile(rf"[^{shut}\\]*(?:\\.[^{shut}\\]*)*", re.DOTALL) for shut in CLOSERS.values()}
 QUOTED_KEY = re.compile(r"""(["'“‘„`«])[^"'“”‘’`«»\n{}\[\],:：]{1,60}["'”’“`»]\s*(?:[:：]|=>)""")
@@ -22,101 +26,14 @@ LITERAL = re.compile(
 )
 LITERALS = {"true": True, "false": False}
 BARE = re.compile(r"[^\W\d_][^,，;{}\[\]()\"“”:：\n`]*")
-ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
-ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/", "\n": ""}
 COMMAS = ",，;"
 CUT = object()  # stands for a value of which the text ended before it began, or half-way
 
 
-class Broken(Exception):
-    """Text that is not near enough to JSON."""
-
-
-class OutOfWork(Exception):
-    """The text asks for more work than any honest reply does."""
-
-
-class Work:
-    """What is left of the work one reply may cost (1 is about a microsecond)."""
-
-    def __init__(self, left: int = 30_000) -> None:
-        self.left = left
-
-    def spend(self, units: int) -> None:
-        """Take units, or raise OutOfWork."""
-        self.left -= units
-        if self.left < 0:
-            raise OutOfWork
-
-
-class CutDict(dict[str, Any]):
-    """An object the text ended in; settled when it ended right after a whole value."""
-
-    settled = False
-
-
-class CutList(list[Any]):
-    """An array the text ended in; settled when it ended right after a whole value."""
-
-    settled = False
-
-
-class CutStr(str):
-    """A string the text ended in: half-written."""
-
-    __slots__ = ()
-
-
-def objects(pairs: list[tuple[str, Any]]) -> Any:
-    """Make a dict of pairs; a list of dicts where a key comes twice (several objects that lost their braces)."""
-    made: list[dict[str, Any]] = [{}]
-    for key, value in pairs:
-        if key in made[-1]:
-            made.append({})
-        made[-1][key] = value
-    return made[0] if len(made) == 1 else made
-
-
-def unescape(text: str, work: Work) -> str:
-    """Undo JSON and Python string escapes; the backslash of what is no escape, as in a pattern, stays."""
-    if "\\" not in text:
-        return text
-    try:
-        plain, end = scanstring(text + '"', 0, False)  # noqa: FBT003  # in C, where every escape is one of JSON's
-    except ValueError:
-        end = 0
-    if end == len(text) + 1:
-        return str(plain)
-    work.spend(text.count("\\") // 2)
-    codes = [match[1] for match in ESCAPE.finditer(text)]
-    unknown = any(len(code) == 1 and code not in ESCAPES for code in codes)
-    if unknown and re.search(r"(?<!\\)\\[bfnrt][a-z]", text):
-        # C:\Users\new: nobody can tell whether \n is a newline here.
-        raise Broken
-    plain = ESCAPE.sub(_escaped, text)
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if "\\u" in text else plain
-
-
-def _escaped(match: re.Match[str]) -> str:
-    code = match[1]
-    if len(code) > 1:
-        return chr(int(code[1:], 16))
-    return ESCAPES.get(code, match[0])
-
-
-def half(text: str, work: Work) -> CutStr:
-    """Unescape a string that was cut, without the half escape at its end."""
-    text = re.sub(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z", r"\1", text[-20:]).join([text[:-20], ""])
-    try:
-        return CutStr(unescape(text, work))
-    except Broken:
-        return CutStr(text)
-
-
-class Reader:
+class NearJsonReader:
     """Reads one value at `pos`; afterwards `pos` is behind it, `cut` and `mended` say how whole it stood."""
 
-    def __init__(self, text: str, pos: int, work: Work) -> None:
+    def __init__(self, text: str, pos: int, work: WorkLimit) -> None:
         self.text = text
         self.pos = pos
         self.work = work
@@ -167,71 +84,54 @@ class Reader:
             return self._array("]" if first == "[" else ")")
         return self._string() if first in CLOSERS else self._bare()
 
-    def _over(self) -> bool:
-        return self.cut
-
-    def _enter(self, shut: str) -> None:
-        self.open.append(shut)
-        self.pos += 1
-        if len(self.open) > DEPTH:
-            raise Broken
-
     def _object(self) -> Any:
-        self._enter("}")
-        pairs: list[tuple[str, Any]] = []
-        settled = False
-        while not self._ends(pairs, settled):
-            if self.cut:
-                break
-            if self.text[self.pos] in COMMAS:
-                self.pos += 1
-                settled = False
-                continue
-            key = self._key()
-            value = CUT if key is CUT else self._value()
-            if value is CUT:
-                settled = False
-                break
-            pairs.append((key, value))
-            settled = not isinstance(value, CutStr | CutDict | CutList)
-            if self._over():
-                break
-        self.open.pop()
+        pairs, settled = self._members("}", self._pair)
         made = objects(pairs)
-        if self.cut and isinstance(made, dict):
-            made = CutDict(made)
-        elif self.cut:
-            made = CutList([*made[:-1], CutDict(made[-1])])
-        if self.cut:
-            made.settled = settled
-            (made[-1] if isinstance(made, list) else made).settled = settled
-        return made
+        if not self.cut:
+            return made
+        last = CutDict(made if isinstance(made, dict) else made[-1])
+        last.settled = settled
+        if isinstance(made, dict):
+            return last
+        several = CutList([*made[:-1], last])
+        several.settled = settled
+        return several
 
     def _array(self, shut: str) -> Any:
-        self._enter(shut)
-        items: list[Any] = []
-        settled = False
-        while not self._ends(items, settled):
-            if self.cut:
-                break
-            if self.text[self.pos] in COMMAS:
-                self.pos += 1
-                settled = False
-                continue
-            value = self._value()
-            if value is CUT:
-                settled = False
-                break
-            items.append(value)
-            settled = not isinstance(value, CutStr | CutDict | CutList)
-            if self._over():
-                break
-        self.open.pop()
+        items, settled = self._members(shut, self._value)
         if not self.cut:
             return items
         made = CutList(items)
         made.settled = settled
         return made
+
+    def _pair(self) -> Any:
+        key = self._key()
+        value = CUT if key is CUT else self._value()
+        return CUT if value is CUT else (key, value)
+
+    def _members(self, shut: str, read: Callable[[], Any]) -> tuple[list[Any], bool]:
+        """Read to a closing bracket; say also whether the text, if it ended, did so right after a whole member."""
+        self.open.append(shut)
+        self.pos += 1
+        if len(self.open) > DEPTH:
+            raise Broken
+        members: list[Any] = []
+        settled = False
+        while not self.cut and not self._ends(members, settled):
+            if self.cut:
+                break
+            if self.text[self.pos] in COMMAS:
+                self.pos += 1
+                settled = False
+                continue
+            member = read()
+            settled = member is not CUT
+            if settled:
+                members.append(member)
+                settled = not is_cut(member[1] if isinstance(member, tuple) else member)
+        self.open.pop()
+        return members, settled
 
     def _ends(self, inside: list[Any], settled: bool) -> bool:  # noqa: FBT001
         """Whether the innermost array or object ends here (step over its bracket when it has one)."""
@@ -248,14 +148,13 @@ class Reader:
                 raise Broken
             self.mended = True
             return True
-        if settled and inside and FENCE.match(self.text, self.pos):
-            self.mended = True
-            return True
-        last = inside[-1][1] if inside and isinstance(inside[-1], tuple) else inside[-1] if inside else None
-        if settled and isinstance(last, dict | list) and here not in "{[\"'“„,，;" and not self._at_key(self.pos):
-            self.mended = True  # prose goes on behind a value that lost its last bracket
-            return True
-        return False
+        if not (settled and inside):
+            return False
+        last = inside[-1][1] if isinstance(inside[-1], tuple) else inside[-1]
+        prose = isinstance(last, dict | list) and here not in "{[\"'“„,，;" and not self._at_key(self.pos)
+        lost = bool(FENCE.match(self.text, self.pos)) or prose  # other text goes on behind a value without its bracket
+        self.mended = self.mended or lost
+        return lost
 
     def _key(self) -> Any:
         first = self.text[self.pos]
@@ -301,7 +200,7 @@ class Reader:
             if end >= len(text) or text[end] == "\\":
                 self.cut = True
                 self.pos = len(text)
-                return half(text[start:], self.work)
+                return unescape_cut(text[start:], self.work)
             if self._closes(end + 1, key=key):
                 self.pos = end + 1
                 odd = inner % 2 and first not in "'‘"  # an apostrophe has no partner
@@ -319,7 +218,7 @@ class Reader:
         if end < 0:
             self.cut = True
             self.pos = len(self.text)
-            return half(self.text[start:], self.work)
+            return unescape_cut(self.text[start:], self.work)
         self.pos = end + 3
         return unescape(self.text[start:end], self.work)
 

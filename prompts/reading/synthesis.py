@@ -1,4 +1,4 @@
-"""Ledger: the synthesiser's reply, read item by item so that one bad item costs only itself."""
+"""Synthesis: ledger and answer of the synthesiser's reply, read item by item so that one bad item costs only itself."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -6,10 +6,10 @@ from itertools import count
 from typing import Any, TypeVar
 
 from prompts.reading import vocabulary
-from prompts.reading.frame import shortened
-from prompts.reading.json_plan import Shapes
-from prompts.reading.near_json import CutDict, CutList, CutStr
-from prompts.reading.subtask_object import NotAPlan, clean, is_echo, looks_nested
+from prompts.reading.cut import CutList, CutStr, is_cut
+from prompts.reading.json_plan import JsonPlanReader
+from prompts.reading.strings import clean, is_echo, shortened
+from prompts.reading.subtask_object import NotAPlan, is_strings, looks_nested
 from prompts.replies import Disagreement, FollowUp, Gap, Position, Status, Synthesis
 
 ANSWER = ("answer", "finalanswer", "synthesis", "response", "report", "markdown", "result", "text", "content", "output")
@@ -33,38 +33,38 @@ TITLE, WORDS = 400, 2_000  # characters of a topic and of any other text: what c
 T = TypeVar("T", Disagreement, Gap)
 
 
-def find(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, Any] | None:  # noqa: D417, PLR0911
+def synthesis_object(value: Any, nested: Callable[[str], Any], level: int = 0) -> dict[str, Any] | None:
     """Find the object that has an answer (or, cut off before it, a ledger), the outermost first.
 
-    Args:
-        nested: reads a string as JSON again, None when it holds none.
+    `nested` reads a string as JSON again, None when it holds none.
     """
     if level > DEPTH:
         return None
     if looks_nested(value):
-        return find(nested(value), nested, level + 1)
-    if isinstance(value, dict):
-        if "properties" in value or "$schema" in value:
-            return None
-        if isinstance(pick(value, ANSWER[:2]), str) or (
-            any(pick(value, names[:1]) is not None for names in (DISAGREEMENTS, GAPS, FOLLOW_UPS))
-        ):
-            return value
-        inner = [
-            find(one, nested, level + 1) for one in value.values() if isinstance(one, dict | list) or looks_nested(one)
-        ]
-        found = next((one for one in inner if one is not None), None)
-        if found is not None:
-            return found
-        return value if level == 0 and isinstance(pick(value, ANSWER[2:6]), str) else None
-    if isinstance(value, list) and len(value) <= 3:  # noqa: PLR2004
-        return next((found for one in reversed(value) if (found := find(one, nested, level + 1)) is not None), None)
-    return None
+        return synthesis_object(nested(value), nested, level + 1)
+    if isinstance(value, list):
+        inner = reversed(value) if len(value) <= 3 else iter(())  # noqa: PLR2004
+    elif not isinstance(value, dict) or "properties" in value or "$schema" in value:
+        return None
+    elif _has_ledger_or_answer(value):
+        return value
+    else:
+        inner = iter(value.values())
+    parts = (part for part in inner if isinstance(part, dict | list) or looks_nested(part))
+    nearest = next(filter(None, (synthesis_object(part, nested, level + 1) for part in parts)), None)
+    if nearest is None and level == 0 and isinstance(value, dict) and isinstance(pick(value, ANSWER[2:6]), str):
+        return value
+    return nearest
+
+
+def _has_ledger_or_answer(value: dict[str, Any]) -> bool:
+    ledger = (pick(value, names[:1]) for names in (DISAGREEMENTS, GAPS, FOLLOW_UPS))
+    return isinstance(pick(value, ANSWER[:2]), str) or any(part is not None for part in ledger)
 
 
 def pick(value: dict[str, Any], names: Iterable[str]) -> Any:
     """Give the value under the first of several names, spelt in any way."""
-    folded = {vocabulary.plain(key): one for key, one in reversed(value.items())}
+    folded = {vocabulary.key_form(key): raw for key, raw in reversed(value.items())}
     return next((folded[name] for name in names if name in folded), None)
 
 
@@ -85,7 +85,7 @@ def subtask_id(raw: Any) -> str:
     match = re.fullmatch(r"\W*(?:s|sub-?task|task|id)?[\s_#-]*(\d{1,4})\W*", text, re.IGNORECASE)
     if match:
         return f"S{int(match[1])}"
-    return "request" if vocabulary.plain(text) in THE_REQUEST else text.strip("[]():. ")
+    return "request" if vocabulary.key_form(text) in THE_REQUEST else text.strip("[]():. ")
 
 
 def entry_id(raw: Any, letter: str) -> str:
@@ -94,7 +94,7 @@ def entry_id(raw: Any, letter: str) -> str:
     return f"{letter}{int(match[1])}" if match else ""
 
 
-def synthesis(value: dict[str, Any], answer: str, taken: Collection[str] = ()) -> Synthesis:
+def read_synthesis(value: dict[str, Any], answer: str, taken: Collection[str] = ()) -> Synthesis:
     """Put the ledger and the answer together; items the text ended in are left out."""
     disagreements = list(filter(None, map(_disagreement, _items(pick(value, DISAGREEMENTS)))))
     gaps = list(filter(None, map(_gap, _items(pick(value, GAPS)))))
@@ -122,7 +122,7 @@ def answer_of(value: dict[str, Any]) -> Any:
     raw = pick(value, ANSWER)
     if isinstance(raw, dict):
         raw = pick(raw, ("text", "markdown", "content", "answer"))
-    if isinstance(raw, list) and raw and all(isinstance(one, str) for one in raw):
+    if isinstance(raw, list) and raw and is_strings(raw):
         joined = "\n\n".join(raw)
         return CutStr(joined) if isinstance(raw, CutList) else joined
     return raw if isinstance(raw, str) else None
@@ -133,7 +133,7 @@ def _items(raw: Any) -> list[Any]:
         raw = [raw]
     if not isinstance(raw, list):
         return []
-    return [item for item in raw[:ITEMS] if not isinstance(item, CutDict | CutList | CutStr)]
+    return [item for item in raw[:ITEMS] if not is_cut(item)]
 
 
 def _disagreement(raw: Any) -> Disagreement | None:
@@ -144,7 +144,7 @@ def _disagreement(raw: Any) -> Disagreement | None:
     positions = list(filter(None, map(_position, _positions(pick(raw, ("positions", "claims", "sides", "views"))))))
     topic = words(pick(raw, ("topic", "issue", "subject", "title", "what", "about", "description")))
     name = entry_id(pick(raw, ("id",)), "D")
-    status = STATUS.get(vocabulary.plain(words(pick(raw, ("status", "state")))[:40]))
+    status = STATUS.get(vocabulary.key_form(words(pick(raw, ("status", "state")))[:40]))
     if is_echo(topic) or not (topic or positions or (name and status)):
         return None
     return Disagreement(
@@ -165,8 +165,8 @@ def _said(raw: Any) -> str | None:
 def _positions(raw: Any) -> list[Any]:
     if isinstance(raw, dict) and pick(raw, ("claim", "position")) is None:  # {"S1": "claim", …}
         return [
-            {**one, "subtask_id": key} if isinstance(one, dict) else {"subtask_id": key, "claim": one}
-            for key, one in raw.items()
+            {**said, "subtask_id": side} if isinstance(said, dict) else {"subtask_id": side, "claim": said}
+            for side, said in raw.items()
         ]
     return _items(raw)
 
@@ -208,11 +208,11 @@ def _gap(raw: Any) -> Gap | None:
 def _follow_ups(items: list[Any]) -> Iterable[FollowUp]:
     for item in items:
         try:
-            reading = Shapes(lambda _: None, strictly=True).read(item)
+            plan = JsonPlanReader(lambda _: None, strictly=True).read(item)
         except NotAPlan:
             continue
         settles = words(pick(item, SETTLES)) if isinstance(item, dict) else ""
         named = re.findall(r"\b([DG])[ _#-]?(\d{1,4})\b", settles[:TITLE].upper())
         ids = list(dict.fromkeys(f"{letter}{int(number)}" for letter, number in named))
-        for subtask in reading.subtasks:
+        for subtask in plan.subtasks:
             yield FollowUp(specialist=subtask.specialist, task=subtask.task, settles=ids)

@@ -1,65 +1,68 @@
-"""Tables: a plan in a Markdown table with columns for the specialist and the task."""
+"""Table plan: a plan in a Markdown table with columns for the specialist and the task."""
 
 import re
 
-from prompts.reading.listing import Listing, Row, part, rows_of
+from prompts.reading.listing import LabelledText, Listing, Part, Row, part_of, rows_of
 
-RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*){0,12}\|?\s*")
+RULE = re.compile(r"\s{0,40}+\|?\s{0,40}+:?-{1,400}+:?\s{0,40}+(?:\|\s{0,40}+:?-{1,400}+:?\s{0,40}+){0,12}\|?\s{0,40}+")
 BAR = re.compile(r"(?<!\\)\|")
+EMPHASIS = re.compile(r"(\*\*|__|`|\*|_)((?:(?!\1).)+)\1")
+LONGEST_RULE = 2_000  # characters
 
 
 def read(text: str) -> Listing | None:
-    """Read the last table that is a plan, None where there is none."""
+    """Read the one table that is a plan, None where there is none or several: nobody can tell which is meant."""
     lines = text.split("\n")
     rules = [
         number
         for number, line in enumerate(lines)
-        if number and "-" in line and RULE.fullmatch(line) and "|" in lines[number - 1]
+        if number and "-" in line and "|" in lines[number - 1] and RULE.fullmatch(line[:LONGEST_RULE])
     ]
-    listings = [found for number in rules[-20:] if (found := _table(lines, number)) is not None]
-    return listings[-1] if listings else None
+    listings = [listing for number in rules[:20] if (listing := _table(lines, number)) is not None]
+    return listings[0] if len(listings) == 1 else None
 
 
-def cells(line: str) -> list[str]:
+def _cells(line: str) -> list[str]:
     """Split a row at its bars, but not at escaped ones."""
-    line = line.strip()
-    line = line.removeprefix("|")
+    line = line.strip().removeprefix("|")
     line = line[:-1] if line.endswith("|") and not line.endswith("\\|") else line
-    return [plain(cell) for cell in BAR.split(line)]
+    return [_text(cell) for cell in BAR.split(line)]
 
 
-def plain(cell: str) -> str:
+def _text(cell: str) -> str:
     """Undo what a cell needs to stand in a table."""
-    cell = re.sub(r"<br\s*/?>", "\n", cell.strip()).replace("\\|", "|")
-    emphasis = re.fullmatch(r"(\*\*|__|`|\*|_)((?:(?!\1).)+)\1", cell)
+    cell = re.sub(r"<br\s{0,9}/?>", "\n", cell.strip()).replace("\\|", "|")
+    emphasis = EMPHASIS.fullmatch(cell)
     return emphasis[2] if emphasis else cell
 
 
+def _columns(header: list[str]) -> dict[Part, int] | None:
+    """Say which column gives which part; None where that is not clear."""
+    parts = [part_of(cell) for cell in header]
+    who: Part = "specialist" if "specialist" in parts else "perhaps specialist"
+    if parts.count(who) != 1 or parts.count("task") != 1:
+        return None
+    return {part: parts.index(part) for part in (who, "task", "cross-check") if part in parts}
+
+
 def _table(lines: list[str], rule: int) -> Listing | None:
-    header = [part(cell) for cell in cells(lines[rule - 1])]
-    who = [at for at, kind in enumerate(header) if kind == "who"] or [
-        at for at, kind in enumerate(header) if kind == "perhaps who"
-    ]
-    what = [at for at, kind in enumerate(header) if kind == "what"]
-    if len(who) != 1 or len(what) != 1:
+    header = _cells(lines[rule - 1])
+    columns = _columns(header)
+    if columns is None:
         return None
     barred = lines[rule].rstrip().endswith("|")
     rows: list[Row] = []
-    cut = False
-    for number in range(rule + 1, len(lines)):
-        line = lines[number]
+    for number, line in enumerate(lines[rule + 1 :], rule + 1):
         if "|" not in line:
             break
-        row = cells(line)
+        cells = _cells(line)
         last = number == len(lines) - 1
-        if last and (len(row) != len(header) or (barred and not line.rstrip().endswith("|"))):
-            cut = True
-            break
-        if len(row) != len(header):
+        if last and (len(cells) != len(header) or (barred and not line.rstrip().endswith("|"))):
+            return Listing(tuple(rows), cut=True) if rows else None
+        if len(cells) != len(header):
             return None  # a bar inside a cell: nobody can tell which
-        cross = next((row[at] for at, kind in enumerate(header) if kind == "cross"), "")
-        made = rows_of([("who", row[who[0]], True), ("what", row[what[0]], True), ("cross", cross, True)])
+        made = rows_of(LabelledText(part, cells[at], barred or not last) for part, at in columns.items())
         if made is None:
             return None
-        rows.append(Row(made[0].subtask, closed=barred or not last))
-    return Listing(tuple(rows), cut) if rows else None
+        rows += made
+    return Listing(tuple(rows)) if rows else None

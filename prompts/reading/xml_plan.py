@@ -1,16 +1,16 @@
-"""Markup: a plan in XML tags, as <task><type>caterer</type><description>…</description></task>."""
+"""XML plan: a plan in tags, as <task><type>caterer</type><description>…</description></task>."""
 
 import html
 import re
 from dataclasses import dataclass, field, replace
 
 from prompts.reading import vocabulary
-from prompts.reading.listing import Listing, Row, part, rows_of
+from prompts.reading.listing import LabelledText, Listing, Row, part_of, rows_of
 
 TAG = re.compile(r"""<(/?)([^\W\d][\w.:-]{0,60})((?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]*"|'[^']*')){0,8})\s*(/?)>""")
 ATTRIBUTE = re.compile(r"""([\w:-]{1,40})\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-CDATA = re.compile(r"\s*<!\[CDATA\[(.*?)\]\]>\s*", re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+HALF_TAG = re.compile(r"<[^<>\s][^<>]{0,200}\Z")
 DEPTH = 12
 PARAMETERS = frozenset(("parameter", "param", "arg", "argument", "field", "property"))
 
@@ -33,67 +33,67 @@ def read(text: str) -> Listing | None:
         return None
     if "<!--" in text and "-->" in text:
         text = COMMENT.sub("", text)
-    root, cut = tree(text)
+    root, cut = _tree(text)
     if root is None:
         return None
-    fields = _fields(root, text)
-    while cut and fields and not fields[-1][2]:
-        fields.pop()  # half-written
-    if cut and fields and fields[-1][0] in {"who", "perhaps who"}:
-        fields.pop()  # its task never came
-    rows = rows_of(fields)
+    texts = _texts(root, text)
+    while cut and texts and not texts[-1].closed:
+        texts.pop()  # half-written
+    if cut and texts and "specialist" in texts[-1].part:
+        texts.pop()  # its task never came
+    rows = rows_of(texts)
     if rows is None or not all(row.closed for row in rows):
         return None
     return Listing(tuple(Row(row.subtask, closed=True) for row in rows), cut)
 
 
-def tree(text: str) -> tuple[Node | None, bool]:
+def _tree(text: str) -> tuple[Node | None, bool]:
     """Build the elements' tree in one pass; say also whether an element was left open at the end."""
     root = Node("", {}, 0, len(text), closed=True)
     stack = [root]
     for tag in TAG.finditer(text):
         shut, name, attributes, alone = tag.groups()
         if shut:
-            at = next((depth for depth in range(len(stack) - 1, 0, -1) if stack[depth].name == name), None)
-            if at is not None:
-                stack[at].end, stack[at].closed = tag.start(), True
-                del stack[at:]
+            depth = max((depth for depth, node in enumerate(stack) if depth and node.name == name), default=None)
+            if depth is not None:
+                stack[depth].end, stack[depth].closed = tag.start(), True
+                del stack[depth:]
             continue
-        values = {
-            one[1]: html.unescape(one[2] if one[2] is not None else one[3]) for one in ATTRIBUTE.finditer(attributes)
-        }
-        node = Node(name, values, tag.end(), len(text), closed=bool(alone))
-        if alone:
-            node.end = tag.end()
+        values = {match[1]: html.unescape(match[2] or match[3] or "") for match in ATTRIBUTE.finditer(attributes)}
+        node = Node(name, values, tag.end(), tag.end() if alone else len(text), closed=bool(alone))
         stack[-1].children.append(node)
         if not alone:
             stack.append(node)
         if len(stack) > DEPTH:
             return None, False
-    half_tag = re.search(r"<[^<>\s][^<>]{0,200}\Z", text) is not None
-    return root, half_tag or any(part(node.name) or vocabulary.wrapper(node.name) is not None for node in stack[1:])
+    left_open = any(part_of(node.name) or vocabulary.wrapper_rank(node.name) is not None for node in stack[1:])
+    return root, left_open or HALF_TAG.search(text[-240:]) is not None
 
 
-def _fields(node: Node, text: str) -> list[tuple[str, str, bool]]:
-    """Give an element's fields in reading order: those of its parts, or its own text."""
+def _texts(node: Node, text: str) -> list[LabelledText]:
+    """Give an element's labelled texts in reading order: those of its parts, or its own text."""
     if node.name.casefold() in PARAMETERS and "name" in node.attributes:  # <parameter name="task">
         node = replace(node, name=node.attributes["name"], attributes={})
-    named = {part(key): value for key, value in node.attributes.items()}
-    who = named.get("who") or (None if node.children else named.get("perhaps who"))
+    named = {part_of(key): value for key, value in node.attributes.items()}
+    who = named.get("specialist") or (None if node.children else named.get("perhaps specialist"))
     if who and node.name:
-        what = named.get("what") or _text(node, text)
-        return [("who", who, True), ("what", what, node.closed), ("cross", named.get("cross") or "", True)]
-    kind = part(node.name) if node.name else None
-    inner = [one for child in node.children for one in _fields(child, text)]
-    kinds = {one[0] for one in inner}
-    if kind is None or {"who", "what"} <= kinds or {"perhaps who", "what"} <= kinds:
-        return inner
-    if inner and kind == "what" and kinds & {"who", "perhaps who"}:
-        return inner  # <task> holds a specialist but no work: an item, not a text
-    return [(kind, _text(node, text), node.closed)]
+        what = LabelledText("task", named.get("task") or _text(node, text), node.closed)
+        return [
+            LabelledText("specialist", who, closed=True),
+            what,
+            LabelledText("cross-check", named.get("cross-check", ""), closed=True),
+        ]
+    part = part_of(node.name) if node.name else None
+    inner = [labelled for child in node.children for labelled in _texts(child, text)]
+    parts = {labelled.part for labelled in inner}
+    names = parts & {"specialist", "perhaps specialist"}
+    if part is None or (names and ("task" in parts or part == "task")):
+        return inner  # an item of a plan, not a text
+    return [LabelledText(part, _text(node, text), node.closed)]
 
 
 def _text(node: Node, text: str) -> str:
-    raw = text[node.start : node.end]
-    whole = CDATA.fullmatch(raw)
-    return whole[1] if whole else html.unescape(raw)
+    raw = text[node.start : node.end].strip()
+    if raw.startswith("<![CDATA[") and raw.endswith("]]>") and "]]>" not in raw[:-3]:
+        return raw[9:-3]
+    return html.unescape(raw)

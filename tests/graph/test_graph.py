@@ -76,6 +76,7 @@ def test_answer_is_text_with_the_state_beside_it(endpoint: Endpoint) -> None:
         {
             "specialist": "safety officer",
             "task": TASKS["safety officer"],
+            "kind": "over_limit",
             "reason": "over the limit of 2 subtasks; the least needed go",
         }
     ]

@@ -14,8 +14,7 @@ from langgraph.types import StateSnapshot
 
 from graph.build import build_graph
 from graph.run import config_of
-from graph.store.journal import Calls
-from graph.store.sqlite import open_store
+from graph.store import RunJournal, open_store
 from nodes.models.loop import on_engine
 from nodes.state import Charge
 from tests.endpoint import Endpoint
@@ -142,7 +141,7 @@ def test_a_note_costs_little(tmp_path: Path) -> None:
 
     async def noting(times: int = 200) -> float:
         async with open_store(tmp_path / "runs.db") as store:
-            calls = Calls(store, "ab", [], StateSnapshot({}, (), {}, None, None, None, (), ()))
+            calls = RunJournal(store, "ab", [], StateSnapshot({}, (), {}, None, None, None, (), ()))
 
             async def both() -> None:
                 for _ in range(times):

@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from graph import NoModel, build_graph
-from graph.local import offer as choice
-from graph.local import weights
+from graph import NoModel, build_graph, local
 from nodes.models.engine import server as engine
 from nodes.state import Context
 from tests.hub import Hub, serving
@@ -170,7 +168,7 @@ def test_nothing_is_fetched_without_a_word(tmp_path: Path, monkeypatch: pytest.M
     said = list[str]()
 
     with pytest.raises(NoModel, match="nothing is fetched without your word"):
-        choice.make_ready(["local"], choice.Desk(ask=None, tell=said.append, folder=tmp_path))
+        local.make_ready(["local"], local.Person(ask=None, tell=said.append, folder=tmp_path))
 
     assert "1.28 GB, licence Apache-2.0" in said[0]
     assert list(tmp_path.iterdir()) == []
@@ -185,10 +183,8 @@ def test_a_server_that_is_there_is_offered_first(monkeypatch: pytest.MonkeyPatch
         asked.append(question)
         return True
 
-    from graph.local.servers import Neighbour
-
-    here = [Neighbour("Ollama", "http://127.0.0.1:11434/v1", ("qwen3:4b", "llama3"))]
-    taken = choice.offer(here, choice.Desk(ask=yes, tell=asked.append))
+    here = [local.LocalServer("Ollama", "http://127.0.0.1:11434/v1", ("qwen3:4b", "llama3"))]
+    taken = local.offer(here, local.Person(ask=yes, tell=asked.append))
 
     assert taken == "openai:qwen3:4b"
     assert os.environ["OPENAI_BASE_URL"] == "http://127.0.0.1:11434/v1"
@@ -200,8 +196,8 @@ def test_fetched_once_then_offline(tmp_path: Path) -> None:
     content = os.urandom(300_000)
     with serving(Hub(content)) as hub:
         catalogue = {"small": hub.weights}
-        first = weights.fetch("small", tmp_path, endpoint=hub.address, catalogue=catalogue)
-    second = weights.fetch("small", tmp_path, endpoint="http://127.0.0.1:9", catalogue=catalogue)
+        first = local.fetch("small", tmp_path, endpoint=hub.address, catalogue=catalogue)
+    second = local.fetch("small", tmp_path, endpoint="http://127.0.0.1:9", catalogue=catalogue)
 
     assert first == second
     assert second.read_bytes() == content

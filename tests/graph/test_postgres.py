@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graph.store.sqlite import RunBusy, StoreError, open_store
+from graph.store import RunBusy, StoreError, open_store
 from tests.endpoint import Endpoint
 from tests.graph.test_kill import KILLS, Slow, torment
 from tests.keeper import Keeper

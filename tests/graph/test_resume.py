@@ -14,7 +14,7 @@ import pytest
 from bench.recording import Terminal
 from graph.build import build_graph
 from graph.run import resume, start
-from graph.store.sqlite import RunBusy, open_store
+from graph.store import RunBusy, open_store
 from tests.endpoint import Endpoint
 from tests.graph.test_kill import saved
 from tests.graph.test_store import command, listed

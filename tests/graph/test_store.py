@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.cli import app
-from graph.store.sqlite import STATE_VERSION, Run, RunUnknown, Store, StoreError, new_run, open_store
+from graph.store import STATE_VERSION, Run, RunUnknown, Store, StoreError, open_store
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, Team
 from tests.turn import Turn
@@ -121,7 +121,7 @@ def test_another_database(endpoint: Endpoint, database: Path, tmp_path: Path) ->
 )
 def test_an_id_that_means_no_run(database: Path, what: str, run_id: str, reason: str) -> None:
     """An unknown id, and a beginning that several share, are told as such with exit code 2."""
-    asyncio.run(add(database, new_run("ab000001", "One.", {}), new_run("ab000002", "Two.", {})))
+    asyncio.run(add(database, Run.new("ab000001", "One.", {}), Run.new("ab000002", "Two.", {})))
     code, said, told = command(what, run_id)
 
     assert (code, said) == (2, "")
@@ -130,7 +130,7 @@ def test_an_id_that_means_no_run(database: Path, what: str, run_id: str, reason:
 
 def test_the_beginning_of_an_id(database: Path) -> None:
     """As much of an id as is unmistakable finds the run."""
-    asyncio.run(add(database, new_run("ab000001", "One.", {}), new_run("ac000002", "Two.", {})))
+    asyncio.run(add(database, Run.new("ab000001", "One.", {}), Run.new("ac000002", "Two.", {})))
 
     assert (found(database, "ac").request, found(database, "ab000001").request) == ("Two.", "One.")
     with pytest.raises(RunUnknown):
@@ -139,7 +139,7 @@ def test_the_beginning_of_an_id(database: Path) -> None:
 
 def test_a_run_that_nobody_works_on(database: Path) -> None:
     """A run left as running by a process that is gone is interrupted; one that is being worked on is running."""
-    asyncio.run(add(database, new_run("ab000001", "One.", {})))
+    asyncio.run(add(database, Run.new("ab000001", "One.", {})))
 
     async def both() -> list[str]:
         async with open_store(database) as store:
@@ -311,7 +311,7 @@ def test_listing_makes_no_difference(endpoint: Endpoint, database: Path) -> None
     command(REQUEST)
 
     async def told(store: Store) -> list[dict[str, Any]]:
-        return [run.told() for run in await store.runs()]
+        return [run.as_json() for run in await store.runs()]
 
     async def opened() -> list[dict[str, Any]]:
         async with open_store(database) as store:

@@ -11,8 +11,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from graph.local import weights
-from graph.local.weights import CATALOGUE, Weights, WeightsError
+from graph.local import CATALOGUE, Weights, WeightsError, weights
 from tests.hub import Hub, Mode, serving
 
 MEGABYTE = 2**20
@@ -106,10 +105,10 @@ def test_cut_connection(hub: Hub, tmp_path: Path) -> None:
 def test_next_process_goes_on(hub: Hub, tmp_path: Path) -> None:
     """What was downloaded is kept when the process is killed, and a later one fetches only the rest."""
     code = (
-        "import os, sys; from pathlib import Path; from graph.local import weights\n"
-        "entry = weights.Weights(*sys.argv[3:6], 'tiny.gguf', int(sys.argv[6]), sys.argv[7], '')\n"
+        "import os, sys; from pathlib import Path; from graph import local\n"
+        "entry = local.Weights(*sys.argv[3:6], 'tiny.gguf', int(sys.argv[6]), sys.argv[7], '')\n"
         "report = lambda done, _total: os.kill(os.getpid(), 9) if done else None\n"
-        "weights.fetch('test', Path(sys.argv[1]), progress=report, endpoint=sys.argv[2], catalogue={'test': entry})\n"
+        "local.fetch('test', Path(sys.argv[1]), progress=report, endpoint=sys.argv[2], catalogue={'test': entry})\n"
     )
     entry = hub.weights
     pin = ["test", entry.repository, entry.revision, str(entry.size), entry.sha256]

@@ -294,7 +294,7 @@ def test_the_purse_caps_the_output(endpoint: Endpoint) -> None:
     """What is left after the input is the most that the output may take."""
     asked(endpoint, TEXT, purse=Purse(tokens=2000))
 
-    assert endpoint.requests[0].body["max_completion_tokens"] == 2000 - input_bound([QUESTION])
+    assert endpoint.requests[0].body["max_completion_tokens"] == 2000 - input_bound([QUESTION], "openai:gpt-4o")
 
 
 def test_retries_do_not_overspend(endpoint: Endpoint) -> None:

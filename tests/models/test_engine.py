@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nodes.models.engine import server as engine
 from nodes.models.engine.child import physical_cores
 from nodes.models.engine.server import EngineEndpoint, EngineError, EngineOptions
+from nodes.models.memory import MEMORY
 from tests.tiny_gguf import Fault, write_tiny_gguf
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ def running(options: EngineOptions) -> EngineEndpoint:
 
 
 def child_of(options: EngineOptions) -> subprocess.Popen[str]:
-    process = engine._engines[options].process  # only its process id is of use, and it is not public
+    process = MEMORY.of(engine._Engine)[options].process  # only its process id is of use, and it is not public
     assert process is not None
     return process
 
@@ -286,15 +287,16 @@ def test_killed_child_is_replaced(model: Path) -> None:
 PARENT = """
 import asyncio, sys, time
 from nodes.models.engine import server as engine
+from nodes.models.memory import MEMORY
 options = engine.EngineOptions(path=sys.argv[1], threads=1, context=256)
 if sys.argv[2] == "loaded":
     asyncio.run(engine.endpoint(options))
 else:
     engine._running(options)
-    while engine._engines[options].process is None:
+    while MEMORY.of(engine._Engine)[options].process is None:
         time.sleep(0.01)
     time.sleep(0.5)
-print(engine._engines[options].process.pid, flush=True)
+print(MEMORY.of(engine._Engine)[options].process.pid, flush=True)
 time.sleep(60)
 """
 

@@ -21,6 +21,7 @@ from typing import IO, Any
 from pydantic import SecretStr
 
 from nodes.models.engine.errors import EngineError, check, explained
+from nodes.models.memory import MEMORY
 
 __all__ = ["EngineEndpoint", "EngineError", "EngineOptions", "endpoint", "stop"]
 
@@ -73,9 +74,9 @@ async def endpoint(options: EngineOptions) -> EngineEndpoint:
 
 def stop() -> None:
     """End every engine of this process; the next call of endpoint() starts anew."""
-    with _lock:
-        engines = list(_engines.values())
-        _engines.clear()
+    with MEMORY.lock:
+        engines = list(MEMORY.of(_Engine).values())
+        MEMORY.of(_Engine).clear()
     for engine in engines:
         engine.stop()
 
@@ -178,10 +179,11 @@ class _Engine:
 
 
 def _running(options: EngineOptions) -> _Engine:
-    with _lock:
-        engine = _engines.get(options)
+    with MEMORY.lock:
+        engines = MEMORY.of(_Engine)
+        engine = engines.get(options)
         if engine is None or engine.over():
-            engine = _engines[options] = _Engine(options, predecessor=engine)
+            engine = engines[options] = _Engine(options, predecessor=engine)
         return engine
 
 
@@ -191,6 +193,4 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
     return pipe
 
 
-_lock = threading.Lock()
-_engines: dict[EngineOptions, _Engine] = {}
 atexit.register(stop)
