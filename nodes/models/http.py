@@ -15,6 +15,7 @@ import httpx2
 from nodes.models.errors import BadEnvelope
 from nodes.models.loop import engine_loop
 from nodes.models.memory import MEMORY
+from nodes.models.transport import AiohttpTransport
 
 HIDDEN = b"[key]"
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
@@ -38,7 +39,9 @@ def _client() -> httpx2.AsyncClient:
 
 def _transport(proxy: str | None = None) -> "Guard":
     limits = httpx2.Limits(max_connections=1000)
-    return Guard(httpx2.AsyncHTTPTransport(verify=_TLS, limits=limits, proxy=proxy))
+    return Guard(
+        httpx2.AsyncHTTPTransport(verify=_TLS, limits=limits, proxy=proxy) if proxy else AiohttpTransport(_TLS)
+    )
 
 
 def _proxies() -> dict[str, httpx2.AsyncBaseTransport | None]:

@@ -20,6 +20,7 @@ from nodes.models.engine import server as engine
 from nodes.models.errors import fault_of
 from nodes.models.http import http_client
 from nodes.models.scripted import ScriptedChatModel, script_of
+from nodes.models.stream import StreamedChat
 from nodes.state import ROLES, Context, Role
 
 # Used when a key is there and no model is named: the most capable for planning and joining, a lighter one for work.
@@ -64,7 +65,7 @@ async def open_model(spec: str, settings: Context, role: Role, endpoints: Endpoi
     return Model(spec, _any_provider(provider, name, temperature, cap), provider, takes_schema=False)
 
 
-class OpenAIChat(ChatOpenAI):
+class OpenAIChat(StreamedChat):
     """ChatOpenAI that keeps a streamed refusal: langchain-openai 1.7 reads refusals of whole replies alone."""
 
     _heard: Callable[[dict[str, Any]], None] | None = PrivateAttr(None)
