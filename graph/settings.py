@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nodes.budget import Price
 from nodes.errors import BadSettings, NoModel
-from nodes.models import DEFAULTS, WAYS, provider_of
+from nodes.models import VARIABLES, WAYS, default_models, provider_of
 from nodes.specialists import TAVILY, SearchEngine
 from nodes.state import ROLES, Context
 
@@ -30,7 +30,7 @@ CAPPED = (
 def read_env_file(path: Path = Path(".env")) -> None:
     """Add what a .env file sets to the environment; what is set already wins."""
     load_dotenv(path, override=False)
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+    for name in VARIABLES:
         if os.environ.get(name, "set").strip() == "":  # as .env.example has them: not filled in is not set
             del os.environ[name]
 
@@ -86,6 +86,7 @@ def _check_names(environment: Mapping[str, str]) -> None:
 def _models(merged: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
     common = environment.get(f"{PREFIX}MODEL", "").strip()
     own_server = environment.get("OPENAI_BASE_URL") or environment.get("OPENAI_API_BASE")
+    defaults = default_models(environment)
     named = {role: merged.get(f"{role}_model") or common for role in ROLES}
     if all(named.values()):
         return {f"{role}_model": name for role, name in named.items()}
@@ -94,8 +95,8 @@ def _models(merged: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
             continue
         if own_server:
             named[role] = "openai:auto"
-        elif environment.get("OPENAI_API_KEY"):
-            named[role] = f"openai:{DEFAULTS[role]}"
+        elif defaults:
+            named[role] = defaults[role]
         elif any(named.values()):
             named[role] = next(name for name in named.values() if name)
         else:
@@ -166,9 +167,9 @@ def use_endpoint(base_url: str) -> None:
     os.environ["OPENAI_BASE_URL"] = base_url
 
 
-def openai_environment() -> tuple[tuple[str, int], ...]:
-    """Tell one state of the OPENAI_* variables from another, without holding what they say."""
-    return tuple(sorted((name, hash(value)) for name, value in os.environ.items() if name.startswith("OPENAI_")))
+def endpoint_environment() -> tuple[int, ...]:
+    """Tell one state of the providers' keys and addresses from another, without holding what they say."""
+    return tuple(hash(os.environ.get(name)) for name in VARIABLES)
 
 
 def specialists_dir(environment: Mapping[str, str] | None = None) -> Path | None:

@@ -1,5 +1,8 @@
 """Errors: what a person is told when a run cannot go on, each with what, where and how to mend it."""
 
+import importlib.util
+import sys
+
 
 class OrchestratorError(RuntimeError):
     """A foreseen end of a run; its text is fit to be shown as it is.
@@ -27,3 +30,10 @@ class BudgetTooSmall(OrchestratorError):
 
 class AllWorkersFailed(OrchestratorError):
     """No worker delivered anything. A resume of the run tries them again."""
+
+
+def install_command(package: str) -> str:
+    """Say how a package gets into the environment that runs this: one made by uv has no pip."""
+    if importlib.util.find_spec("pip") is None:
+        return f"uv pip install --python {sys.executable} '{package}'"
+    return f"{sys.executable} -m pip install '{package}'"

@@ -11,7 +11,7 @@ from nodes.models.memory import MEMORY
 from tests.endpoint import Endpoint
 from tests.minds import MODEL, Team
 
-OURS = ("ORCHESTRATOR_", "OPENAI_", "ANTHROPIC_", "LANGSMITH_", "LANGCHAIN_")
+OURS = ("ORCHESTRATOR_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "LANGSMITH_", "LANGCHAIN_")
 
 
 @pytest.fixture(autouse=True)

@@ -117,7 +117,7 @@ def test_what_a_process_leaves(endpoint: Endpoint, team: Team, tmp_path: Path, f
 
 def test_the_key_is_held_as_a_secret(endpoint: Endpoint) -> None:
     """A model that is printed, or whose settings are, shows stars for its key."""
-    endpoints = Endpoints(openai_environment=settings.openai_environment)
+    endpoints = Endpoints(environment=settings.endpoint_environment)
     context = Context(planner_model=MODEL, worker_model=MODEL, synthesiser_model=MODEL)
     model = asyncio.run(open_model(MODEL, context, "worker", endpoints, None))
 

@@ -205,5 +205,9 @@ class Server:
 
 
 def _head(status: int, headers: Mapping[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    known = status in HTTPStatus._value2member_map_  # Anthropic's 529 is its own
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase if known else ''}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

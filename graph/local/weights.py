@@ -12,7 +12,7 @@ from typing import Literal
 import platformdirs
 
 from graph.local.catalogue import CATALOGUE, Progress, Weights, WeightsError, lookup
-from nodes.errors import NoModel
+from nodes.errors import NoModel, install_command
 from nodes.models import EngineOptions
 
 WeightsState = Literal["absent", "partial", "present"]
@@ -129,7 +129,7 @@ def fetch(
         from graph.local.download import alone, download  # they need the extra
     except ModuleNotFoundError as error:
         raise WeightsError(
-            f"fetching models is not installed ({error}): `pip install 'orchestrator-workers[local]'`"
+            f"fetching models is not installed ({error}): `{install_command('orchestrator-workers[local]')}`"
         ) from error
     try:
         whole.parent.mkdir(parents=True, exist_ok=True)

@@ -2,20 +2,20 @@
 
 from nodes.models.ask import ask
 from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
-from nodes.models.endpoints import WAYS, Endpoints, provider_of
+from nodes.models.endpoints import VARIABLES, WAYS, Endpoints, default_models, provider_of
 from nodes.models.engine.server import EngineOptions
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
-from nodes.models.providers import DEFAULTS, settle
 from nodes.models.schemas import plan_schema, synthesis_schema
 from nodes.models.scripted import Script, ScriptedChatModel
+from nodes.models.served import settle
 from nodes.models.text_tools import as_text, described, read_calls
 from nodes.models.threads import aside, in_thread, on_engine_loop
 
 __all__ = [
     "BYTES_A_TOKEN",
-    "DEFAULTS",
+    "VARIABLES",
     "WAYS",
     "Call",
     "CallFailed",
@@ -29,6 +29,7 @@ __all__ = [
     "as_text",
     "aside",
     "ask",
+    "default_models",
     "described",
     "in_thread",
     "listed_window",

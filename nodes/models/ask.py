@@ -6,11 +6,12 @@ import time
 from nodes.models.attempts import Attempts
 from nodes.models.call import Call, CallFailed, Reply
 from nodes.models.charging import Bill
+from nodes.models.chats import OpenAIChat
 from nodes.models.concurrency import slots_of
 from nodes.models.errors import Fault
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine
-from nodes.models.providers import OpenAIChat, open_model
+from nodes.models.providers import open_model
 from nodes.state import Charge
 
 

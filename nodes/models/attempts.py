@@ -12,7 +12,8 @@ from langchain_openai import ChatOpenAI
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.charging import Bill
 from nodes.models.concurrency import Slots
-from nodes.models.errors import Fault, fault_of, never_sent
+from nodes.models.diagnosis import fault_of, never_sent
+from nodes.models.errors import BadEnvelope, Fault
 from nodes.models.journal import run_journal
 from nodes.models.memory import MEMORY
 from nodes.models.providers import open_model
@@ -127,17 +128,21 @@ class Attempts:
         """Send one request, without what this endpoint is known not to take; learn from a 400."""
         key = (self.bill.model.endpoint, self.bill.model.spec)
         without: frozenset[str] = MEMORY.refused.get(key, frozenset())
+        if self.call.tools and "tools" in without:  # nothing is sent: the tools belong in the prompt here
+            raise CallFailed(Fault("no_tools", "Tools are not taken."), self.bill.model.spec, self.bill.charges)
         while True:
             fields = optional_fields(self.bill.model, self.call) - without
             try:
                 reply = await self._request(fields)
             except _FailedAttempt as failed:
+                if self.call.tools and failed.fault.kind == "no_tools":
+                    MEMORY.refused[key] = without | {"tools"}
                 field = refused(failed.fault, fields, self.call.settings)
                 if field is None:
                     raise
                 without |= {field}
             else:
-                MEMORY.refused[key] = without
+                MEMORY.refused[key] = MEMORY.refused.get(key, frozenset()) | without
                 return reply
 
     async def _request(self, fields: set[str]) -> Reply:
@@ -156,7 +161,7 @@ class Attempts:
                     await journal.settled(note, bill.charges[before:])
 
     async def _answered(self, bound: int, cap: int | None, fields: set[str]) -> Reply:
-        bill, received = self.bill, Received(keep_message=bool(self.call.tools))
+        bill, received = self.bill, Received(self.bill.model.spec, keep_message=bool(self.call.tools))
         try:
             await self._receive(received, options_of(bill.model, self.call, cap, fields))
         except BaseException as error:
@@ -166,11 +171,12 @@ class Attempts:
             if fault is None:
                 raise
             raise _FailedAttempt(fault) from error
-        if isinstance(bill.model.chat, ChatOpenAI) and received.ended is None:
+        tells_end = bill.model.tells_end or (isinstance(bill.model.chat, ChatOpenAI) and received.usage is None)
+        if tells_end and received.broke_off:
             bill.add(received, bound, cap, finished=False)
             raise _FailedAttempt(Fault("connection", "The answer broke off."))
         bill.add(received, bound, cap, finished=True)
-        return Reply(received.text, received.ended or "stop", bill.charges, received.message)
+        return Reply(received.text, received.ended, bill.charges, received.message)
 
     async def _receive(self, received: Received, options: dict[str, Any]) -> None:
         """Send the request and read its answer, by LangChain's way where its callbacks listen: traces, `messages`."""
@@ -201,6 +207,8 @@ async def _read(
                     telling.add(text)
                 if received.full:
                     break
+        if not received.parts:
+            raise BadEnvelope("The endpoint answered with nothing (status 200)")
     finally:
         received.close(chat)
 

@@ -36,7 +36,7 @@ class CallFailed(Exception):
     """No usable answer came from the endpoint; carries what was spent in trying."""
 
     def __init__(self, fault: Fault, model: str, charges: list[Charge]) -> None:
-        super().__init__(fault.told(model))
+        super().__init__(fault.explained(model))
         self.fault = fault
         self.charges = charges
 

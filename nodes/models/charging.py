@@ -19,6 +19,8 @@ from nodes.models.journal import run_journal
 from nodes.models.prices import exact_usd, price_of, remember
 from nodes.models.providers import Model
 from nodes.models.received import Received
+from nodes.models.request import sent_texts
+from nodes.models.usage import believable
 from nodes.state import Charge
 
 
@@ -63,14 +65,14 @@ class Bill:
 
     def add(self, received: Received, bound: int, cap: int | None, *, finished: bool) -> None:
         """Charge what came: by its usage, or at the upper bound where that is not known."""
-        usage = received.usage if finished else None
+        if received.model:
+            remember(self.model.spec, received.model, self.call.endpoints)
+        usage = believable(received.usage, sent_texts(self.call), received.written) if finished else None
         if usage is None:
             output = cap if cap is not None else input_bound([received.text])
             usd = cost_usd(self._price(received.model), bound, output)
             self.charges.append(self._charge(received.model, bound, output, usd, known=False))
             return
-        if received.model:
-            remember(self.model.spec, received.model)
         usd = exact_usd(self.model.spec, received.model, self.call.endpoints, usage)
         tokens = usage["input_tokens"], usage["output_tokens"]
         self.charges.append(self._charge(received.model, *tokens, usd, known=True))

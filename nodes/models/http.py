@@ -1,14 +1,17 @@
-"""The wire: one HTTP client for OpenAI-compatible endpoints, which keeps bad answers and secrets from going further.
+"""HTTP: one client for all endpoints, which keeps bad answers and secrets from going further.
 
-The openai client is built on httpx2; a transport is the place it offers for looking at answers. Ours
+The clients of openai and anthropic are built on httpx2, and google's takes one; a transport is the place it offers for
+looking at answers. Ours
 - takes the caller's key out of every answer (endpoints like to repeat it in errors),
 - turns an answer that is no chat completion into BadEnvelope, with its text kept,
 - reads a whole completion as a stream of one, for servers that ignore "stream".
 """
 
+import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any, Self
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass_environment
 
 import httpx2
 
@@ -20,8 +23,6 @@ from nodes.models.transport import AiohttpTransport
 HIDDEN = b"[key]"
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
 
-_TLS = httpx2.create_ssl_context()  # 20 to 60 ms of CPU: paid at import, not by the first request
-
 
 def http_client() -> httpx2.AsyncClient:
     """Return the engine loop's client, made once: its connections are kept."""
@@ -30,33 +31,52 @@ def http_client() -> httpx2.AsyncClient:
 
 def _client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        transport=_transport(),
-        mounts=_proxies(),
+        transport=Guard(Route(getproxies())),
         timeout=httpx2.Timeout(None, connect=10.0),  # a call is bounded as a whole, in nodes/models/ask.py
-        follow_redirects=True,
+        follow_redirects=False,  # a prompt goes where its sender sent it, or nowhere
     )
 
 
-def _transport(proxy: str | None = None) -> "Guard":
+class Route(httpx2.AsyncBaseTransport):
+    """Sends each request straight or through the proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say.
+
+    A client with a transport of its own does not look at them by itself.
+    """
+
+    def __init__(self, proxies: Mapping[str, str]) -> None:
+        self._proxies = dict(proxies)
+        self._transports: dict[tuple[str, str | None], httpx2.AsyncBaseTransport] = {}  # by scheme and proxy
+        self._making = asyncio.Lock()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        way = request.url.scheme, self._proxy(request.url.scheme, request.url.host)
+        if way not in self._transports:
+            async with self._making:
+                if way not in self._transports:  # 50 to 100 ms for https: the certificates are read
+                    self._transports[way] = await asyncio.to_thread(_transport, *way)
+        return await self._transports[way].handle_async_request(request)
+
+    def _proxy(self, scheme: str, host: str) -> str | None:
+        proxy = self._proxies.get(scheme) or self._proxies.get("all")
+        if not proxy or host in ("localhost", "127.0.0.1", "::1"):
+            return None
+        if any(proxy_bypass_environment(name, self._proxies) for name in (host, f"[{host}]")):
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _transport(scheme: str, proxy: str | None) -> httpx2.AsyncBaseTransport:
+    plain = scheme == "http" and not (proxy or "").startswith("https")
+    if proxy is None:
+        return AiohttpTransport(None if plain else httpx2.create_ssl_context())
     limits = httpx2.Limits(max_connections=1000)
-    return Guard(
-        httpx2.AsyncHTTPTransport(verify=_TLS, limits=limits, proxy=proxy) if proxy else AiohttpTransport(_TLS)
-    )
-
-
-def _proxies() -> dict[str, httpx2.AsyncBaseTransport | None]:
-    """Honour HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY: a client with a transport of its own does not by itself."""
-    told = getproxies()
-    mounts: dict[str, httpx2.AsyncBaseTransport | None] = {}
-    for scheme in ("http", "https", "all"):
-        if proxy := told.get(scheme):
-            mounts[f"{scheme}://"] = _transport(proxy)
-    if mounts:
-        for host in ("localhost", "127.0.0.1", *told.get("no", "").split(",")):
-            if name := host.strip().lstrip("."):
-                mounts[f"all://{name}"] = _transport()
-                mounts[f"all://*.{name}"] = _transport()
-    return mounts
+    return httpx2.AsyncHTTPTransport(verify=not plain, limits=limits, proxy=proxy)
 
 
 class Guard(httpx2.AsyncBaseTransport):
@@ -73,7 +93,7 @@ class Guard(httpx2.AsyncBaseTransport):
         """
         response = await self._inner.handle_async_request(request)
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if response.status_code >= 400:  # noqa: PLR2004
+        if response.status_code >= 300:  # noqa: PLR2004 - a redirect is an answer like a refusal: it is not followed
             body = _without_key(await _read(response), _keys(request, least=4))
             return _replaced(response, request, body, kind)
         if kind == "text/event-stream" or not request.url.path.endswith("/chat/completions"):
@@ -111,8 +131,8 @@ def _keys(request: httpx2.Request, least: int = 12) -> list[bytes]:
     "test" or "ollama", as local servers are given, is no secret, and would take ordinary words out of every answer; in
     an error's text, where endpoints repeat keys, shorter ones are taken out too.
     """
-    shown = [request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key")]
-    keys = [one.removeprefix("Bearer ").strip() for one in shown]
+    shown = [request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key", "x-goog-api-key")]
+    keys = [header.removeprefix("Bearer ").strip() for header in shown]
     return [key.encode() for key in keys if len(key) >= least or (key.startswith("sk-") and len(key) > least // 2)]
 
 
@@ -200,9 +220,14 @@ def _envelope(body: bytes) -> dict[str, Any]:
     message = (
         choices[0].get("message") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
     )
-    if not isinstance(message, dict) or not all(isinstance(one, dict) for one in message.get("tool_calls") or []):
+    if not isinstance(message, dict) or not _calls_are_objects(message):
         raise BadEnvelope("The endpoint's answer has no choices (status 200)", text)
     return dict(envelope)
+
+
+def _calls_are_objects(message: dict[str, Any]) -> bool:
+    calls = message.get("tool_calls") or []
+    return isinstance(calls, list) and all(isinstance(call, dict) for call in calls)
 
 
 def _as_stream(envelope: dict[str, Any]) -> bytes:

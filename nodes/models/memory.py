@@ -15,8 +15,8 @@ class Memory:
 
     Attributes:
         refused: what an endpoint has refused for a model: names of request fields, and "tools"; by (endpoint, spec).
-        answered: the model that an endpoint's replies named last, by (address, spec): a gateway may send a dearer one
-            than was asked for. The address is that of Endpoints.address().
+        answered: the models that replies to a spec named, by (Endpoints.environment(), spec): a gateway may send a
+            dearer one than was asked for.
         lock: for those who look and then put.
     """
 
@@ -27,7 +27,7 @@ class Memory:
         """Start with nothing, connections included: what a fork inherits belongs to its parent."""
         self.lock = threading.RLock()
         self.refused: dict[tuple[str, str], frozenset[str]] = {}
-        self.answered: dict[tuple[Hashable, str], str] = {}
+        self.answered: dict[tuple[Hashable, str], tuple[str, ...]] = {}
         self._kept: dict[type, dict[Hashable, object]] = {}
 
     def forget(self, *kinds: type) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 
+from nodes.models.finish import Finish, finish_of, worst
 from nodes.models.sse import Event, text_of
 from nodes.models.stream import EVERY_S, StreamedChat
+from nodes.models.usage import joined
 
 REPLY_LIMIT = 1_000_000  # characters; a reply that goes on beyond is cut there, and said to be cut
-_FINISH = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
 
 
 @dataclass
@@ -19,14 +20,16 @@ class Received:
     """What has arrived of one answer.
 
     Attributes:
+        spec: the model that was asked, as provider:name.
         keep_message: the message is needed beside its text: it goes into the next call.
     """
 
+    spec: str
     keep_message: bool = False
     parts: list[str] = field(default_factory=list)
     size: int = 0
     usage: dict[str, Any] | None = None
-    finish: str | None = None
+    finish: Finish | None = None
     model: str | None = None
     refusal: str = ""
     message: AIMessageChunk | None = None
@@ -39,11 +42,22 @@ class Received:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     @property
-    def ended(self) -> str | None:
-        """How it ended: "stop", "length", "content_filter" or "refusal" (None: neither that nor its usage was said)."""
-        if self.refusal or self.full:
-            return "refusal" if self.refusal else "length"
-        return None if self.finish is None and self.usage is None else _FINISH.get(self.finish or "stop", "stop")
+    def written(self) -> str:
+        """All that the model wrote: its text, and its tool calls."""
+        calls = self.message.tool_call_chunks if self.message is not None else ()
+        return "".join([self.text, *(call["args"] or "" for call in calls)])
+
+    @property
+    def ended(self) -> Finish:
+        """How it ended."""
+        if self.full:
+            return "length"
+        return "refusal" if self.refusal else self.finish or "stop"
+
+    @property
+    def broke_off(self) -> bool:
+        """True when nothing told how it ended."""
+        return self.finish is None and not self.full
 
     @property
     def full(self) -> bool:
@@ -74,20 +88,13 @@ class Received:
 
     def _read(self, message: Any, more: dict[str, Any]) -> None:
         metadata = {**message.response_metadata, **more}
-        self.finish = metadata.get("finish_reason") or metadata.get("stop_reason") or self.finish
+        self.finish = worst(self.finish, finish_of(metadata))
         self.model = metadata.get("model_name") or metadata.get("model") or self.model
         self.refusal += message.additional_kwargs.get("refusal") or ""
         if message.usage_metadata:
-            self.usage = _joined(self.usage, dict(message.usage_metadata))
+            self.usage = joined(self.spec, self.usage, message.usage_metadata)
         if isinstance(message, AIMessageChunk) and (self.keep_message or message.tool_call_chunks):
             self.message = message if self.message is None else self.message + message
-
-
-def _joined(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """Usage over the chunks of one answer: many servers tell in each what has been used so far."""
-    if old is None:
-        return new
-    return {**old, **new, **{key: max(old[key], new[key]) for key in ("input_tokens", "output_tokens") if key in new}}
 
 
 class Telling:

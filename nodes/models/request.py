@@ -23,20 +23,24 @@ def optional_fields(model: Model, call: Call) -> set[str]:
     return fields
 
 
+def sent_texts(call: Call) -> list[str]:
+    """Give what a call's messages say, tool calls included."""
+    texts = [str(message.text) for message in call.messages]
+    made = (message.tool_calls for message in call.messages if isinstance(message, AIMessage))
+    return texts + [str(calls) for calls in made if calls]
+
+
 def bound_of(model: Model, call: Call, fields: set[str]) -> int:
     """Bound the tokens of input that a request takes."""
-    texts = [str(message.text) for message in call.messages] + ([str(call.schema)] if "schema" in fields else [])
+    texts = sent_texts(call) + ([str(call.schema)] if "schema" in fields else [])
     texts += [str(tool) for tool in call.tools]
-    texts += [
-        str(message.tool_calls) for message in call.messages if isinstance(message, AIMessage) and message.tool_calls
-    ]
     return input_bound(texts, "" if call.purse.open else model.spec)
 
 
 def options_of(model: Model, call: Call, cap: int | None, fields: set[str]) -> dict[str, Any]:
     """Give what a chat model is called with beside the messages."""
     if not isinstance(model.chat, ChatOpenAI):
-        return {"max_tokens": cap} if cap is not None and model.endpoint == "scripted" else {}
+        return {model.cap_option: cap} if cap is not None and model.cap_option else {}
     body: dict[str, Any] = {}
     options: dict[str, Any] = {}
     if "schema" in fields and call.schema:

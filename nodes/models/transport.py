@@ -7,8 +7,7 @@ in mid call counts as one that was never made, so that what it may have cost wou
 
 import io
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
 import aiohttp
 import httpx2
@@ -33,7 +32,7 @@ _ERRORS: tuple[tuple[type[BaseException], type[httpx2.TransportError]], ...] = (
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends an httpx2 request over aiohttp's connections. Belongs to the loop on which it is first used."""
 
-    def __init__(self, verify: ssl.SSLContext) -> None:
+    def __init__(self, verify: ssl.SSLContext | None) -> None:
         self._verify = verify
         self._session: aiohttp.ClientSession | None = None
 
@@ -41,7 +40,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """Send one request."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._verify),
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._verify or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 max_line_size=HEADER_LIMIT,
@@ -49,7 +48,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
             )
         timeout, body = request.extensions.get("timeout", {}), await request.aread()
-        with _as_httpx2():
+        failure = None
+        try:
             response = await self._session.request(
                 request.method,
                 str(request.url),
@@ -60,6 +60,10 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                     sock_connect=timeout.get("connect"), sock_read=timeout.get("read"), connect=timeout.get("pool")
                 ),
             )
+        except (aiohttp.ClientError, ConnectionError) as error:
+            failure = _as_httpx2(error)
+        if failure is not None:
+            raise failure
         return httpx2.Response(
             response.status, headers=list(response.raw_headers), stream=_Body(response), request=request
         )
@@ -77,9 +81,14 @@ class _Body(httpx2.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _as_httpx2():
+        failure = None
+        try:
             while data := await self._response.content.read(READ_LIMIT):
                 yield data
+        except (aiohttp.ClientError, ConnectionError) as error:
+            failure = _as_httpx2(error)
+        if failure is not None:
+            raise failure
 
     async def aclose(self) -> None:
         if self._response.content.at_eof():
@@ -88,10 +97,7 @@ class _Body(httpx2.AsyncByteStream):
             self._response.close()
 
 
-@contextmanager
-def _as_httpx2() -> Iterator[None]:
-    try:
-        yield
-    except (aiohttp.ClientError, ConnectionError) as error:
-        kind = next(kind for cause, kind in _ERRORS if isinstance(error, cause))
-        raise kind(str(error) or type(error).__name__) from error
+def _as_httpx2(error: BaseException) -> httpx2.TransportError:
+    """Translate an error. It is to be raised outside of its except block: aiohttp's own speak of a status 400."""
+    kind = next(kind for cause, kind in _ERRORS if isinstance(error, cause))
+    return kind(str(error) or type(error).__name__)

@@ -42,7 +42,6 @@ RESULT_LIMIT = 20_000  # characters of a tool's result that the model is shown
 KEPT_LIMIT, TOLD_LIMIT = 2_000, 200  # characters of it in the outcome, and in an event
 
 _IN_TEXT = frozenset({"scripted", "local"})  # providers whose models are told of tools in the prompt
-_refusing: set[str] = set()  # models whose endpoint has refused tools in its own form
 _NOTED = "orchestrator"  # where a message carries what it cost and how it ended
 
 
@@ -57,6 +56,7 @@ class ToolLoop:
     sync: bool = False  # under graph.invoke
     can_ask: bool = False  # the run is kept, so that it can wait for a person
     left: bool = False  # nobody waits for this work any more
+    _refused_form: bool = False  # the endpoint has refused tools in its own form
     _replied: float | None = None
     _schemas: list[dict[str, Any]] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class ToolLoop:
 
     @property
     def _in_text(self) -> bool:
-        return provider_of(self._spec)[0] in _IN_TEXT or self._spec in _refusing
+        return provider_of(self._spec)[0] in _IN_TEXT or self._refused_form
 
     @staticmethod
     def noted(message: AIMessage) -> dict[str, Any]:
@@ -108,10 +108,9 @@ class ToolLoop:
         try:
             return await ask(self._next_call(messages, charges, stopped))
         except CallFailed as error:
-            refused = error.fault.kind == "bad_request" and "tool" in error.fault.message.lower()
-            if self._in_text or stopped or not refused:
+            if self._in_text or stopped or error.fault.kind != "no_tools":
                 raise
-            _refusing.add(self._spec)
+            self._refused_form = True
             return await ask(self._next_call(messages, [*charges, *error.charges], stopped))
 
     def _next_call(self, messages: Sequence[AnyMessage], charges: list[Charge], stopped: str | None) -> Call:

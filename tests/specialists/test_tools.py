@@ -31,7 +31,6 @@ sent: list[str] = []
 @pytest.fixture(autouse=True)
 def nothing_sent() -> None:
     sent.clear()
-    desk._refusing.clear()
 
 
 @tool

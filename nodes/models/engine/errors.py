@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nodes.errors import install_command
+
 MAGIC = b"GGUF"
 TEMPLATE_KEY = b"tokenizer.chat_template"
 # Where a file's metadata ends in practice: the largest vocabularies in use take some 20 MB.
@@ -62,7 +64,7 @@ def _import_fault(failed: str, detail: str) -> str:
     if "libgomp" in detail:
         return f"the local engine needs the system library libgomp ({detail}): `apt-get install libgomp1`"
     if failed == "ModuleNotFoundError":
-        return f"the local engine is not installed ({detail}): `pip install 'orchestrator-workers[local]'`"
+        return f"the local engine is not installed ({detail}): `{install_command('orchestrator-workers[local]')}`"
     return f"the local engine cannot be loaded ({detail}): reinstall xllamacpp, or use another provider"
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from nodes.errors import BadSettings
+from nodes.errors import BadSettings, install_command
 from nodes.specialists.tools.registry import Tool, changes_world
 
 START_S = 30.0  # to start all servers, and to be told of their tools
@@ -57,7 +57,7 @@ def mcp_tools(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Co
     except ImportError:
         raise BadSettings(
             f"MCP servers are set up, and {', '.join(sorted(wanted))} may be theirs; that needs the extra `mcp`: "
-            'pip install "orchestrator-workers[mcp]"'
+            f"{install_command('orchestrator-workers[mcp]')}"
         ) from None
     client = MultiServerMCPClient(servers)  # type: ignore[arg-type]
     listed = _apart(_listed(client, list(servers)))

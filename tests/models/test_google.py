@@ -1,0 +1,171 @@
+"""Google: its wire format, streams and errors, through langchain-google-genai as it is."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from graph import NoModel, settings
+from nodes.budget import Purse
+from nodes.models import Call, CallFailed, Endpoints, Reply, ask, attempts
+from nodes.state import Context
+from tests.dialects import Answer, Dialect, google_events
+
+MODEL = "google_genai:gemini-3.8-flash"
+KEY = "AIza-the-secret-of-the-tests"
+TEXT = "The quick brown fox jumps over the lazy dog."
+WEIGH = {"type": "function", "function": {"name": "weigh", "description": "Weigh.", "parameters": {"type": "object"}}}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialect]:
+    """Give a server that answers TEXT, set up as a user would."""
+    monkeypatch.setattr(attempts, "BACKOFF_S", (0.001, 0.002))
+    with Dialect(lambda _: Answer(TEXT), google_events) as server:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
+        monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+        yield server
+
+
+def asked(purse: Purse | None = None, *, tools: bool = False, model: str = MODEL) -> Reply:
+    given = Context(planner_model=model, worker_model=model, synthesiser_model=model, call_timeout_s=20)
+    call = Call(
+        endpoints=Endpoints(environment=settings.endpoint_environment),
+        settings=given,
+        role="worker",
+        messages=[HumanMessage("What does the fox do?")],
+        purse=purse or Purse(),
+        tools=[WEIGH] if tools else (),
+    )
+    return asyncio.run(ask(call))
+
+
+def failed(server: Dialect, *answers: Answer) -> CallFailed:
+    left = list(answers)
+    server.mind = lambda _: left.pop(0) if len(left) > 1 else left[0]
+    with pytest.raises(CallFailed) as caught:
+        asked()
+    return caught.value
+
+
+def test_a_reply(server: Dialect) -> None:
+    """A reply has its text, its end, and the usage that the stream reports, priced by the list."""
+    reply = asked()
+    (charge,) = reply.charges
+
+    assert (TEXT, "stop") == (reply.text, reply.finish)
+    assert (40, 12, True) == (charge["input_tokens"], charge["output_tokens"], charge["known"])
+    assert charge["usd"] == pytest.approx(40 * 0.75e-6 + 12 * 3.75e-6)
+    assert server.requests[0][1]["x-goog-api-key"] == KEY
+
+
+ENDS = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "MALFORMED_FUNCTION_CALL": "length",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_ends(server: Dialect, end: str) -> None:
+    """A reply that was cut off or refused is told as such."""
+    server.mind = lambda _: Answer(TEXT, end=end)
+
+    assert asked().finish == ENDS[end]
+
+
+def error(code: int, status: str, message: str = "Said the test.", *details: object) -> dict[str, object]:
+    return {"error": {"code": code, "status": status, "message": message, "details": list(details)}}
+
+
+RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.01s"}
+DAILY = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "GenerateRequestsPerDay"}]}
+SPENT = "You exceeded your current quota, please check your plan and billing details."
+LONG = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+
+# name: status, error, requests it costs, what it is told as
+FAULTS = {
+    "overloaded": (503, error(503, "UNAVAILABLE", "The model is overloaded."), 4, "server"),
+    "rate limit": (429, error(429, "RESOURCE_EXHAUSTED", SPENT, RETRY), 4, "rate_limit"),
+    "daily quota": (429, error(429, "RESOURCE_EXHAUSTED", SPENT, DAILY, RETRY), 1, "quota"),
+    "server": (500, error(500, "INTERNAL"), 4, "server"),
+    "key": (400, error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."), 1, "auth"),
+    "permission": (403, error(403, "PERMISSION_DENIED"), 1, "auth"),
+    "model": (404, error(404, "NOT_FOUND", "models/gemini-x is not found"), 1, "not_found"),
+    "window": (400, error(400, "INVALID_ARGUMENT", LONG), 1, "context_length"),
+    "request": (400, error(400, "INVALID_ARGUMENT", "Invalid value at 'contents'"), 1, "bad_request"),
+    "redirect": (308, {}, 1, "redirect"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults(server: Dialect, name: str) -> None:
+    """Each failure is tried again if that may help, and told by its kind with the names of this provider's variables."""
+    status, said, requests, kind = FAULTS[name]
+    fault = failed(server, Answer(status=status, error=said, headers={"location": "http://127.0.0.1:9/v1"}))
+
+    assert (requests, kind) == (len(server.requests), fault.fault.kind)
+    assert "OPENAI" not in str(fault)
+
+
+def test_a_wrong_key_names_its_variable(server: Dialect) -> None:
+    """The way out names GOOGLE_API_KEY, and the key itself is nowhere."""
+    fault = failed(server, Answer(status=401, error=error(401, "UNAUTHENTICATED", f"invalid key: {KEY}")))
+
+    assert "Check the key (GOOGLE_API_KEY or GEMINI_API_KEY)" in str(fault)
+    assert KEY not in str(fault)
+
+
+def test_usage_in_every_chunk(server: Dialect) -> None:
+    """Google's usage is cumulative, LangChain's chunks hold what each adds: the sum is what was used."""
+    server.mind = lambda _: Answer(TEXT * 20, usage=(40, 300))
+    (charge,) = asked().charges
+
+    assert (40, 300, True) == (charge["input_tokens"], charge["output_tokens"], charge["known"])
+
+
+def test_a_stream_that_breaks_off(server: Dialect) -> None:
+    """A stream that ends with no word of its end is not a whole reply."""
+    fault = failed(server, Answer(TEXT, stops=True))
+
+    assert (4, "connection") == (len(server.requests), fault.fault.kind)
+
+
+def test_nobody_there(server: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead address is a connection that failed, with the variable that holds it."""
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9")
+    with pytest.raises(CallFailed, match="is GOOGLE_GEMINI_BASE_URL right") as caught:
+        asked()
+
+    assert (caught.value.fault.kind, caught.value.charges) == ("connection", [])
+
+
+def test_no_key(server: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key nothing is sent, and the error names the variable."""
+    monkeypatch.delenv("GOOGLE_API_KEY")
+    with pytest.raises(NoModel, match="GOOGLE_API_KEY"):
+        asked()
+
+    assert server.requests == []
+
+
+def test_a_ceiling_caps_the_output(server: Dialect) -> None:
+    """What is left of the tokens is sent as the most that the output may take."""
+    asked(Purse(tokens=2000))
+
+    assert 0 < server.requests[0][2]["generationConfig"]["maxOutputTokens"] < 2000
+
+
+def test_a_tool_is_called(server: Dialect) -> None:
+    """Tools go in this provider's form, and come back as LangChain's calls."""
+    server.mind = lambda _: Answer("", calls=({"name": "weigh", "args": {"thing": "iron"}},))
+    reply = asked(tools=True)
+    assert reply.message is not None
+    (call,) = reply.message.tool_calls
+
+    assert server.requests[0][2]["tools"][0]["functionDeclarations"][0]["name"] == "weigh"
+    assert ("weigh", {"thing": "iron"}, "stop") == (call["name"], call["args"], reply.finish)
