@@ -8,10 +8,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic_core import from_json
+
 from nodes.models.errors import BadEnvelope
 
 Event = dict[str, Any]  # a chat.completion.chunk
 
+_LATEST = ("model", "usage", "service_tier", "system_fingerprint", "prompt_progress")  # the last that is told counts
 EVENT_LIMIT = 12_000_000  # bytes of one event
 
 
@@ -47,16 +50,26 @@ class Decoder:
         return [] if event is None else [event]
 
     def _event(self, block: bytes) -> Event | None:
-        text = b"\n".join(line[5:] for line in block.split(b"\n") if line.startswith(b"data:")).strip()
+        if block.startswith(b"data:") and b"\n" not in block:  # as nearly all are
+            text = block[5:].strip()
+        else:
+            text = b"\n".join(line[5:] for line in block.split(b"\n") if line.startswith(b"data:")).strip()
         if not text or self.done:
             return None
         if text.startswith(b"[DONE]"):
             self.done = True
             return None
-        event = json.loads(text)
+        event = _parsed(text)
         if not isinstance(event, dict):
             raise BadEnvelope("The answer is not a chat completion", text.decode("utf-8", "replace"))
         return event
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return from_json(text)  # a third of json's time
+    except ValueError:  # also for half a character, which json takes
+        return json.loads(text)
 
 
 def text_of(event: Event) -> str:
@@ -91,12 +104,12 @@ def _plain(event: Event) -> bool:
 
 
 def _one(run: list[Event]) -> Event:
-    whole: Event = {}
+    whole: Event = dict(run[0])
     delta: dict[str, Any] = {}
     finish: str | None = None
     content, refusal = [], []
     for event in run:
-        whole |= {key: value for key, value in event.items() if value not in (None, "", [])}
+        whole |= {key: event[key] for key in _LATEST if event.get(key)}
         part = _delta(event)
         delta |= part
         content.append(part.get("content") or "")
