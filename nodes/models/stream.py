@@ -7,7 +7,7 @@ text that has come is known when a connection breaks or time runs out, and a rep
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -34,7 +34,7 @@ class StreamedChat(ChatOpenAI):
 
     async def reads(
         self, messages: list[BaseMessage], *, stream_usage: bool | None = None, **options: Any
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncGenerator[list[Event], None]:
         """Make one call; yield the chunks of each read, as the server wrote them.
 
         Raises:
@@ -55,7 +55,7 @@ class StreamedChat(ChatOpenAI):
             stream_cls=openai.AsyncStream[object],
         )
         decoder = Decoder()
-        async with aclosing(response), aclosing(response.aiter_bytes()) as parts:  # type: ignore[type-var]
+        async with aclosing(response), aclosing(response.aiter_bytes()) as parts:
             async for part in parts:
                 for events in _until_error(decoder.decode(part), response):
                     yield events
