@@ -35,7 +35,7 @@ EXTRA = (
     "Write the leaflet and say when it is handed out, and by whom.",
     "Leaflets go out three weeks ahead.",
 )
-AGAIN, PART, CONTINUE = "The ledger in that reply", "You are given part", "Your reply was cut off"
+AGAIN, PART, CONTINUE = "The ledger in that reply", "these are part", "Your reply was cut off"
 TARGETS = {"entries preserved": 100, "false quotes caught": 100, "failed workers named": 100}
 ANSWER_TOKENS = 1_500  # what one real answer is expected to take
 

@@ -1,19 +1,53 @@
-"""Graph: assembly and the outside world."""
+"""Graph: assembly and the outside world. What Python programs import.
 
-from graph.build import build_graph, graph
-from graph.run import answer
-from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, NoModel, OrchestratorError
-from nodes.specialists import Specialist
+build: the graph; settings, assembly: what it is made with; run, retry, answers: how it is run; store/: where runs are
+kept; local/: models on this machine; cli: the command line; testing: models and fixtures for tests of one's own.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graph.answers import Answer, Settings, aanswer, answer
+    from graph.build import build_graph, graph
+    from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, NoModel, OrchestratorError
+    from nodes.events import Event
+    from nodes.specialists import Specialist
+    from nodes.state import Context, State
 
 __all__ = [
     "AllWorkersFailed",
+    "Answer",
     "BadRequest",
     "BadSettings",
     "BudgetTooSmall",
+    "Context",
+    "Event",
     "NoModel",
     "OrchestratorError",
+    "Settings",
     "Specialist",
+    "State",
+    "aanswer",
     "answer",
     "build_graph",
     "graph",
 ]
+
+_HOMES = {
+    "graph.answers": ("Answer", "Settings", "aanswer", "answer"),
+    "graph.build": ("build_graph", "graph"),
+    "nodes.errors": ("AllWorkersFailed", "BadRequest", "BadSettings", "BudgetTooSmall", "NoModel", "OrchestratorError"),
+    "nodes.events": ("Event",),
+    "nodes.specialists": ("Specialist",),
+    "nodes.state": ("Context", "State"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: the command line answers at once, and imports what a command needs."""
+    for home, names in _HOMES.items():
+        if name in names:
+            globals()[name] = value = getattr(import_module(home), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,8 @@
 """Team: who can be given work, what they work with, and what was handed over with the request. Read once, at start."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from nodes.specialists import (
     web_search_tool,
 )
 
+SPECIALISTS_KEPT = "orchestrator_specialists"  # the metadata of a run under which their fingerprints are
 BUILT_IN = Path(prompts.__file__).parent / "specialists"
 
 Attached = Iterable[str | Path | Document]
@@ -39,6 +41,11 @@ class Team:
     roster: Roster
     toolbox: Toolbox
     documents: Documents | None
+
+    def fingerprints(self) -> dict[str, str]:
+        """Tell one state of each specialist of the user's own from another, by name."""
+        own = (specialist for specialist in self.roster.members.values() if not specialist.built_in)
+        return {specialist.name: _fingerprint(specialist) for specialist in own}
 
 
 def assemble(
@@ -69,6 +76,13 @@ def assemble(
     roster = Roster.of([*own, *shipped])
     toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.mcp_config())
     return Team(roster, toolbox, handed_over)
+
+
+def _fingerprint(specialist: Specialist) -> str:
+    """Sum up all that makes a difference to the work; the key and the place of its file do not."""
+    told = {field.name: getattr(specialist, field.name) for field in fields(specialist)} | {"key": "", "origin": ""}
+    made = type(told.pop("runnable"))
+    return sha256(repr((made.__qualname__, sorted(told.items()))).encode()).hexdigest()[:12]
 
 
 def _shipped_tools(documents: Documents | None) -> Toolbox:

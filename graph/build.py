@@ -1,11 +1,12 @@
 """Build: the graph, as one expression that reads like its drawing."""
 
+import json
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-# Private, and the one way to a node with a sync and an async side that is given its Runtime and is not traced twice.
-from langgraph._internal._runnable import RunnableCallable
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -13,12 +14,13 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from graph import settings
-from graph.assembly import Attached, assemble
+from graph.assembly import SPECIALISTS_KEPT, Attached, assemble
 from graph.local import engine_options
 from nodes.approval import approval
 from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
+from nodes.langgraph_private import RunnableCallable
 from nodes.models import Endpoints, wait_on_engine
 from nodes.planner import planner
 from nodes.pool import open_pool
@@ -81,13 +83,15 @@ def build_graph(
         .add_node("synthesiser", _step(synthesiser, host), input_schema=State)
         .add_conditional_edges(START, RunnableCallable(_begin, trace=False), ["planner"])
         .add_edge("planner", "validator")
-        .add_conditional_edges("validator", _next, ["planner", "approval", END])
-        .add_conditional_edges("approval", _next, ["worker", "planner", "validator", END])
+        .add_conditional_edges("validator", _next, ["planner", "approval", "synthesiser"])
+        .add_conditional_edges("approval", _next, ["worker", "planner", "validator", "synthesiser"])
         .add_edge("worker", "synthesiser")
         .add_conditional_edges("synthesiser", _next, ["validator", "worker", "synthesiser", END])
         .compile(checkpointer=checkpointer, name="orchestrator")
     )
-    return compiled.with_config(max_concurrency=THREADS)
+    # Saved with each checkpoint: a resume can tell that the specialists are others by then.
+    kept = {SPECIALISTS_KEPT: json.dumps(team.fingerprints())}
+    return compiled.with_config(max_concurrency=THREADS, metadata=kept)
 
 
 def _step(step: Step, host: Host) -> RunnableCallable:
@@ -102,7 +106,7 @@ def _step(step: Step, host: Host) -> RunnableCallable:
     return RunnableCallable(in_this_thread, on_this_loop, name=step.__name__, trace=False)
 
 
-def _begin(state: dict[str, Any], runtime: Runtime[Context]) -> Send:
+def _begin(state: dict[str, Any], runtime: Runtime[Context], config: RunnableConfig) -> Send:
     """Check the input and settle the settings, before anything runs.
 
     What is sent is part of the checkpoint: a resume finds the same settings, given again or not.
@@ -112,9 +116,11 @@ def _begin(state: dict[str, Any], runtime: Runtime[Context]) -> Send:
         BadSettings: the settings are no good.
         NoModel: no model is named.
     """
-    unknown = sorted(set(state) - set(State.__annotations__))
-    if unknown:
-        raise BadRequest(f'unknown input {unknown[0]!r}; the input is {{"request": "…"}}')
+    unknown = next(iter(sorted(set(state) - set(State.__annotations__))), None)
+    if unknown is not None:
+        mend = "settings are given as context" if unknown in Context.model_fields else 'the input is {"request": "…"}'
+        raise BadRequest(f"unknown input {unknown!r}; {mend}")
+    settings.check_configurable(config.get("configurable", {}), runtime.context)
     request, resolved = checked_request(state.get("request")), settings.resolve(runtime.context)
     if resolved.approve_plan and (runtime.execution_info is None or runtime.execution_info.thread_id is None):
         raise BadSettings(
@@ -144,20 +150,27 @@ def checked_request(request: object) -> str:
 
 
 def _next(state: State) -> str | Send | list[Send]:
-    """Go where the last step said."""
-    phase = state["phase"]
-    if phase == "planner":
-        again = ("request", "settings", "replan", "charges", "outcomes")
-        return Send("planner", {key: value for key, value in state.items() if key in again})
-    if phase == "worker":
-        return _workers(state)
-    return END if phase == "end" else str(phase)
+    """Go where the last step said: to a step, to a worker for each subtask, or to the end."""
+    match state["phase"]:
+        case "planner":  # who plans anew sees nothing of the plan that was sent back but its faults
+            seen = {"request", "settings", "replan", "charges", "outcomes"}
+            return Send("planner", {key: value for key, value in state.items() if key in seen})
+        case "worker":
+            return _workers(state)
+        case "validator" | "approval" | "synthesiser" as step:
+            return step
+        case _:
+            return END
 
 
 def _workers(state: State) -> list[Send]:
     """Send every subtask that is still to be done to a worker of its own."""
     plan = state["plan"]
-    done = {outcome["id"] for outcome in state.get("outcomes", []) if outcome["status"] in ("done", "partial")}
+    done = {
+        outcome["id"]
+        for outcome in state.get("outcomes", [])
+        if outcome["status"] in ("done", "partial") and outcome["round"] == plan["round"]
+    }
     charges = all_charges(state.get("charges", []), state.get("outcomes", []))
     subtasks = [_less(subtask, state.get("charges", [])) for subtask in plan["subtasks"] if subtask["id"] not in done]
     shared = {
@@ -176,4 +189,14 @@ def _less(subtask: Planned, charges: Iterable[Charge]) -> Planned:
     return {**subtask, "allowance": {"usd": purse.usd, "tokens": purse.tokens}}
 
 
-graph = build_graph()
+def __getattr__(name: str) -> Graph:
+    """Build `graph` when it is first used: what is wrong in the environment is no error of an import."""
+    if name != "graph":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["graph"] = built = build_graph()
+    return built
+
+
+graph: Graph
+if "langgraph_api" in sys.modules:  # the server looks for it among what the module holds
+    graph = build_graph()

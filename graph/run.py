@@ -1,19 +1,23 @@
-"""Run: a request to its answer in one call, and a saved run to its end."""
+"""Run: a run that is kept, from its start to its end, and on from where it stopped."""
 
+import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command, StateSnapshot
+from langgraph.types import Command, Interrupt, StateSnapshot
 
-from graph.build import Graph, build_graph
-from graph.store import Run, RunJournal, Store, StoreError, lost_charges
+from graph.assembly import SPECIALISTS_KEPT
+from graph.build import Graph
+from graph.retry import retry as what_to_retry
+from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
 from nodes.budget import all_charges, totals
-from nodes.errors import OrchestratorError
+from nodes.errors import BadSettings, OrchestratorError
+from nodes.langgraph_private import make_ids_newer_than
 from nodes.models import run_journal
-from nodes.state import ROLES, Context, State
+from nodes.state import Context, State
 from nodes.synthesiser import SYNTHESIS_FAILED
 
 # Saved before the next step begins: a plan that was paid for is there again whenever the process is killed.
@@ -21,68 +25,8 @@ DURABILITY: Any = "sync"
 
 ATTACHED = "attached documents"  # kept beside the settings that were given: a resume reads the same files
 
-
-class Answer(str):  # noqa: SLOT000 - it carries the state
-    """The answer's text (Markdown), with the run's whole state beside it.
-
-    Attributes:
-        state: the state keys of the run: plan, outcomes, disagreements, gaps, complete, stop_reason, spend …
-    """
-
-    state: State
-
-    def __reduce__(self) -> tuple[type[Self], tuple[State]]:
-        """Copy and pickle it with its state."""
-        return (type(self), (self.state,))
-
-    def __new__(cls, state: State) -> Self:
-        """Wrap a final state."""
-        made = super().__new__(cls, state.get("answer", ""))
-        made.state = state
-        return made
-
-
-def with_model(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Read `model=` as the three roles' model, where a role has none of its own."""
-    given = dict(settings)
-    model = given.pop("model", None)
-    return {**({f"{role}_model": model for role in ROLES} if model else {}), **given}
-
-
-def answer(request: str, *, model: str | None = None, attach: Iterable[str | Path] = (), **settings: Any) -> Answer:
-    """Answer a request.
-
-    Args:
-        request: what you want worked out.
-        model: "provider:name" for all three roles.
-        attach: files that come with the request (PDF, Markdown, text, CSV).
-        settings: any setting of nodes.state.Context by name, such as max_subtasks=4.
-
-    Returns:
-        The answer as text; its `.state` holds the plan, the outcomes, disagreements, gaps and what was spent.
-
-    Raises:
-        OrchestratorError: bad request or settings, no model, or nothing that could be answered from.
-    """
-    context = Context(**with_model({"model": model, **settings}))
-    return Answer(build_graph(documents=attach).invoke({"request": request}, context=context))  # type: ignore[arg-type]
-
-
-async def ready_to_resume(graph: Graph, config: RunnableConfig) -> State | None:
-    """Make a thread ready to be gone on with by `graph.ainvoke(None, config)`.
-
-    Returns:
-        The final state if there is nothing to go on with, else None.
-    """
-    snapshot = await graph.aget_state(config)
-    if snapshot.next:
-        return None
-    state: State = snapshot.values  # type: ignore[assignment]
-    return state
-
-
-Listen = Callable[[dict[str, Any]], None]
-Decide = Callable[[dict[str, Any]], Any]  # an awaitable decision on what an interrupt asks
+Listen = Callable[[dict[str, Any]], None]  # is told nodes.events.Event
+Decide = Callable[[dict[str, Any]], Awaitable[Any]]  # decides what an interrupt asks
 
 
 class Waiting(Exception):
@@ -105,46 +49,91 @@ async def start(
     """
     run = Run.new(uuid.uuid4().hex[:8], request, {**given, **({ATTACHED: list(attached)} if attached else {})})
     await store.add(run)
-    return run.id, await _held(graph, store, run, {"request": request}, listen, decide)
+    async with store.hold(run.id):
+        return run.id, await _Work(graph, store, run, listen, decide).to_the_end({"request": request})
 
 
-async def resume(graph: Graph, store: Store, run: Run, listen: Listen, decide: Decide) -> State:
-    """Go on with a saved run, and follow it to its end.
+async def resume(
+    graph: Graph,
+    store: Store,
+    run: Run,
+    listen: Listen,
+    decide: Decide,
+    *,
+    retry: bool = False,
+    only: Collection[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> State:
+    """Go on with a saved run, and follow it to its end. Where there is nothing to do, that is told as an event.
+
+    Args:
+        graph: built with the store's saver as its checkpointer.
+        store: where the run is.
+        run: as the store has found it.
+        listen: is told what happens (nodes.events.Event).
+        decide: is asked what a person has to decide.
+        retry: do again what failed, timed out, ran over its budget or was dropped, and then the synthesis.
+        only: do these subtasks again, such as ["S3"], and then the synthesis.
+        settings: others than the run began with, for what is done again; they mean `retry`.
 
     Raises:
         RunBusy: another process is at work on it.
         RunTooOld: it was saved by another version.
+        BadSettings: a specialist is gone that a subtask still needs; or a setting is no good.
     """
     run.check_version()
-    return await _held(graph, store, run, None, listen, decide)
-
-
-async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen, decide: Decide) -> State:
+    work = _Work(graph, store, run, listen, decide)
     async with store.hold(run.id):
-        config = config_of(run)
         snapshot = await snapshot_of(graph, run)
-        if sent is None:
-            _tell_so_far(snapshot, listen)
-            ended = await ready_to_resume(graph, config)
-            if ended is not None and ended.get("answer"):
-                return ended
-            if ended is not None and not ended:  # killed before anything was saved
-                sent = {"request": run.request}
-        listen({"type": "run", "id": run.id})
-        await store.set_status(run.id, "running")
-        calls = RunJournal(store, run.id, await lost_charges(store, run.id, snapshot), snapshot)
-        status, before = "failed", run_journal.set(calls)
+        state: State = snapshot.values  # type: ignore[assignment]
+        if not state:  # killed before anything was saved
+            changed = {**run.given, **(settings or {})}
+            return await work.to_the_end({"request": run.request}, changed)
+        make_ids_newer_than(snapshot.config["configurable"]["checkpoint_id"])
+        _tell_so_far(state, listen)
+        if retry or only or settings:
+            update = what_to_retry(state, only, settings)
+            if update is None:
+                return await work.nothing_to_do(state, "nothing failed or was dropped, so there is nothing to do again")
+            _check_specialists(graph, snapshot, listen)
+            await graph.aupdate_state(config_of(run), update.values, as_node=update.as_node)
+        elif not snapshot.next and state.get("answer"):
+            return await work.nothing_to_do(state, "it is finished, so there is nothing to do")
+        else:
+            _check_specialists(graph, snapshot, listen)
+        return await work.to_the_end(None)
+
+
+async def billed_state(store: Store, run: Run, snapshot: StateSnapshot) -> State:
+    """Give what a saved run has come to, with what a kill has lost on its bill."""
+    state: State = snapshot.values  # type: ignore[assignment]
+    return _billed(state, await lost_charges(store, run.id, snapshot))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One run that this process holds, and who is told and asked."""
+
+    graph: Graph
+    store: Store
+    run: Run
+    listen: Listen
+    decide: Decide
+
+    async def to_the_end(self, sent: Any, given: Mapping[str, Any] | None = None) -> State:
+        """Follow the run, keep the journal, and save how it ended."""
+        run, snapshot = self.run, await snapshot_of(self.graph, self.run)
+        self.listen({"type": "run", "id": run.id})
+        await self.store.set_status(run.id, "running")
+        lost = await lost_charges(self.store, run.id, snapshot)
+        journal = RunJournal(self.store, run.id, lost, snapshot, self.listen)
+        context = {name: value for name, value in (given or run.given).items() if name in Context.model_fields}
+        status: RunStatus = "failed"
+        before = run_journal.set(journal)
         try:
-            state = await follow(
-                graph,
-                sent,
-                config,
-                Context(**{name: value for name, value in run.given.items() if name != ATTACHED}),
-                listen,
-                decide,
-            )
-            state = await _with_lost_charges(graph, store, run, state)
-            status = "complete" if state.get("complete") else "incomplete"
+            state = await follow(self.graph, sent, config_of(run), Context(**context), self.listen, self.decide)
+            state = await self._with_lost_charges(state)
+            status = _status_of(state)
         except Waiting:
             status = "waiting"
             raise
@@ -154,38 +143,79 @@ async def _held(graph: Graph, store: Store, run: Run, sent: Any, listen: Listen,
             status = "interrupted"
             raise
         finally:
-            calls.close()
+            journal.close()
             run_journal.reset(before)
-            await store.set_status(run.id, status)
+            await self.store.set_status(run.id, status)
         return state
 
+    async def nothing_to_do(self, state: State, reason: str) -> State:
+        """Say so; a kill may have come between the end and its being saved."""
+        self.listen({"type": "nothing_to_do", "text": f"run {self.run.id}: {reason}"})
+        state = await self._with_lost_charges(state)
+        await self.store.set_status(self.run.id, _status_of(state))
+        return state
 
-async def _with_lost_charges(graph: Graph, store: Store, run: Run, state: State) -> State:
-    """Charge what a kill has lost, once: what is in the journal and not in the final state.
+    async def _with_lost_charges(self, state: State) -> State:
+        """Charge what a kill has lost, once: what is in the journal and not in the final state.
 
-    A run that waits for another synthesis is told so too, and saved so at its end: an update now would end the waiting.
+        A run that waits for another synthesis is told so too, and saved so at its end: an update now would end the waiting.
+        """
+        config = config_of(self.run)
+        snapshot = await self.graph.aget_state(config)
+        lost = await lost_charges(self.store, self.run.id, snapshot)
+        billed = _billed(state, lost)
+        if lost and not snapshot.next:
+            bill = {"charges": lost, "spend": billed["spend"]}
+            await self.graph.aupdate_state(config, bill, as_node="synthesiser")
+        return billed
+
+
+def _status_of(state: State) -> RunStatus:
+    return "complete" if state.get("complete") else "incomplete"
+
+
+def _billed(state: State, lost: Sequence[Any]) -> State:
+    """Put what was lost on the bill."""
+    if not lost or "spend" not in state:
+        return state
+    charges = [*state.get("charges", []), *lost]
+    return {**state, "charges": charges, "spend": {**state["spend"], **totals(all_charges(charges, state["outcomes"]))}}
+
+
+def _check_specialists(graph: Graph, snapshot: StateSnapshot, listen: Listen) -> None:
+    """Compare the specialists that a run was at work with and those that the graph has now, before anything is paid.
+
+    Raises:
+        BadSettings: one is gone that an unfinished subtask is for: a stranger would do it without its instructions.
     """
-    config = config_of(run)
-    snapshot = await graph.aget_state(config)
-    found = await lost_charges(store, run.id, snapshot)
-    if not found:
-        return state
-    charges = [*state.get("charges", []), *found]
-    spend = {**state["spend"], **totals(all_charges(charges, state["outcomes"]))}
-    if not snapshot.next:
-        await graph.aupdate_state(config, {"charges": found, "spend": spend}, as_node="synthesiser")
-    return {**state, "charges": charges, "spend": spend}
+    kept: Any = snapshot.metadata or {}
+    before = json.loads(kept.get(SPECIALISTS_KEPT, "{}"))
+    now = json.loads((graph.config or {}).get("metadata", {}).get(SPECIALISTS_KEPT, "{}"))
+    done = {outcome["id"] for outcome in snapshot.values.get("outcomes", []) if outcome["status"] == "done"}
+    subtasks = snapshot.values.get("plan", {}).get("subtasks", [])
+    wanted = {subtask["specialist"] for subtask in subtasks if subtask["id"] not in done}
+    gone = sorted((before.keys() - now.keys()) & wanted)
+    if gone:
+        raise BadSettings(
+            f"the run began with the specialist {gone[0]!r}, who is not here now. Name the folder of its file in "
+            "ORCHESTRATOR_SPECIALISTS_DIR, or give it to build_graph, and resume again"
+        )
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if changed:
+        text = f"since this run was last at work these specialists have changed: {', '.join(changed)}"
+        listen({"type": "specialists_changed", "names": changed, "text": text})
 
 
-def _tell_so_far(snapshot: StateSnapshot, listen: Listen) -> None:
+def _tell_so_far(state: State, listen: Listen) -> None:
     """Tell what a run had come to, in the events that told it first."""
-    state: State = snapshot.values  # type: ignore[assignment]
     for plan in [*state.get("plans", []), state.get("plan") or {}]:
         if plan.get("subtasks"):
             listen({"type": "plan", "plan": plan})
     for outcome in state.get("outcomes", []):
-        told = {key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}
-        listen({"type": "worker", **told})
+        ended = {key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}
+        listen({"type": "worker", **ended})
+    charges = all_charges(state.get("charges", []), state.get("outcomes", []))
+    listen({"type": "request", "note": "before", "charges": charges, "settled": True})
 
 
 async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
@@ -202,8 +232,8 @@ async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
         LookupError,
         AttributeError,
     ) as error:  # what the serialiser and the graph raise then
-        told = f"run {run.id} cannot be read ({type(error).__name__}: {error}); it is damaged. Run the request again"
-        raise StoreError(told) from error
+        reason = f"run {run.id} cannot be read ({type(error).__name__}: {error}); it is damaged. Run the request again"
+        raise StoreError(reason) from error
 
 
 def config_of(run: Run) -> RunnableConfig:
@@ -225,10 +255,15 @@ async def follow(
                 listen(part)
             else:
                 state, waiting = part, part.get("__interrupt__")
-        if not waiting or SYNTHESIS_FAILED in waiting[0].value:  # a failed synthesis waits for a resume, not for a word
+        if not waiting or _is_failed_synthesis(waiting[0]):
             final: State = {key: value for key, value in state.items() if key != "__interrupt__"}  # type: ignore[assignment]
             return final
         if len(waiting) == 1:
             sent = Command(resume=await decide(waiting[0].value))
         else:
-            sent = Command(resume={one.id: await decide(one.value) for one in waiting})
+            sent = Command(resume={asked.id: await decide(asked.value) for asked in waiting})
+
+
+def _is_failed_synthesis(asked: Interrupt) -> bool:
+    """Tell what waits for a resume from what waits for a person's word."""
+    return isinstance(asked.value, dict) and asked.value.get("type") == SYNTHESIS_FAILED

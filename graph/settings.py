@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from nodes.budget import Price
 from nodes.errors import BadSettings, NoModel
-from nodes.models import VARIABLES, WAYS, default_models, provider_of
+from nodes.models import VARIABLES, WAYS, default_models, listed_window, provider_of
 from nodes.specialists import TAVILY, SearchEngine
-from nodes.state import ROLES, Context
+from nodes.state import ROLES, Context, like
 
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
@@ -50,13 +50,55 @@ def resolve(given: Context | Mapping[str, Any] | None, environment: Mapping[str,
     context = given if isinstance(given, Context) else Context(**(given or {}))
     explicit = {name: getattr(context, name) for name in context.model_fields_set}
     # A client's form sends every field; an empty one is not a choice.
-    explicit = {name: value for name, value in explicit.items() if value is not None}
+    explicit = {name: value for name, value in explicit.items() if value not in (None, "")}
     merged = {**_from_environment(environment), **explicit}
     _check_names(environment)
     settings = Context(**_under_ceilings({**merged, **_models(merged, environment)}, environment))
     for role in ROLES:
         provider_of(settings.model(role))
     return settings
+
+
+def amended(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Change settled settings by what is given now, under the deployment's ceilings.
+
+    Raises:
+        BadSettings: a setting is unknown or out of range.
+    """
+    explicit = Context(**with_model(given)).model_dump(exclude_unset=True)
+    explicit = {name: value for name, value in explicit.items() if value not in (None, "")}
+    settings = Context(**_under_ceilings({**before, **explicit}, os.environ))
+    for role in ROLES:
+        provider_of(settings.model(role))
+    return settings.model_dump()
+
+
+def with_model(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `model=` as the three roles' model, where a role has none of its own."""
+    given = dict(settings)
+    model = given.pop("model", None)
+    return {**({f"{role}_model": model for role in ROLES} if model else {}), **given}
+
+
+def check_configurable(configurable: Mapping[str, Any], context: Context | None) -> None:
+    """Refuse settings in the wrong place, where they would do nothing, and what looks like a misspelt one.
+
+    A server drops what its context's schema does not know, but leaves it here.
+
+    Raises:
+        BadSettings: there is one in config["configurable"].
+    """
+    given = context.model_fields_set if isinstance(context, Context) else set(context or ())
+    for name in configurable:
+        if name in given or name.startswith("__"):
+            continue
+        meant = like(name, Context.model_fields)
+        if meant == name:
+            raise BadSettings(
+                f"the setting {name!r} is given in configurable, where nothing reads it: give it as context"
+            )
+        if meant:
+            raise BadSettings(f"unknown setting {name!r} in configurable; did you mean {meant!r}, given as context?")
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -80,7 +122,11 @@ def _check_names(environment: Mapping[str, str]) -> None:
     known |= {CEILING + name.upper() for name in CAPPED}
     for variable in environment:
         if variable.startswith(PREFIX) and variable not in known:
-            raise BadSettings(f"unknown setting in the environment: {variable}; known: {', '.join(sorted(known))}")
+            meant = like(variable, known)
+            hint = f"did you mean {meant}? " if meant else ""
+            raise BadSettings(
+                f"unknown setting in the environment: {variable}; {hint}known: {', '.join(sorted(known))}"
+            )
 
 
 def _models(merged: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
@@ -113,9 +159,19 @@ def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -
         ceiling = _read(CEILING + name.upper(), text, float)
         field = Context.model_fields[name]
         value = capped.get(name, field.default)
+        if name == "context_window" and value is None:
+            value = _least_window(capped)
+            if value is not None and value <= ceiling:
+                continue
         lower = ceiling if value is None else min(value, ceiling)
         capped[name] = lower if isinstance(lower, float) and not lower.is_integer() else _whole(lower, name)
     return capped
+
+
+def _least_window(values: Mapping[str, Any]) -> int | None:
+    """The smallest window that is known of the models, in tokens: a ceiling caps it, and claims no more for any of them."""
+    windows = [listed_window(*provider_of(values[f"{role}_model"])) for role in ROLES if values.get(f"{role}_model")]
+    return min((window for window in windows if window is not None), default=None)
 
 
 def _whole(value: float, name: str) -> float | int:
@@ -206,6 +262,11 @@ def search_engine(environment: Mapping[str, str] | None = None) -> SearchEngine 
         return SearchEngine(url)
     key = environment.get("TAVILY_API_KEY", "").strip()
     return SearchEngine(TAVILY, key) if key else None
+
+
+def orchestrator_variables() -> list[str]:
+    """List the variables of ours that are set."""
+    return [name for name in os.environ if name.startswith(PREFIX)]
 
 
 def variable(name: str) -> str | None:

@@ -1,36 +1,66 @@
-"""View: what a terminal shows of a run, from the events of its `custom` stream. Pure; cli.py prints it."""
+"""View: a run as its events tell it, and the plain lines that tell them where there is no terminal. Pure."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
-
-from graph.report import harmless
-
-TAIL = 12  # lines of the answer that are kept in sight while it arrives
+from graph.plan_text import FALLBACK, cost_ahead, counted, frame_lines
+from graph.sanitise import one_line
 
 # For the guess of how long an embedded model takes: how often a run reads as much as the planner's prompt, how many
 # tokens it writes, and how many read tokens a written one takes as long as (on a laptop's CPU about five).
 READ, WRITTEN, WRITING_COSTS = 5, 2600, 5
+MINUTES_FROM_S = 90  # from here on a length of time is told in minutes
+TOKEN_CHARACTERS = 4  # of a text that is still arriving, to guess its tokens
 
-_MARKS = {"done": ("✓", "green"), "partial": ("◐", "yellow"), "waiting": ("·", "dim"), "started": ("", "cyan")}
-_FAILED = ("✗", "red")
+OPEN = ("waiting", "started")  # what a subtask is while nothing has come of it
 
 
 @dataclass
-class _Line:
+class Progress:
+    """How far one subtask has come."""
+
+    id: str
     specialist: str
-    task: str
+    task: str = ""
+    round: int = 1
     status: str = "waiting"
     began: float = 0.0
     seconds: float = 0.0
     error: str | None = None
-    written: int = 0
+    written: int = 0  # characters
+    note: str = ""  # what it is just doing, where that is not writing: a tool, another try, waiting for a slot
+
+
+@dataclass
+class Costs:
+    """What a run's requests have cost so far: its journal, as its events tell it."""
+
+    settled: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    under_way: set[str] = field(default_factory=set)
+
+    def take(self, note: str, charges: Sequence[dict[str, Any]], *, settled: bool) -> None:
+        """Take what a request is charged at; until it is settled that is only the most it can cost."""
+        if settled:
+            self.under_way.discard(note)
+            self.settled[note] = list(charges)
+        else:
+            self.under_way.add(note)
+
+    @property
+    def charges(self) -> list[dict[str, Any]]:
+        """What is known to have been spent."""
+        return [charge for charges in self.settled.values() for charge in charges]
+
+    def told(self) -> str:
+        """Say it in a few words."""
+        charges = self.charges
+        calls = counted(len(charges) + len(self.under_way), "call")
+        tokens = sum(charge["input_tokens"] + charge["output_tokens"] for charge in charges)
+        usd = [charge["usd"] for charge in charges if charge["usd"] is not None]
+        price = "price unknown" if len(usd) < len(charges) else f"${sum(usd):.4f}"
+        return f"{calls} · {counted(tokens, 'token')} · {price}"
 
 
 @dataclass
@@ -38,27 +68,45 @@ class View:
     """The state of a run as far as its events have told it."""
 
     plan: dict[str, Any] = field(default_factory=dict)
-    workers: dict[str, _Line] = field(default_factory=dict)
+    workers: dict[str, Progress] = field(default_factory=dict)
     answer: str = ""
     doing: str = "planning"
-    ledger: dict[str, Any] = field(default_factory=dict)
     run_id: str = ""
+    costs: Costs = field(default_factory=Costs)
+    began: float = field(default_factory=time.monotonic)
     pace: float = 0.0  # tokens that an embedded model reads in a second
+    calls_before_plan: int = 0
 
     def take(self, event: dict[str, Any]) -> Iterator[str]:
         """Take one event; yield the plain lines that tell it where there is no terminal."""
         handler = getattr(self, f"_on_{event.get('type')}", None)
         if handler is not None:
             for line in handler(event):
-                yield harmless(line)
+                yield line[: len(line) - len(line.lstrip())] + one_line(line)
 
     def _on_run(self, event: dict[str, Any]) -> Iterator[str]:
         self.run_id = event["id"]
         yield f"run {self.run_id}"
 
+    @staticmethod
+    def _on_nothing_to_do(event: dict[str, Any]) -> Iterator[str]:
+        yield event["text"]
+
+    @staticmethod
+    def _on_specialists_changed(event: dict[str, Any]) -> Iterator[str]:
+        yield event["text"]
+
+    def _on_request(self, event: dict[str, Any]) -> Iterator[str]:
+        self.costs.take(event["note"], event["charges"], settled=event["settled"])
+        yield from ()
+
     def _on_planning(self, event: dict[str, Any]) -> Iterator[str]:
         self.doing = "planning" if event["attempt"] == 1 else "planning again"
         yield f"{self.doing} …"
+
+    def _on_planning_restart(self, _: dict[str, Any]) -> Iterator[str]:
+        self.doing = "planning; the endpoint failed, trying again"
+        yield "planning: the endpoint failed, trying again"
 
     def _on_reading(self, event: dict[str, Any]) -> Iterator[str]:
         """Say once, from the first tokens of the first prompt, how long a run takes on this machine."""
@@ -67,51 +115,85 @@ class View:
             return
         self.pace = read / took
         seconds = (READ * event["total"] + WRITTEN * WRITING_COSTS) / self.pace
-        about = f"{round(seconds / 60)} min" if seconds > 90 else f"{round(seconds)} s"  # noqa: PLR2004
+        about = f"{round(seconds / 60)} min" if seconds > MINUTES_FROM_S else f"{round(seconds)} s"
         yield f"this machine reads some {self.pace:,.0f} tokens a second; a run of this size takes about {about}"
 
     def _on_plan(self, event: dict[str, Any]) -> Iterator[str]:
-        self.plan = event["plan"]
-        self.doing = "working"
-        yield f"plan, round {self.plan['round']} ({self.plan['source']}): {len(self.plan['subtasks'])} subtasks; {cost_ahead(self.plan)}"
-        for one in self.plan["subtasks"]:
-            self.workers[one["id"]] = _Line(one["specialist"], one["task"])
-            yield f"  {one['id']} {one['specialist']}: {_line(one['task'])}"
-            for change in one.get("changes", []):
+        """Take a plan. One of a round that had a plan replaces it: what was rejected or edited away is gone."""
+        self.plan, self.doing = event["plan"], "working"
+        self.calls_before_plan = len(self.costs.charges)
+        self.forget_waiting()
+        for subtask in self.plan["subtasks"]:
+            name, who, task = subtask["id"], subtask["specialist"], subtask["task"]
+            self.workers[name] = Progress(name, who, task, self.plan["round"])
+        yield from self._plan_lines()
+
+    def forget_waiting(self) -> None:
+        """Forget the subtasks that were never begun: their plan was sent back, or another one stands."""
+        self.workers = {name: worker for name, worker in self.workers.items() if worker.status != "waiting"}
+
+    @property
+    def ahead(self) -> str:
+        """What the run may come to, from its first call on."""
+        return cost_ahead(self.plan.get("at_most") or {}, self.calls_before_plan)
+
+    def _plan_lines(self) -> Iterator[str]:
+        plan = self.plan
+        source = "" if plan["source"] == "native" else f" ({plan['source']})"
+        yield f"plan, round {plan['round']}{source}: {counted(len(plan['subtasks']), 'subtask')}; {self.ahead}"
+        if plan["source"] == "fallback":
+            yield f"  {FALLBACK}"
+        for name, value in frame_lines(plan.get("frame") or {}):
+            yield f"  {name}: {value}"
+        if plan.get("why"):
+            yield f"  why: {plan['why']}"
+        for subtask in plan["subtasks"]:
+            yield f"  {subtask['id']} {subtask['specialist']}: {subtask['task']}"
+            for change in subtask.get("changes", []):
                 yield f"     mended: {change}"
-        for drop in self.plan["dropped"]:
-            yield f"  dropped: {drop['specialist']}: {_line(drop['task'])} ({drop['reason']})"
+        for drop in plan["dropped"]:
+            yield f"  dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})"
 
     def _on_worker(self, event: dict[str, Any]) -> Iterator[str]:
-        line = self.workers.setdefault(event["id"], _Line(event["specialist"], ""))
-        line.status = event["status"]
-        if line.status == "started":
-            line.began = time.monotonic()
-            yield f"{event['id']} {line.specialist}: started"
+        worker = self.workers.setdefault(event["id"], Progress(event["id"], event["specialist"]))
+        worker.status, worker.note = event["status"], ""
+        if worker.status == "started":
+            worker.began, worker.written, worker.error = time.monotonic(), 0, None
+            yield f"{worker.id} {worker.specialist}: started"
             return
-        line.seconds, line.error = event["seconds"], event["error"]
-        why = f": {line.error}" if line.error else ""
-        yield f"{event['id']} {line.specialist}: {line.status.replace('_', ' ')} in {line.seconds:.1f} s{why}"
+        worker.seconds, worker.error = event["seconds"], event["error"]
+        why = f": {worker.error}" if worker.error else ""
+        yield f"{worker.id} {worker.specialist}: {worker.status.replace('_', ' ')} in {worker.seconds:.1f} s{why}"
 
     def _on_worker_text(self, event: dict[str, Any]) -> Iterator[str]:
-        self.workers[event["id"]].written += len(event["text"])
+        worker = self.workers[event["id"]]
+        worker.written, worker.note = worker.written + len(event["text"]), ""
         yield from ()
 
+    def _on_worker_waiting(self, event: dict[str, Any]) -> Iterator[str]:
+        worker = self.workers[event["id"]]
+        worker.note = "waits for a free slot" if event["waiting"] else ""
+        if event["waiting"]:
+            yield f"{worker.id} {worker.specialist}: waits for a free slot"
+
     def _on_worker_restart(self, event: dict[str, Any]) -> Iterator[str]:
-        self.workers[event["id"]].written = 0
-        yield f"{event['id']} {self.workers[event['id']].specialist}: the endpoint failed, trying again"
+        worker = self.workers[event["id"]]
+        worker.written, worker.note = 0, "the endpoint failed, trying again"
+        yield f"{worker.id} {worker.specialist}: the endpoint failed, trying again"
 
     def _on_worker_tool(self, event: dict[str, Any]) -> Iterator[str]:
-        yield f"{event['id']} {self.workers[event['id']].specialist}: {event['tool']}({event['args']}) → {event['result']}"
+        worker = self.workers[event["id"]]
+        worker.note = f"used {event['tool']}({event['args']})"
+        yield f"{worker.id} {worker.specialist}: {event['tool']}({event['args']}) → {event['result']}"
 
     def _on_synthesis(self, _: dict[str, Any]) -> Iterator[str]:
         self.doing, self.answer = "joining the results", ""
         yield "joining the results …"
 
     def _on_ledger(self, event: dict[str, Any]) -> Iterator[str]:
-        self.ledger = event
         self.doing = "writing the answer"
-        yield f"{len(event['disagreements'])} disagreements, {len(event['gaps'])} gaps found; writing the answer …"
+        listed = f"{counted(len(event['disagreements']), 'disagreement')}, {counted(len(event['gaps']), 'gap')}"
+        yield f"{listed} found; writing the answer …"
 
     def _on_answer(self, event: dict[str, Any]) -> Iterator[str]:
         self.doing = "writing the answer"
@@ -121,105 +203,3 @@ class View:
     def _on_answer_restart(self, _: dict[str, Any]) -> Iterator[str]:
         self.answer = ""
         yield from ()
-
-    def shown(self) -> RenderableType:
-        """Draw the whole view."""
-        parts: list[RenderableType] = []
-        if self.workers:
-            parts += [self._heading(), self._table(), *self._drops()]
-        if self.answer:
-            tail = "\n".join(harmless(self.answer).splitlines()[-TAIL:])
-            parts += [Text(""), Text(tail)]
-        parts.append(Spinner("dots", Text(f" {self.doing} …", "cyan"), style="cyan"))
-        return Group(*parts)
-
-    def settled(self) -> RenderableType:
-        """Draw what stays on the screen when the run has ended: the plan and how each worker fared."""
-        return Group(self._heading(), self._table(), *self._drops())
-
-    def _drops(self) -> list[Text]:
-        told = [
-            f"{_line(drop['specialist'])}: {_line(drop['task'])} ({drop['reason']})"
-            for drop in self.plan.get("dropped", [])
-        ]
-        return [Text(f"  dropped: {harmless(one)}", "dim") for one in told]
-
-    def _heading(self) -> Text:
-        return Text.assemble(("Plan", "bold"), f"  {len(self.workers)} subtasks, {cost_ahead(self.plan)}")
-
-    def _table(self) -> Table:
-        table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
-        for width, ratio in ((3, None), (2, None), (None, 2), (None, 5), (9, None)):
-            table.add_column(width=width, ratio=ratio, no_wrap=True, overflow="ellipsis")
-        for one, line in self.workers.items():
-            table.add_row(one, self._mark(line), harmless(line.specialist), self._doing(line), self._time(line))
-        return table
-
-    @staticmethod
-    def _mark(line: _Line) -> RenderableType:
-        if line.status == "started":
-            return Spinner("dots", style="cyan")
-        return Text(*_MARKS.get(line.status, _FAILED))
-
-    @staticmethod
-    def _doing(line: _Line) -> Text:
-        if line.error and line.status not in ("done", "started"):
-            return Text(harmless(_line(line.error)), "red")
-        written = f"({line.written // 4:,} tokens) " if line.status == "started" and line.written else ""
-        return Text(written + harmless(_line(line.task)), "dim" if line.status == "waiting" else "")
-
-    @staticmethod
-    def _time(line: _Line) -> Text:
-        if line.status == "waiting":
-            return Text("waiting", "dim")
-        seconds = line.seconds or time.monotonic() - line.began
-        return Text(f"{seconds:6.1f} s", justify="right")
-
-
-def cost_ahead(plan: dict[str, Any]) -> str:
-    """Say what a plan may cost."""
-    most = plan.get("at_most") or {}
-    if not most:
-        return "cost unknown"
-    usd = "an unknown sum (no price for this model)" if most["usd"] is None else f"${most['usd']:.4f}"
-    return f"at most {most['calls']} calls, {most['tokens']:,} tokens, {usd}" + (
-        "" if most["capped"] else " (no cap set)"
-    )
-
-
-def summary(state: Mapping[str, Any], seconds: float | None) -> list[tuple[str, str]]:
-    """Say how a run ended, as (text, style) lines: disagreements, gaps, what it spent by role, how long it took."""
-    lines: list[tuple[str, str]] = []
-    for entry in state.get("disagreements") or []:
-        held = "; ".join(
-            f"{one['subtask_id']}: {_line(one['claim'])}" + ("" if one["verified"] else " (not verified)")
-            for one in entry["positions"]
-        )
-        lines.append(
-            (f"disagreement: {_line(entry['topic'])} ({held}) {_line(entry['resolution'] or 'open')}", "yellow")
-        )
-    for gap in state.get("gaps") or []:
-        which = f"{gap['subtask_id']} " if gap["subtask_id"] else ""
-        lines.append(
-            (f"gap: {which}{_line(gap['what'])}" + (f" ({_line(gap['why'])})" if gap["why"] else ""), "yellow")
-        )
-    spend = state.get("spend") or {}
-    if spend:
-        lines += [(f"{role:<12}{_spent(one)}", "dim") for role, one in spend["by_role"].items()]
-        time_taken = "" if seconds is None else f", {seconds:.1f} s"
-        lines.append((f"{'in all':<12}{_spent(spend)}{time_taken}", ""))
-    if state.get("complete"):
-        lines.append(("complete", "green"))
-    else:
-        lines.append((f"incomplete: {_line(state.get('stop_reason') or 'the run has not ended')}", "red"))
-    return [(harmless(text), style) for text, style in lines]
-
-
-def _spent(one: dict[str, Any]) -> str:
-    usd = "price unknown" if one["usd"] is None else f"${one['usd']:.4f}"
-    unknown = f", {one['unknown']} of unknown usage" if one["unknown"] else ""
-    return f"{one['calls']:>3} calls {one['input_tokens']:>9,} in {one['output_tokens']:>8,} out  {usd}{unknown}"
-
-
-def _line(text: Any) -> str:
-    return " ".join(str(text).split())

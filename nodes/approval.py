@@ -57,9 +57,9 @@ async def approval(state: State, runtime: Runtime[Context], host: Host) -> dict[
         return {"phase": "worker"}
     decision = _ask_person(state).decisions[0]
     if decision.type == "reject":
-        if plan["round"] > 1:  # the answer stands; the person wants no further round
+        if plan["round"] > 1:  # the person wants no further round: the answer is written now
             before = (state.get("plans") or [plan])[-1]
-            return {"phase": "end", "plan": before, "plans": (state.get("plans") or [])[:-1]}
+            return {"phase": "synthesiser", "plan": before, "plans": (state.get("plans") or [])[:-1]}
         message = decision.message or "Make a better plan."
         reply = draft["reply"] or "(no text)"
         return {"phase": "planner", "replan": Replan(attempt=1, faults=[], reply=reply, message=message)}

@@ -27,6 +27,8 @@ _CLEAN: dict[str, Any] = {
     "answer": "",
     "disagreements": [],
     "gaps": [],
+    "rejected": [],
+    "failed_in": "",
     "complete": False,
     "stop_reason": None,
     "spend": {},
@@ -73,6 +75,7 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
                     state.get("charges", []) if replan else [],
                     state.get("outcomes", []),
                 ),
+                on_restart=lambda: runtime.stream_writer({"type": "planning_restart"}),
                 on_reading=lambda report: runtime.stream_writer({"type": "reading", **report}),
                 schema=plan_schema(None if settings.improvise else host.roster.names(improvise=False)),
             )

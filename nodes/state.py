@@ -1,5 +1,7 @@
 """State: what a run knows (plain JSON), what a worker is sent, and the settings a caller may give."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -177,6 +179,7 @@ class State(TypedDict, total=False):
     draft: Draft
     replan: Replan | None
     plans: list[Plan]  # earlier rounds
+    rejected: list[dict[str, Any]]  # what was no entry of the ledger, or was withdrawn, each with its reason
     charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
     phase: Phase | None
     failed_in: str  # the process whose synthesis failed last
@@ -256,5 +259,12 @@ class Context(BaseModel):
 def _fault(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}; known: {', '.join(sorted(Context.model_fields))}"
+        meant = like(name, Context.model_fields)
+        hint = f"did you mean {meant!r}? " if meant else ""
+        return f"unknown setting {name!r}; {hint}known: {', '.join(sorted(Context.model_fields))}"
     return f"setting {name!r}: {error['msg']} (got {error['input']!r})"
+
+
+def like(name: str, known: Iterable[str]) -> str | None:
+    """Find what a misspelt name means (None: nothing like it)."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.8)), None)

@@ -56,11 +56,11 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
             "the plan cost more than was to be expected, and what is left cannot pay for one worker and the answer; "
             "raise the budget"
         )
-    if not plan["subtasks"]:  # no follow-up can be run: the answer stands, and so does the plan it came from
+    if not plan["subtasks"]:  # no follow-up can be run: the answer is written from what there is
         lost = [_dropped(dict(one), "follow_up", f"follow-up: {one['reason']}") for one in plan["dropped"]]
         return {
             "plan": {**state["plan"], "dropped": [*state["plan"]["dropped"], *lost]},
-            "phase": "end",
+            "phase": "synthesiser",
             "replan": None,
         }
     plan |= {"round": draft["round"], "source": source}
@@ -96,7 +96,8 @@ def _new_only(
     kept: list[dict[str, Any]], dropped: list[Dropped], state: State
 ) -> tuple[list[dict[str, Any]], list[Dropped]]:
     """In a follow-up round, drop what repeats finished work."""
-    finished = [dict(one) for one in state.get("outcomes", []) if one["status"] == "done"]
+    again = {subtask.get("id") for subtask in kept}  # a retry is no repetition of itself
+    finished = [dict(one) for one in state.get("outcomes", []) if one["status"] == "done" and one["id"] not in again]
     if state["draft"]["round"] == 1 or not finished:
         return kept, dropped
     findings = check([*finished, *kept], state["request"], Roster(), improvise=True)

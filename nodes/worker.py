@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from langsmith import get_current_run_tree
@@ -15,6 +14,7 @@ from langsmith import get_current_run_tree
 from nodes.budget import Purse
 from nodes.errors import NoModel
 from nodes.host import Host, this_process
+from nodes.langgraph_private import var_child_runnable_config
 from nodes.models import Call, CallFailed, Clock, OverBudget, ask
 from nodes.pool import Part, pool_of
 from nodes.specialists import (
@@ -107,6 +107,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         config={"metadata": {"subtask_id": subtask["id"]}},  # tells the tokens of `messages` mode apart
         on_text=on_text,
         on_restart=lambda: tell({"type": "worker_restart", "id": subtask["id"]}),
+        on_waiting=lambda waiting: tell({"type": "worker_waiting", "id": subtask["id"], "waiting": waiting}),
     )
     tools = host.tools_of(one)
     if tools:

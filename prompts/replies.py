@@ -72,12 +72,17 @@ class Disagreement(Shape):
 
 
 class Gap(Shape):
-    """Something the request asked for that no subtask delivered; "G1", "G2" … ("what" is "" as a topic may be)."""
+    """Something the request asked for that no subtask delivered; "G1", "G2" … ("what" is "" as a topic may be).
+
+    Attributes:
+        status: "settled": it has been filled, and `why` says by what; "withdrawn": it was none.
+    """
 
     id: str = ""
     subtask_id: str | None = None
     what: str = ""
     why: str = ""
+    status: Status = "kept"
 
 
 class FollowUp(Shape):

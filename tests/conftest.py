@@ -1,7 +1,9 @@
 """What the tests share: a bare environment, a team behind the endpoint, short pauses."""
 
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,14 +13,23 @@ from nodes.models.memory import MEMORY
 from tests.endpoint import Endpoint
 from tests.minds import MODEL, Team
 
-OURS = ("ORCHESTRATOR_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "LANGSMITH_", "LANGCHAIN_")
+OURS = ("ORCHESTRATOR_", "LANGSMITH_", "LANGCHAIN_")
+# A key of any provider, and the addresses that lead elsewhere. A test makes no call but to its own endpoint.
+SECRET = re.compile(r"(_API_KEY|_TOKEN|_BASE_URL|_API_BASE|_ENDPOINT)$|^(OPENAI|ANTHROPIC|GOOGLE|GEMINI|AZURE|AWS)_")
+
+
+@pytest.fixture(scope="session")
+def bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder that the tests and the commands they start are in: the clone may have a .env file."""
+    return tmp_path_factory.mktemp("bare")
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what the person who runs the tests has set."""
-    for name in [name for name in os.environ if name.startswith(OURS)]:
+def bare_environment(monkeypatch: pytest.MonkeyPatch, bare_folder: Path) -> None:
+    """Take away what the person who runs the tests has set, keys and a .env file included."""
+    for name in [name for name in os.environ if name.startswith(OURS) or SECRET.search(name)]:
         monkeypatch.delenv(name)
+    monkeypatch.chdir(bare_folder)
 
 
 @pytest.fixture(autouse=True)

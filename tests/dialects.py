@@ -67,7 +67,7 @@ class Dialect:
 
 def anthropic_events(answer: Answer, body: Body) -> Iterator[tuple[str, Body]]:
     """Write an answer as Anthropic's Messages API streams it."""
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",

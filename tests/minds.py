@@ -48,23 +48,26 @@ def synthesis_of(
     answer: str,
     disagreements: Sequence[Body] = (),
     gaps: Sequence[Body] = (),
-    follow_ups: Sequence[tuple[str, str]] = (),
+    follow_ups: Sequence[tuple[str, ...]] = (),
 ) -> str:
-    """Write a synthesiser's reply."""
+    """Write a synthesiser's reply; follow-ups as (specialist, task, id of what it settles …)."""
     return json.dumps(
         {
             "disagreements": list(disagreements),
             "gaps": list(gaps),
-            "follow_ups": [{"specialist": who, "task": task} for who, task in follow_ups],
+            "follow_ups": [{"specialist": who, "task": task, "settles": settles} for who, task, *settles in follow_ups],
             "answer": answer,
         }
     )
 
 
-def disagreement(topic: str, *positions: tuple[str, str, str], resolution: str | None = None) -> Body:
-    """Write an entry of the ledger; positions as (subtask id, claim, quote)."""
+def disagreement(topic: str, *positions: tuple[str, str, str], resolution: str | None = None, name: str = "D1") -> Body:
+    """Write an entry of the ledger; positions as (subtask id, claim, quote). An open one has a suggestion."""
     told = [{"subtask_id": one, "claim": claim, "quote": quote} for one, claim, quote in positions]
-    return {"topic": topic, "positions": told, "resolution": resolution}
+    suggestion = None if resolution else "Ask the host, who decides."
+    status = "settled" if resolution else "kept"
+    entry = {"id": name, "topic": topic, "positions": told, "resolution": resolution}
+    return {**entry, "suggestion": suggestion, "status": status}
 
 
 def role_of(body: Body) -> str:

@@ -165,12 +165,12 @@ def test_a_resume_without_a_value_waits_on(endpoint: Endpoint, step: Step, given
 
 
 def test_a_follow_up_round_is_shown_too(endpoint: Endpoint, team: Team, step: Step) -> None:
-    """Follow-up subtasks wait for a person as the plan did; rejected, the first answer stands."""
+    """Follow-up subtasks wait for a person as the plan did; rejected, the answer is written from what there is."""
     rain = ("meteorologist", "Say what to do if it rains, with the latest hour for deciding.")
+    gaps = [{"subtask_id": None, "what": "rain", "why": "nobody"}]
     team.synthesiser = [
-        synthesis_of(
-            "First. [S1] [S2] [S3]", gaps=[{"subtask_id": None, "what": "rain", "why": "nobody"}], follow_ups=[rain]
-        )
+        synthesis_of("", gaps=gaps, follow_ups=[rain]),
+        synthesis_of("No word on rain. [G1] [S1] [S2] [S3]", gaps=gaps),
     ]
     begin(step)
     state = say(step, "approve")
@@ -178,7 +178,7 @@ def test_a_follow_up_round_is_shown_too(endpoint: Endpoint, team: Team, step: St
     done = say(step, "reject", message="It never rains here.")
 
     assert [(one["id"], one["specialist"]) for one in shown] == [("S4", "meteorologist")]
-    assert (done["answer"], "__interrupt__" in done) == ("First. [S1] [S2] [S3]", False)
+    assert (done["answer"], "__interrupt__" in done) == ("No word on rain. [G1] [S1] [S2] [S3]", False)
     assert len(calls_of(endpoint, "worker")) == 3
 
 

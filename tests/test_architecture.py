@@ -45,11 +45,11 @@ def test_one_reader_of_the_environment() -> None:
 
 
 def test_one_printer() -> None:
-    """Only graph/cli.py writes to the terminal."""
+    """Only the command line, its output and its screen write to the terminal."""
     printers = places("print()", "input()", "sys.stdout", "sys.stderr", "rich.print", "click.echo", "typer.echo")
 
-    assert {"graph/cli.py"} >= printers
-    assert {"graph/cli.py"} == places("sys.stdout")
+    assert {"graph/cli.py", "graph/output.py", "graph/screen.py"} >= printers
+    assert {"graph/cli.py", "graph/output.py"} == places("sys.stdout")
 
 
 def test_one_asker() -> None:

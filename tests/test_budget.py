@@ -172,7 +172,7 @@ def test_ceiling_holds(
     assert usd is None or spend["usd"] <= usd * (1 + 1e-9)
     assert state["answer"]
     if fails == 0:
-        assert "the synt" in mind.seen
+        assert "the synt" in mind.seen or len(state["outcomes"]) == 1  # whose result is the answer
         assert not str(state["stop_reason"]).startswith("synthesis failed")
 
 

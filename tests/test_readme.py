@@ -4,13 +4,13 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from graph import cli
+from graph import output
 from nodes.state import Context
 
 CLONE = Path(__file__).parent.parent
 README = (CLONE / "README.md").read_text(encoding="utf-8")
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((CLONE / "docs").glob("*.md"))}
-CODES = {cli.COMPLETE, cli.OTHER, cli.WRONG, cli.INCOMPLETE, cli.INTERRUPTED}
+CODES = {output.COMPLETE, output.OTHER, output.WRONG, output.INCOMPLETE, output.INTERRUPTED}
 
 
 def shown(default: object) -> str:

@@ -136,8 +136,8 @@ def test_follow_ups_repeat_no_finished_work(endpoint: Endpoint, team: Team) -> N
     team.synthesiser = [
         synthesis_of(
             "One. [S1] [S2] [S3]",
-            gaps=[{"subtask_id": None, "what": "rain", "why": "nobody"}],
-            follow_ups=[("cook", MENU), rain],
+            gaps=[{"id": "G1", "subtask_id": None, "what": "rain", "why": "nobody"}],
+            follow_ups=[("cook", MENU), (*rain, "G1")],
         ),
         synthesis_of("Two. [S1] [S2] [S3] [S4]"),
     ]
@@ -151,18 +151,16 @@ def test_follow_ups_repeat_no_finished_work(endpoint: Endpoint, team: Team) -> N
 
 
 def test_follow_ups_with_nothing_new_end_the_run(endpoint: Endpoint, team: Team) -> None:
-    """When every follow-up repeats finished work, the first answer stands and no worker is asked again."""
+    """When every follow-up repeats finished work, no worker is asked again, and the answer is written at once."""
+    gaps = [{"subtask_id": None, "what": "rain", "why": "nobody"}]
     team.synthesiser = [
-        synthesis_of(
-            "Enough. [S1] [S2] [S3]",
-            gaps=[{"subtask_id": None, "what": "rain", "why": "nobody"}],
-            follow_ups=[("cook", MENU)],
-        )
+        synthesis_of("", gaps=gaps, follow_ups=[("cook", MENU)]),
+        synthesis_of("Enough, but for rain. [G1] [S1] [S2] [S3]", gaps=gaps),
     ]
     state = graph.invoke({"request": REQUEST})
 
-    assert (state["answer"], state["complete"]) == ("Enough. [S1] [S2] [S3]", True)
-    assert (len(calls_of(endpoint, "worker")), len(calls_of(endpoint, "synthesiser"))) == (3, 1)
+    assert (state["answer"], state["complete"]) == ("Enough, but for rain. [G1] [S1] [S2] [S3]", True)
+    assert (len(calls_of(endpoint, "worker")), len(calls_of(endpoint, "synthesiser"))) == (3, 2)
 
 
 def test_follow_ups_of_failed_work_are_done(endpoint: Endpoint, team: Team) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from langgraph.types import StateSnapshot
 
@@ -14,12 +14,20 @@ from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.state import Charge, Context, Outcome
 
 T = TypeVar("T", int, float)
+Listen = Callable[[dict[str, Any]], None]
+
+
+def _nobody(_event: dict[str, Any]) -> None:
+    """Nobody listens."""
 
 
 class RunJournal:
     """The journal of one run (nodes.models.run_journal). Written on the loop that opened the store, whichever loop makes the call."""
 
-    def __init__(self, store: Store, run_id: str, lost: Sequence[Charge], snapshot: StateSnapshot) -> None:
+    def __init__(
+        self, store: Store, run_id: str, lost: Sequence[Charge], snapshot: StateSnapshot, listen: Listen = _nobody
+    ) -> None:
+        self._listen = listen
         self._store, self._run, self._lost = store, run_id, [*lost]
         self._allowed = _allowed(snapshot, lost) if lost else {}
         self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -44,17 +52,19 @@ class RunJournal:
     async def sent(self, charge: Charge) -> str:
         """Note a request that is about to be sent."""
         note = uuid.uuid4().hex
-        await self._write(note, [charge])
+        await self._write(note, [charge], settled=False)
         return note
 
     async def settled(self, note: str, charges: Sequence[Charge]) -> None:
         """Note what it was charged at in the end."""
-        await self._write(note, charges)
+        await self._write(note, charges, settled=True)
 
-    async def _write(self, note: str, charges: Sequence[Charge]) -> None:
+    async def _write(self, note: str, charges: Sequence[Charge], *, settled: bool) -> None:
         loop = self._loop
         if loop is None or loop.is_closed():
             return
+        event = {"type": "request", "note": note, "charges": list(charges), "settled": settled}
+        loop.call_soon_threadsafe(self._listen, event)
         writing = self._store.note(self._run, note, json.dumps(list(charges)) if charges else None)
         if loop is asyncio.get_running_loop():
             await writing

@@ -132,15 +132,10 @@ class Store(ABC):
         await self.execute(SET_STATUS, (status, time.time(), run_id))
 
     async def remove(self, run_id: str) -> None:
-        """Forget a run and all that was kept of it.
-
-        Raises:
-            RunBusy: a process is at work on it.
-        """
-        async with self.hold(run_id):
-            await self.saver.adelete_thread(run_id)
-            for statement in REMOVE:
-                await self.execute(statement, (run_id,))
+        """Forget a run that is held, and all that was kept of it."""
+        await self.saver.adelete_thread(run_id)
+        for statement in REMOVE:
+            await self.execute(statement, (run_id,))
 
     async def note(self, run_id: str, call_id: str, charges: str | None) -> None:
         """Note what a request is charged at, as JSON (None: nothing)."""

@@ -8,7 +8,7 @@ from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
 from nodes.models.schemas import plan_schema, synthesis_schema
-from nodes.models.scripted import Script, ScriptedChatModel
+from nodes.models.scripted import Line, Script, ScriptedChatModel, register
 from nodes.models.served import settle
 from nodes.models.text_tools import as_text, described, read_calls
 from nodes.models.threads import aside, in_thread, on_engine_loop
@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "Endpoints",
     "EngineOptions",
+    "Line",
     "OverBudget",
     "Reply",
     "Script",
@@ -39,6 +40,7 @@ __all__ = [
     "price_of",
     "provider_of",
     "read_calls",
+    "register",
     "run_journal",
     "settle",
     "synthesis_schema",

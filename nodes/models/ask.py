@@ -35,7 +35,7 @@ async def _ask(call: Call) -> Reply:
     if model.bounded and call.on_reading and isinstance(model.chat, OpenAIChat):
         model.chat.hear(call.on_reading)
     slots = slots_of(model.endpoint)
-    async with slots.hold(min(settings.max_parallel, model.slots or settings.max_parallel)):
+    async with slots.hold(min(settings.max_parallel, model.slots or settings.max_parallel), call.on_waiting):
         limit = settings.call_timeout_s if call.clock is None else min(settings.call_timeout_s, call.clock.left)
         began = time.monotonic()
         try:

@@ -79,6 +79,7 @@ class Call:
     spec: str = ""  # a specialist's own model; "": the role's
     on_text: Callable[[str], None] | None = None
     on_restart: Callable[[], None] | None = None
+    on_waiting: Callable[[bool], None] | None = None  # True: for a free slot; False: it has one
     on_reading: Callable[[dict[str, Any]], None] | None = None  # the embedded engine's reports
     clock: Clock | None = None
     tools: Sequence[dict[str, Any]] = ()

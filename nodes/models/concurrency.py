@@ -8,7 +8,7 @@ import heapq
 import itertools
 import time
 from bisect import insort
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from nodes.models.memory import MEMORY
@@ -31,9 +31,17 @@ class Slots:
         self._sent = 0.0  # time.monotonic() of the last one
 
     @asynccontextmanager
-    async def hold(self, limit: int) -> AsyncIterator[None]:
-        """Wait until fewer than `limit` calls are under way, then count as one until the block ends."""
+    async def hold(self, limit: int, on_waiting: Callable[[bool], None] | None = None) -> AsyncIterator[None]:
+        """Wait until fewer than `limit` calls are under way, then count as one until the block ends.
+
+        `on_waiting` is told True where that takes a wait, and False when it is over.
+        """
+        waits = on_waiting is not None and (self.in_use >= limit or bool(self._waiting))
+        if waits and on_waiting:
+            on_waiting(True)  # noqa: FBT003 - it is the whole message
         await self._acquire(limit)
+        if waits and on_waiting:
+            on_waiting(False)  # noqa: FBT003 - the same
         try:
             yield
         finally:

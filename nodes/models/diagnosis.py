@@ -42,7 +42,7 @@ _AUTH = re.compile(
 _QUOTA = re.compile(
     r"insufficient_quota|credit balance|insufficient (balance|credits)|billing_error|per ?day", re.IGNORECASE
 )
-_TOOLS = r"(tools?\b(?![\[.])|tool[ _-]?(use|calls?|calling|choice)|function[ _-]?call(s|ing)?\b)"
+_TOOLS = r"(tools?\b(?!\[|\.\w)|tool[ _-]?(use|calls?|calling|choice)|function[ _-]?call(s|ing)?\b)"
 _NO_TOOLS = re.compile(
     # "does not support tools", "function calling is not enabled", "requires --enable-auto-tool-choice",
     # "Unrecognized request argument supplied: tools"; not: a schema that is wrong, a result without its call.
@@ -128,8 +128,6 @@ def _by_class(cause: BaseException, error: BaseException) -> Fault | None:  # no
         return Fault("envelope", "The answer is not valid JSON in UTF-8.", getattr(cause, "doc", "") or "")
     if isinstance(cause, openai.APIError) or isinstance(getattr(cause, "body", None), dict):
         return _by_words(cause)
-    if isinstance(cause, langchain.ModelError):
-        return Fault("server" if cause.is_retryable else "bad_request", f"The endpoint failed: {_said(cause)}")
     return None
 
 
@@ -147,6 +145,8 @@ def _by_words(error: BaseException) -> Fault:
 
 def _by_place(error: BaseException) -> Fault | None:
     """Blame whoever's code raised it: a provider's package (then the answer is at fault, or the package), or ours."""
+    if isinstance(error, langchain.ModelError):
+        return Fault("server" if error.is_retryable else "bad_request", f"The endpoint failed: {_said(error)}")
     trace, module = error.__traceback__, ""
     while trace is not None:
         module = trace.tb_frame.f_globals.get("__name__", "")

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Self
-from urllib.request import getproxies, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass_environment  # type: ignore[attr-defined] # documented, untyped
 
 import httpx2
 

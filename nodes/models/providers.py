@@ -65,8 +65,8 @@ async def open_model(spec: str, settings: Context, role: Role, endpoints: Endpoi
 
 async def _kept(key: Hashable, make: Callable[[], Model]) -> Model:
     """Make a model once: it takes a millisecond, the first of a process 0.1 to 2 s, which would stall the loop."""
-    model = MEMORY.of(Model).get(key)
-    return model or await asyncio.to_thread(MEMORY.kept, Model, key, make)
+    model: Model | None = MEMORY.of(Model).get(key)
+    return model if model is not None else await asyncio.to_thread(MEMORY.kept, Model, key, make)
 
 
 def _chat_openai(temperature: float | None, **given: Any) -> OpenAIChat:

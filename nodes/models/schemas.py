@@ -22,6 +22,7 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 _TEXT = {"type": "string"}
 _MAYBE = {"type": ["string", "null"]}
+_STATUS = {"type": "string", "enum": ["kept", "settled", "withdrawn"]}
 
 
 def plan_schema(names: list[str] | None) -> dict[str, Any]:
@@ -34,9 +35,18 @@ def synthesis_schema() -> dict[str, Any]:
     """Return the synthesis' schema: the ledger first, so that it is written before the answer."""
     position = _object(subtask_id=_TEXT, claim=_TEXT, quote=_TEXT)
     return _object(
-        disagreements=_list(_object(topic=_TEXT, positions=_list(position), resolution=_MAYBE)),
-        gaps=_list(_object(subtask_id=_MAYBE, what=_TEXT, why=_TEXT)),
-        follow_ups=_list(_object(specialist=_TEXT, task=_TEXT)),
+        disagreements=_list(
+            _object(
+                id=_TEXT,
+                topic=_TEXT,
+                positions=_list(position),
+                resolution=_MAYBE,
+                suggestion=_MAYBE,
+                status=_STATUS,
+            )
+        ),
+        gaps=_list(_object(id=_TEXT, subtask_id=_MAYBE, what=_TEXT, why=_TEXT, status=_STATUS)),
+        follow_ups=_list(_object(specialist=_TEXT, task=_TEXT, settles=_list(_TEXT))),
         answer=_TEXT,
     )
 
@@ -46,15 +56,18 @@ _LENGTHS = {
     "specialist": 40,
     "task": 300,
     "topic": 80,
-    "subtask_id": 4,
+    "id": 4,
+    "settles": 4,
+    "subtask_id": 7,
     "claim": 160,
     "quote": 160,
     "resolution": 200,
+    "suggestion": 200,
     "what": 160,
     "why": 160,
     "answer": 4000,
 }
-_ITEMS = {"disagreements": 3, "positions": 4, "gaps": 4, "follow_ups": 2}
+_ITEMS = {"disagreements": 3, "positions": 4, "gaps": 4, "follow_ups": 2, "settles": 4}
 
 
 def bounded(schema: dict[str, Any], subtasks: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Sizing: what calls can take at most, whether the money reaches, and how a plan is cut to it."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -106,8 +107,8 @@ def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], setting
     """Upper bound of the synthesis' prompt without the results, in tokens."""
     tasks = [str(one["task"]) + str(one["specialist"]) for one in subtasks]
     model = settings.model("synthesiser")
-    system = render("synthesiser", follow_ups_left=9, part="")
-    return input_bound([system, fence("request", request), str(synthesis_schema()), *tasks], model) + HEADER * (
+    system = [render("synthesiser"), render("synthesiser_now", follow_ups=9)]
+    return input_bound([*system, fence("request", request), str(synthesis_schema()), *tasks], model) + HEADER * (
         len(tasks) + 1
     )
 
@@ -206,9 +207,14 @@ def sized(
         )
         for one in subtasks[reach:]
     ]
-    planned = [
-        _planned(one, f"S{len(outcomes) + at}", output, allowance(purse, prices["worker"], bound, output or 0))
-        for at, (one, bound) in enumerate(zip(subtasks[:reach], inputs, strict=False), 1)
+    numbers = itertools.count(
+        1 + max((int(known["id"][1:]) for known in [*outcomes, *subtasks] if "id" in known), default=0)
+    )
+    planned = [  # a subtask that is done again keeps its id
+        _planned(
+            one, one.get("id") or f"S{next(numbers)}", output, allowance(purse, prices["worker"], bound, output or 0)
+        )
+        for one, bound in zip(subtasks[:reach], inputs, strict=False)
     ]
     capped = wanted["worker"] if output is None else output
     total_in, total_out = sum(inputs[:reach]), capped * reach
@@ -236,7 +242,10 @@ def _surcharge(prices: Prices, read: float) -> list[float]:
 def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[str, Any]:
     """Give a subtask what the documents say about it."""
     found = host.documents.excerpts(str(subtask["task"]), room) if host.documents else ""
-    return {**subtask, "excerpts": found} if found else dict(subtask)
+    whole = {**subtask, "excerpts": found} if found else dict(subtask)
+    if subtask.get("handed"):  # what a follow-up is to settle: no part of the task that the checks are about
+        whole["task"] = f"{subtask['task']}\n\n{subtask['handed']}"
+    return whole
 
 
 def _dearest(doing: Sequence[Specialist], settings: Context, host: Host) -> Price | None:

@@ -11,15 +11,14 @@ from typing import Any
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
-
-# Private, and the one way to tell whether a run is kept: the server adds its checkpointer only when it runs the graph.
-from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER
 from langgraph.config import get_config
 
+from nodes.langgraph_private import CONFIG_KEY_CHECKPOINTER
 from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, wait_on_engine
+from nodes.specialists.conversation import calls_of, charges_of, noted_on
 from nodes.specialists.permission import ask_person
 from nodes.specialists.result import Result, of_text
-from nodes.specialists.tool_loop import ToolLoop, calls_of, charges_of
+from nodes.specialists.tool_loop import ToolLoop
 
 __all__ = ["ToolLoop", "use_tools"]
 
@@ -76,13 +75,13 @@ async def use_tools(loop: ToolLoop) -> Result:
     except asyncio.CancelledError:
         loop.left = True
         raise
-    return _result(loop, state["messages"])
+    return _result(state["messages"])
 
 
-def _result(loop: ToolLoop, messages: list[AnyMessage]) -> Result:
+def _result(messages: list[AnyMessage]) -> Result:
     said = [message for message in messages if isinstance(message, AIMessage)]
     charges = charges_of(messages)
-    tools, last = _log(messages), loop.noted(said[-1])
+    tools, last = _log(messages), noted_on(said[-1])
     if last.get("failed"):
         return Result(last["failed"], error=last["error"], charges=charges, tools=tools)
     result = of_text(str(said[-1].text), last["finish"], charges, tools)

@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from nodes.specialists.tool_loop import ToolLoop, calls_of
+from nodes.specialists.conversation import calls_of
+from nodes.specialists.tool_loop import ToolLoop
 
 
 class Action(BaseModel):

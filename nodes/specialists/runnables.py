@@ -8,9 +8,10 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.runnables import Runnable
-from langchain_core.runnables.config import ensure_config, var_child_runnable_config
+from langchain_core.runnables.config import ensure_config
 from langgraph.pregel import Pregel
 
+from nodes.langgraph_private import var_child_runnable_config
 from nodes.models import aside, in_thread, on_engine_loop
 from nodes.specialists.outputs import Output, input_for, read_output
 

@@ -16,6 +16,7 @@ from langgraph.errors import GraphBubbleUp
 
 from nodes.budget import LEAST_OUTPUT, Purse, input_bound, missing, spent
 from nodes.errors import NoModel
+from nodes.langgraph_private import has_async_side
 from nodes.models import (
     Call,
     CallFailed,
@@ -29,6 +30,7 @@ from nodes.models import (
     provider_of,
     read_calls,
 )
+from nodes.specialists.conversation import NOTED, broken_calls, calls_of, charges_of, clipped, noted_on, written
 from nodes.specialists.registry import Specialist
 from nodes.specialists.result import of_failure
 from nodes.specialists.runnables import apart
@@ -42,7 +44,6 @@ RESULT_LIMIT = 20_000  # characters of a tool's result that the model is shown
 KEPT_LIMIT, TOLD_LIMIT = 2_000, 200  # characters of it in the outcome, and in an event
 
 _IN_TEXT = frozenset({"scripted", "local"})  # providers whose models are told of tools in the prompt
-_NOTED = "orchestrator"  # where a message carries what it cost and how it ended
 
 
 @dataclass
@@ -70,11 +71,6 @@ class ToolLoop:
     @property
     def _in_text(self) -> bool:
         return provider_of(self._spec)[0] in _IN_TEXT or self._refused_form
-
-    @staticmethod
-    def noted(message: AIMessage) -> dict[str, Any]:
-        """Read what a reply cost and how it ended."""
-        return {"charges": [], "finish": "stop", **message.response_metadata.get(_NOTED, {})}
 
     async def reply(self, messages: Sequence[AnyMessage]) -> AIMessage:
         """Ask the model to go on; whatever happens is a message, so that it is kept with the conversation."""
@@ -177,7 +173,7 @@ class ToolLoop:
         calls = [] if stopped else list(whole.tool_calls)
         if self._in_text and not stopped:
             calls = read_calls(reply.text, number)
-        broken = _broken(reply) if calls else {}
+        broken = broken_calls(reply) if calls else {}
         unreadable: dict[str, Any] = {f"bad_{number}_{at}": call for at, call in enumerate(whole.invalid_tool_calls)}
         unreadable = (
             {}
@@ -196,13 +192,13 @@ class ToolLoop:
                 call["id"] = f"call_{number}_{at}"
             seen.add(call["id"])
         content = reply.text if stopped or unreadable or isinstance(whole.content, str) else whole.content
-        metadata = {**whole.response_metadata, _NOTED: noted}
+        metadata = {**whole.response_metadata, NOTED: noted}
         return AIMessage(
             content, tool_calls=calls[:TOOL_CALLS], response_metadata=metadata, id=f"{self.call.subtask_id}-{number}"
         )
 
     def _ended(self, status: str, error: str, charges: Sequence[Charge] = ()) -> AIMessage:
-        return AIMessage("", response_metadata={_NOTED: {"charges": list(charges), "failed": status, "error": error}})
+        return AIMessage("", response_metadata={NOTED: {"charges": list(charges), "failed": status, "error": error}})
 
     async def use(self, call: Any, messages: Sequence[AnyMessage]) -> ToolMessage:
         """Make one tool call. What goes wrong is told to the model; only the specialist's own tools can be called."""
@@ -216,7 +212,7 @@ class ToolLoop:
     def _refused(self, call: Any, messages: Sequence[AnyMessage]) -> str | None:
         last = next(message for message in reversed(messages) if isinstance(message, AIMessage))
         made = [made_call["id"] for message in messages for made_call in calls_of(message)]
-        unreadable = self.noted(last).get("unreadable", {})
+        unreadable = noted_on(last).get("unreadable", {})
         if call["name"] not in self.tools:
             return f"Refused: you have no tool named {call['name']!r}; yours: {', '.join(self.tools)}."
         if call["id"] in unreadable:
@@ -252,64 +248,24 @@ class ToolLoop:
                 "type": "worker_tool",
                 "id": self.call.subtask_id,
                 "tool": call["name"],
-                "args": _clipped(json.dumps(call["args"], ensure_ascii=False, default=str), TOLD_LIMIT),
-                "result": _clipped(" ".join(text.split()), TOLD_LIMIT),
+                "args": clipped(json.dumps(call["args"], ensure_ascii=False, default=str), TOLD_LIMIT),
+                "result": clipped(" ".join(text.split()), TOLD_LIMIT),
             }
         )
         purse = self.call.purse
         most = RESULT_LIMIT if purse.open else LEAST_RESULT // 2
         return ToolMessage(
-            fence(f"result of {call['name']}"[:80], _clipped(text, most)),
+            fence(f"result of {call['name']}"[:80], clipped(text, most)),
             tool_call_id=call["id"],
             name=call["name"],
             status="success" if ok else "error",
-            additional_kwargs={"text": _clipped(text, KEPT_LIMIT), "seconds": seconds, "charges": list(charges)},
+            additional_kwargs={"text": clipped(text, KEPT_LIMIT), "seconds": seconds, "charges": list(charges)},
         )
 
 
 async def _invoked(tool: BaseTool, call: Any, *, sync: bool) -> Any:
     """Run a tool: an async one on this loop (under `invoke`: on a loop of its own), a sync one in a thread."""
     plain = isinstance(tool, (StructuredTool, FunctionTool)) and tool.coroutine is None
-    if plain or type(tool)._arun is BaseTool._arun:  # noqa: SLF001 - how LangChain tells a tool without an async side
+    if plain or not has_async_side(tool):
         return await in_thread(lambda: tool.invoke(call))
     return await (in_thread(lambda: asyncio.run(tool.ainvoke(call))) if sync else tool.ainvoke(call))
-
-
-def _broken(reply: Reply) -> dict[int, str]:
-    """Find calls whose arguments are not whole: LangChain mends what was cut off, and would have half of it done."""
-    broken = {}
-    for at, chunk in enumerate(reply.message.tool_call_chunks if reply.message is not None else ()):
-        text = (chunk["args"] or "").strip()
-        try:
-            whole = not text or isinstance(json.loads(text), dict)
-        except ValueError:
-            whole = False
-        if not whole:
-            broken[at] = text
-    return broken
-
-
-def calls_of(message: BaseMessage) -> list[Any]:
-    """List the tool calls in a message."""
-    return list(message.tool_calls) if isinstance(message, AIMessage) else []
-
-
-def charges_of(messages: Sequence[BaseMessage]) -> list[Charge]:
-    """Add up what a conversation has cost, tools that call a model included."""
-    charges = list[Charge]()
-    for message in messages:
-        charges += message.additional_kwargs.get("charges", []) if isinstance(message, ToolMessage) else []
-        charges += ToolLoop.noted(message)["charges"] if isinstance(message, AIMessage) else []
-    return charges
-
-
-def written(*messages: BaseMessage) -> list[str]:
-    """Give all that a conversation sends, calls included."""
-    return [
-        f"{message.text}{json.dumps(calls_of(message), default=str) if calls_of(message) else ''}"
-        for message in messages
-    ]
-
-
-def _clipped(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]} [… {len(text) - limit:,} characters left out]"

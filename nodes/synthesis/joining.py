@@ -2,161 +2,148 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from rapidfuzz import fuzz
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from nodes.budget import LEAST_OUTPUT, Purse, all_charges, input_bound, money_room, purse_of, spent
-from nodes.documents import EXCERPTS
-from nodes.host import Host
-from nodes.models import (
-    BYTES_A_TOKEN,
-    Call,
-    CallFailed,
-    OverBudget,
-    Reply,
-    ask,
-    listed_window,
-    price_of,
-    provider_of,
-    synthesis_schema,
-    window_room,
+from nodes.budget import (
+    LEAST_OUTPUT,
+    Purse,
+    affordable_output,
+    all_charges,
+    cost_usd,
+    money_room,
+    purse_of,
+    spent,
 )
-from nodes.state import Charge, Context, State
-from nodes.synthesis import ledger
-from nodes.synthesis.pieces import Piece, batches, clipped, cut_up, piece_of
-from nodes.text import folded
+from nodes.models import BYTES_A_TOKEN, Call, CallFailed, OverBudget, Reply, ask, synthesis_schema, window_room
+from nodes.state import Charge
+from nodes.synthesis.answer import Joint, marked
+from nodes.synthesis.listener import Listener
+from nodes.synthesis.material import Material, fixed_bytes
+from nodes.synthesis.pieces import Piece, batches, clipped, cut_up
 from prompts import fence, render
 from prompts.parsing import CutReply, off_loop, parse_synthesis, visible
-from prompts.replies import BadReply, Disagreement, Gap, Synthesis
+from prompts.replies import BadReply, Synthesis
 
 HALVINGS = 8  # how often a refused prompt is made half as long before the synthesis is given up
 CONTINUATIONS = 3  # how often an answer that was cut off is gone on with
 TAIL = 400  # characters of it that the model is shown again
 STEPS = 12  # how often everything is joined in parts; each step leaves at most two thirds, 200 results need four
+LEAST = LEAST_OUTPUT["synthesiser"]
+NOTHING = Purse(0.0, 0)
+UNEVEN = 0.9  # of the room that counted tokens leave: what is kept of the results may have more of them than the rest
 REPEATED = 12  # characters that a continuation must share with the end of the text to be taken for a repetition
-FOUND = 6_000  # bytes of earlier disagreements that the model is shown again; code keeps them all
 
 
-@dataclass
-class Joint:
-    """What came of joining.
+@dataclass(frozen=True)
+class _Prompt:
+    """What is asked, how many follow-ups are offered, and what was left out."""
 
-    Attributes:
-        reply: ledger and answer.
-        condensed: ids of results that code had to shorten.
-        parts: how many parts were joined in steps before (0: all was read at once).
-        cut_off: the answer still has no end.
-    """
-
-    reply: Synthesis
-    condensed: list[str] = field(default_factory=list)
-    parts: int = 0
-    cut_off: bool = False
-
-
-Listener = Callable[[str], None]
+    messages: list[BaseMessage]
+    follow_ups: int
+    cut: list[str]  # ids of results that were shortened for it
 
 
 @dataclass
 class Joiner:
-    """Reads the outcomes of a run and asks for one answer."""
+    """Asks for one answer from a run's results, and keeps count of what that costs."""
 
-    state: State
-    settings: Context
-    host: Host
-    follow_ups: int  # how many further subtasks may be asked for
-    on_text: Listener  # takes pieces of the raw reply
-    on_answer: Listener  # takes pieces of the answer's own text
-    on_restart: Callable[[], None]
+    material: Material
+    listener: Listener
     charges: list[Charge] = field(default_factory=list)
-    messages: list[BaseMessage] = field(default_factory=list)  # of the last whole reply, for a re-ask
-    said: str = ""
+    _messages: list[BaseMessage] = field(default_factory=list)  # of the last whole reply, for a re-ask
+    _said: str = ""
     _pieces: list[Piece] = field(default_factory=list)
     _parts: int = 0
     _cut: set[str] = field(default_factory=set)  # ids of results that code had to shorten
-    _found: list[Disagreement] = field(default_factory=list)
-    _gaps: list[Gap] = field(default_factory=list)
+    _reserve: Purse = NOTHING  # for the answer, while follow-ups may still be asked for
 
     @property
     def purse(self) -> Purse:
-        """What is left of the run's money."""
-        used = all_charges(self.state.get("charges", []), self.state["outcomes"])
-        return spent(purse_of(self.settings), [*used, *self.charges])
+        """What is left of the run's money, without what is kept back for the answer."""
+        state = self.material.state
+        used = all_charges(state.get("charges", []), state["outcomes"])
+        return spent(purse_of(self.material.settings), [*used, *self.charges]).less(self._reserve)
 
-    async def join(self) -> Joint:
-        """Ask for ledger and answer.
+    async def join(self, follow_ups: int) -> Joint:
+        """Ask for the ledger, and for the answer or up to so many follow-ups instead.
 
         Raises:
             CallFailed: the endpoint gave no answer.
             OverBudget: not even a shortened reading can be paid for.
             BadReply: a refusal, or nothing that could be an answer.
         """
-        window = self._window()
-        outcomes = self.state["outcomes"]
-        self._pieces = [piece_of(outcome) for outcome in outcomes]
-        if self.state["plan"]["round"] > 1:  # what an earlier round found stays until a later one settles it
-            self._found = [Disagreement(**entry) for entry in self.state.get("disagreements", [])]
+        window = self.material.window()
+        self._pieces = self._pieces or await asyncio.to_thread(lambda: self.material.pieces)
         for _ in range(HALVINGS):
             try:
-                return await self._joined(window)
+                return await self._joined(window, follow_ups)
             except CallFailed as failed:
                 if failed.fault.kind != "context_length":
                     raise
                 window = (window or self._guessed()) // 2
         raise BadReply("the model's context window is too small for this request")
 
-    def _window(self) -> int | None:
-        if self.settings.context_window is not None:
-            return self.settings.context_window
-        if self.settings.model("synthesiser").startswith("local"):
-            return (
-                self.host.endpoints.local(provider_of(self.settings.model("synthesiser"))[1]).context
-                if self.host.endpoints.local
-                else None
-            )
-        return listed_window(*provider_of(self.settings.model("synthesiser")))
-
     def _guessed(self) -> int:
-        return (sum(piece.size for piece in self._pieces) + self._fixed()) // BYTES_A_TOKEN
+        return (_size(self._pieces) + self._fixed(0)) // BYTES_A_TOKEN
 
-    def _fixed(self) -> int:
+    def _fixed(self, follow_ups: int) -> int:
         """Bytes of the prompt without the results."""
-        return input_bound(str(message.text) for message in self._messages([], None)) + len(str(synthesis_schema()))
+        return fixed_bytes(self._prompt([], follow_ups, self.purse))
 
-    async def _joined(self, window: int | None) -> Joint:
+    def _prompt(self, pieces: Sequence[Piece], follow_ups: int, purse: Purse) -> list[BaseMessage]:
+        now = render("synthesiser_now", follow_ups=follow_ups)
+        return self.material.messages(pieces, now, whole=True, purse=purse)
+
+    async def _joined(self, window: int | None, follow_ups: int) -> Joint:
         for _ in range(STEPS):
-            room = window_room(window, self._fixed())
-            if sum(piece.size for piece in self._pieces) <= room or not self._can_pay_for_steps(room):
+            room = window_room(window, await asyncio.to_thread(self._fixed, follow_ups))
+            if _size(self._pieces) <= room or not self._can_pay_for_steps(room):
                 break
             self._pieces = [part for piece in self._pieces for part in cut_up(piece, room)]
             await self._condense(room)
-        fixed = self._fixed()
-        price = price_of(self.settings.model("synthesiser"), None, self.host.endpoints)
-        paid = money_room(self.purse, price, fixed, LEAST_OUTPUT["synthesiser"])
-        pieces, cut = clipped(self._pieces, min(window_room(window, fixed), paid))
-        joint = await self._whole(self._messages(pieces, None))
-        self._cut.update(cut)
-        merged = joint.reply.model_copy(
-            update={
-                "disagreements": ledger.merged(joint.reply.disagreements, self._found),
-                "gaps": [*joint.reply.gaps, *self._new_gaps(joint.reply)],
-            }
-        )
-        return Joint(merged, sorted(self._cut, key=lambda one: int(one[1:])), self._parts, joint.cut_off)
+        prompt = await asyncio.to_thread(self._fitted, window, follow_ups)
+        joint = await self._whole(prompt)
+        self._cut.update(prompt.cut)
+        condensed = sorted(self._cut, key=lambda name: int(name[1:]))
+        return replace(joint, condensed=condensed, parts=self._parts, offered=prompt.follow_ups)
+
+    def _fitted(self, window: int | None, follow_ups: int) -> _Prompt:
+        """Write the prompt with what fits the window and the money.
+
+        Under a ceiling, follow-ups are offered only where another reading and an answer can be paid for afterwards.
+        """
+        self._reserve = NOTHING
+        purse, room = self.purse, window_room(window, self._fixed(follow_ups))
+        if not purse.open:
+            price, whole = self.material.price, self.material.tokens(self._prompt(self._pieces, follow_ups, purse))
+            answer = Purse(cost_usd(price, whole, LEAST) or 0.0, whole + LEAST)
+            if follow_ups and affordable_output(purse.less(answer), price, whole, LEAST) >= LEAST:
+                self._reserve = answer
+            else:
+                follow_ups = 0
+            if affordable_output(purse, price, whole, LEAST) < LEAST:
+                room = min(room, self._paid_room(whole))
+        pieces, cut = clipped(self._pieces, room)
+        return _Prompt(self._prompt(pieces, follow_ups, purse), follow_ups, cut)
+
+    def _paid_room(self, whole: int) -> float:
+        """Bytes of results that can be paid for, where all of them with the prompt around them come to `whole` tokens."""
+        fixed = self.material.tokens(self._prompt([], 0, self.purse))
+        tokens = money_room(self.purse, self.material.price, fixed, LEAST)
+        return tokens * max(1.0, UNEVEN * _size(self._pieces) / max(1, whole - fixed))
 
     def _can_pay_for_steps(self, room: float) -> bool:
         """Tell whether reading everything once more in parts leaves enough for the answer itself."""
         purse = self.purse
         if purse.open:
             return True
-        pieces = self._pieces
-        reading = sum(piece.size for piece in pieces) + (len(batches(pieces, room)) + 1) * self._fixed()
-        writing = int(reading / BYTES_A_TOKEN) + LEAST_OUTPUT["synthesiser"]
-        price = price_of(self.settings.model("synthesiser"), None, self.host.endpoints)
-        return money_room(purse, price, int(reading + room), writing) > 0
+        reading = _size(self._pieces) + (len(batches(self._pieces, room)) + 1) * self._fixed(0)
+        writing = int(reading / BYTES_A_TOKEN) + LEAST
+        return money_room(purse, self.material.price, int(reading + room), writing) > 0
 
     async def _condense(self, room: float) -> None:
         """Join each batch of results into one shorter text; all batches at once.
@@ -171,57 +158,62 @@ class Joiner:
         results = await asyncio.gather(*asked, return_exceptions=True)
         self._pieces, refused = list[Piece](), None
         for group, result in zip(groups, results, strict=True):
-            if isinstance(result, Piece):
-                self._pieces.append(result)
+            if isinstance(result, tuple):
+                piece, said = result
+                await asyncio.to_thread(self.material.ledger.take_apart, said)
+                self._pieces.append(piece)
                 self._parts += 1
-                continue
-            if not isinstance(result, (CallFailed, OverBudget)):
-                raise result
-            self.charges += result.charges
-            if isinstance(result, CallFailed) and result.fault.kind == "context_length":
+            elif isinstance(result, CallFailed) and result.fault.kind == "context_length":
                 self._pieces += group
                 refused = result
-            else:
+            elif isinstance(result, (CallFailed, OverBudget)):
                 shortened, cut = clipped(group, limit)
                 self._pieces += shortened
                 self._cut.update(cut)
+            else:
+                raise result
         if refused is not None:
             raise refused
 
-    async def _part(self, group: list[Piece], number: int, parts: int, limit: int, purse: Purse) -> Piece:
+    async def _part(
+        self, group: list[Piece], number: int, parts: int, limit: int, purse: Purse
+    ) -> tuple[Piece, Synthesis]:
         part = render("synthesiser_part", number=number, parts=parts, words=limit // 8)
-        messages = self._messages(group, part)
-        cap = max(LEAST_OUTPUT["synthesiser"], limit // BYTES_A_TOKEN * 2)
-        wanted = self.settings.max_output_tokens("synthesiser")
-        reply = await ask(self._call(messages, purse=purse, cap=min(cap, wanted) if wanted else cap))
-        self.charges += reply.charges
-        ids = tuple(dict.fromkeys(one for piece in group for one in piece.ids))
+        messages = await asyncio.to_thread(self.material.messages, group, part, whole=False, purse=purse)
+        cap = max(LEAST, limit // BYTES_A_TOKEN * 2)
+        wanted = self.material.settings.max_output_tokens("synthesiser")
+        reply = await self._ask(messages, purse=purse, cap=min(cap, wanted) if wanted else cap)
+        ids = tuple(dict.fromkeys(name for piece in group for name in piece.ids))
         try:
-            found = await off_loop(parse_synthesis, reply.text, truncated=reply.finish == "length")
+            said = await off_loop(parse_synthesis, reply.text, truncated=reply.finish == "length")
         except CutReply as cut:
-            found = cut.partial
+            said = cut.partial
         except BadReply:
-            found = Synthesis(answer=visible(reply.text)[0])
+            said = Synthesis(answer=visible(reply.text)[0])
         if reply.finish != "stop":
             self._cut.update(ids)
-        self._found += found.disagreements
-        self._gaps += found.gaps
-        piece = Piece(ids, f"part {number} of {parts}, joined from {', '.join(ids)}", found.answer)
+        text = marked(said.answer, ids, {}).text  # ids of entries mean nothing outside this part
+        piece = Piece(ids, f"part {number} of {parts}, joined from {', '.join(ids)}", text)
         (short,), shortened = clipped([piece], limit + len(piece.head) + 400)
         self._cut.update(shortened)
-        return short
+        return short, said
 
-    async def _whole(self, messages: list[BaseMessage]) -> Joint:
+    async def _whole(self, prompt: _Prompt) -> Joint:
         """Ask for the whole reply; the plain text is the answer where no structured one can be had."""
-        self.messages = messages
-        reply = await ask(self._call(messages, on_text=self.on_text, on_restart=self.on_restart))
-        self.charges += reply.charges
-        self.said = reply.text
+        self._messages, listener = prompt.messages, self.listener
+        reply = await self._ask(prompt.messages, on_text=listener.text, on_restart=listener.restart)
+        self._said = reply.text
         if reply.finish == "refusal" or not visible(reply.text)[0].strip():
             raise BadReply("the model refused" if reply.finish == "refusal" else "the model wrote nothing", reply.text)
+        known = {*self.material.ledger.entries, *self.material.ledger.gaps}
         try:
-            return Joint(await off_loop(parse_synthesis, reply.text, truncated=reply.finish == "length"))
+            said = await off_loop(parse_synthesis, reply.text, truncated=reply.finish == "length", taken=known)
+            self._keep_for_answer(said)
+            return Joint(said)
         except CutReply as cut:
+            self._keep_for_answer(cut.partial)
+            if prompt.follow_ups and cut.partial.follow_ups and not cut.partial.answer:
+                return Joint(cut.partial)
             return await self._continued(cut.partial)
         except BadReply as bad:
             plain = visible(reply.text)[0].strip()
@@ -231,109 +223,64 @@ class Joiner:
                 return await self._continued(Synthesis(answer=plain))
             return Joint(Synthesis(answer=plain), cut_off=reply.finish != "stop")
 
+    def _keep_for_answer(self, said: Synthesis) -> None:
+        """Give free what was kept back for the answer, unless follow-ups come before it."""
+        if not said.follow_ups:
+            self._reserve = NOTHING
+
     async def _continued(self, partial: Synthesis) -> Joint:
         """Go on with an answer that was cut off, up to a bound."""
         text, reply = partial.answer, Reply("", "length", [])
         for _ in range(CONTINUATIONS):
             again = render("synthesiser_continue", tail=fence("answer", text[-TAIL:]))
+            messages = [*self._messages, AIMessage(text or "(nothing)"), HumanMessage(again)]
             try:
-                reply = await ask(
-                    self._call([*self.messages, AIMessage(text or "(nothing)"), HumanMessage(again)], schema=False)
-                )
-            except (CallFailed, OverBudget) as error:
-                self.charges += error.charges
+                reply = await self._ask(messages, schema=None)
+            except (CallFailed, OverBudget):
                 break
-            self.charges += reply.charges
             more = visible(reply.text)[0]
             if not text and more.lstrip().startswith(("{", "```json")):
                 raise BadReply("the reply was cut off before its answer began", reply.text)
             more = _new_part(text, more)
             text += more
-            if more:
-                self.on_answer(more)
+            self.listener.answer(more)
             if reply.finish == "stop":
                 break
         return Joint(partial.model_copy(update={"answer": text}), cut_off=reply.finish != "stop")
-
-    def _call(
-        self,
-        messages: list[BaseMessage],
-        *,
-        schema: bool = True,
-        purse: Purse | None = None,
-        cap: int | None = None,
-        on_text: Listener | None = None,
-        on_restart: Callable[[], None] | None = None,
-    ) -> Call:
-        return Call(
-            endpoints=self.host.endpoints,
-            settings=self.settings,
-            role="synthesiser",
-            messages=messages,
-            purse=purse or self.purse,
-            schema=synthesis_schema() if schema else None,
-            round=self.state["plan"]["round"],
-            cap=cap,
-            on_text=on_text,
-            on_restart=on_restart,
-            # The raw reply is JSON; its answer is pushed to the `messages` stream piece by piece instead.
-            config={"tags": ["nostream"]},
-        )
 
     async def mended(self, faults: list[str]) -> Synthesis | None:
         """Ask once for a ledger without these faults (None: it could not be had)."""
         again = render("synthesiser_again", faults=faults)
         try:
-            reply = await ask(self._call([*self.messages, AIMessage(self.said), HumanMessage(again)]))
-            self.charges += reply.charges
+            reply = await self._ask([*self._messages, AIMessage(self._said), HumanMessage(again)])
             return await off_loop(parse_synthesis, reply.text)
+        except (CallFailed, OverBudget, BadReply):
+            return None
+
+    async def _ask(self, messages: list[BaseMessage], *, purse: Purse | None = None, **how: Any) -> Reply:
+        """Ask, and charge what it cost, whatever came of it."""
+        call = Call(
+            endpoints=self.material.host.endpoints,
+            settings=self.material.settings,
+            role="synthesiser",
+            messages=messages,
+            purse=purse or self.purse,
+            round=self.material.state["plan"]["round"],
+            # The raw reply is JSON; its answer is pushed to the `messages` stream piece by piece instead.
+            config={"tags": ["nostream"]},
+            **{"schema": synthesis_schema(), **how},
+        )
+        try:
+            reply = await ask(call)
         except (CallFailed, OverBudget) as error:
             self.charges += error.charges
-        except BadReply:
-            pass
-        return None
+            raise
+        self.charges += reply.charges
+        return reply
 
-    def _messages(self, pieces: Sequence[Piece], part: str | None) -> list[BaseMessage]:
-        system = render("synthesiser", follow_ups_left=0 if part else self.follow_ups, part=part or "")
-        parts = [fence("request", self.state["request"]), "The results:"]
-        parts += [f"{piece.head}\n{fence('result', piece.text or '(nothing)')}" for piece in pieces]
-        if part is None:
-            parts += self._extras()
-        return [SystemMessage(system), HumanMessage("\n\n".join(parts))]
 
-    def _extras(self) -> list[str]:
-        extras = []
-        dropped = self.state["plan"]["dropped"]
-        if dropped and self.purse.open:  # under a budget each word costs; code names what was dropped in any case
-            listed = "\n".join(f"- {one['specialist']}: {one['task']} ({one['reason']})" for one in dropped)
-            extras.append(f"Not done:\n{fence('dropped', listed)}")
-        if self.host.documents and self.purse.open:
-            passages = self.host.documents.excerpts(self.state["request"], EXCERPTS)
-            told = "Passages of the documents that came with the request, to be quoted where they matter:"
-            extras.append(f"{told}\n{fence('documents', passages)}")
-        if self._found:
-            lines, size = list[str](), 0
-            for entry in self._found:
-                line = entry.model_dump_json()
-                size += len(line.encode("utf-8", "replace"))
-                if size > FOUND:
-                    break  # code keeps the rest
-                lines.append(line)
-            told = "\n".join(lines)
-            extras.append(
-                "Disagreements that were found before; enter each again, with a resolution where the results now settle "
-                f"it:\n{fence('found', told)}"
-            )
-        return extras
-
-    def _new_gaps(self, reply: Synthesis) -> list[Gap]:
-        told, new = [folded(gap.what) for gap in reply.gaps], list[Gap]()
-        for gap in self._gaps:
-            what = folded(gap.what)
-            if not any(fuzz.token_set_ratio(what, one) >= ledger.SAME_TOPIC for one in told):
-                new.append(gap)
-                told.append(what)
-        return new
+def _size(pieces: Sequence[Piece]) -> int:
+    return sum(piece.size for piece in pieces)
 
 
 def _shared(purse: Purse, over: int) -> Purse:

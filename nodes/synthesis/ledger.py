@@ -1,275 +1,262 @@
-"""Ledger: disagreements and gaps as data that code has checked. Pure."""
+"""Ledger: disagreements and gaps with ids, as they stand from round to round, each checked against what was written."""
 
-import re
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
-from rapidfuzz import fuzz
+from nodes.state import Outcome
+from nodes.synthesis.gaps import Gap
+from nodes.synthesis.markdown import plain
+from nodes.synthesis.quotes import Source
+from nodes.text import folded
+from prompts import replies
+from prompts.replies import Synthesis
 
-from nodes.state import Dropped, Outcome
-from nodes.text import folded, terms
-from prompts.replies import Disagreement, Gap
+REQUEST = "request"  # the side that the request itself takes in an entry
+SIDES = 2  # without two different ones there is no disagreement
+POSITIONS = 20  # of one entry that are read
 
-SAME_TOPIC = 80  # of 100, RapidFuzz's token_set_ratio of two topics, or of two claims
-NEAR_QUOTE = 92  # of 100, RapidFuzz's partial_ratio of the folded quote in the folded output
-SAID = 0.7  # of a resolution's words that stand in the answer, for the answer to tell it
-ALIKE, UNLIKE = 0.6, 0.15  # of a result's different words that stand in the answer
-MANY_WORDS = 20  # different words of a result
-LEAST_QUOTE = 8  # folded characters; a shorter quote must stand there exactly, as whole words
-LONGEST_QUOTE = 2_000  # folded characters; a longer one must stand there exactly: near matching takes too long
-_CITED = re.compile(r"\[(S\d+)\]")
-
-# Reasons for a drop after which nothing that was asked for is missing.
-_NOTHING_LOST = ("the same as", "follow-up", "nearly the same", "repeats a finished", "empty task", "placeholder")
+Entry = dict[str, Any]  # {id, topic, positions [{subtask_id, claim, quote, verified}], resolution, suggestion, status}
 
 
-def quoted(quote: str, output: str) -> bool:
-    """Tell whether a quote stands in an output: exactly once white space and punctuation are folded, or nearly."""
-    said, text = folded(quote), folded(output)
-    if not said:
-        return False
-    if f" {said} " in f" {text} " or (len(said) >= LEAST_QUOTE and said in text):
-        return True
-    if not LEAST_QUOTE <= len(said) <= LONGEST_QUOTE or not _numbers(quote) <= _numbers(output):
-        return False  # a changed figure is another claim, however alike the words are
-    found = fuzz.partial_ratio_alignment(said, text, score_cutoff=NEAR_QUOTE)
-    return found is not None and _numbers(said) <= _numbers(text[max(0, found.dest_start - 4) : found.dest_end + 4])
+class Ledger:
+    """What the results do not agree on and what is missing, by id; and what turned out to be neither.
 
-
-def _numbers(text: str) -> set[str]:
-    """Figures as digits alone: 19:00 and 19.00 are one figure, not two."""
-    return {re.sub(r"\D", "", one) for one in re.findall(r"\d+(?:[.,:]\d+)*", text)}
-
-
-def checked(
-    disagreements: Sequence[Disagreement], outcomes: Sequence[Outcome]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Check every position against what that worker wrote.
-
-    Returns:
-        The entries as state keeps them, each position with `verified`; and every fault, worded for the model.
+    Attributes:
+        entries: disagreements by id.
+        gaps: by id; those that code has found have a `kind`, and no model's word takes them away.
+        rejected: what was no entry, or was withdrawn: {topic, why}.
+        aliases: ids under which a model named what has another id here.
     """
-    outputs = {outcome["id"]: outcome["output"] for outcome in outcomes}
-    entries, faults = [], list[str]()
-    for entry in disagreements:
-        positions = []
-        for position in entry.positions:
-            told = position.model_dump()
-            told["verified"] = quoted(position.quote, outputs.get(position.subtask_id, ""))
-            positions.append(told)
-            where = f"disagreement {entry.topic!r}, position of {position.subtask_id or '(no subtask)'}"
-            if position.subtask_id not in outputs:
-                faults.append(f"{where}: there is no such subtask; there are {', '.join(outputs)}.")
-            elif not told["verified"]:
-                faults.append(f"{where}: the quote {position.quote[:120]!r} does not stand in that result.")
-        if len({one["subtask_id"] for one in positions if one["subtask_id"] in outputs}) < 2:  # noqa: PLR2004
-            faults.append(f"disagreement {entry.topic!r}: it needs positions of two different subtasks.")
-            for one in positions:
-                one["verified"] = False
-        entries.append({"topic": entry.topic, "positions": positions, "resolution": entry.resolution})
-    return entries, faults
+
+    def __init__(
+        self, request: str, outcomes: Iterable[Outcome], entries: Iterable[Entry] = (), gaps: Iterable[Gap] = ()
+    ) -> None:
+        self._texts = {REQUEST: request, **{outcome["id"]: outcome["output"] for outcome in outcomes}}
+        self._sources: dict[str, Source] = {}
+        self.entries: dict[str, Entry] = {entry["id"]: entry for entry in entries}
+        self.gaps: dict[str, Gap] = {gap["id"]: gap for gap in gaps}
+        self.rejected: list[dict[str, str]] = []
+        self.aliases: dict[str, str] = {}
+        self._touched: set[str] = set()  # entries that the last reply spoke of
+
+    @property
+    def open_ids(self) -> list[str]:
+        """The ids of what a follow-up could settle."""
+        return [*(name for name, entry in self.entries.items() if entry["status"] == "kept"), *self.gaps]
+
+    def open_of(self, settles: Sequence[str]) -> list[str]:
+        """Give what is open of the ids that a follow-up names; naming none, it can but mean the only thing that is."""
+        return [name for name in self.open_ids if name in settles or (not settles and len(self.open_ids) == 1)]
+
+    def add(self, gaps: Iterable[Gap]) -> None:
+        """Take gaps that code has found, and give each an id; one for each subtask, code's facts before the model's."""
+        for gap in gaps:
+            same = (name for name, other in self.gaps.items() if _same_gap(gap, other))
+            name = next(same, None) or _free("G", self.gaps)
+            self.gaps[name] = {**gap, "id": name}
+
+    def fill(self, ids: Collection[str]) -> None:
+        """Take out the gaps that finished follow-ups were to fill."""
+        for name in {*ids} & self.gaps.keys():
+            del self.gaps[name]
+
+    def take(self, said: Synthesis, *, again: bool = False) -> None:
+        """Take in what a synthesiser says: new entries, and what became of those it was given. The rest stays.
+
+        Args:
+            said: its reply.
+            again: it mends the reply before, and names things as that did.
+        """
+        before = self.aliases if again else {}
+        self.aliases = {**before}
+        self._touched = set()
+        for entry in said.disagreements:
+            made = self._entry(entry.model_copy(update={"id": before.get(entry.id, entry.id)}))
+            if made is not None:
+                self.entries[made["id"]] = made
+                self._touched.add(made["id"])
+        for gap in said.gaps:
+            self._take_gap(gap.model_copy(update={"id": before.get(gap.id, gap.id)}))
+
+    def take_apart(self, said: Synthesis) -> None:
+        """Take in the ledger of one part of the results, whose ids mean nothing outside it."""
+        entries = [entry.model_copy(update={"id": ""}) for entry in said.disagreements]
+        known = {gap["what"] for gap in self.gaps.values()}
+        gaps = [gap.model_copy(update={"id": ""}) for gap in said.gaps if gap.what not in known]
+        self.take(said.model_copy(update={"disagreements": entries, "gaps": gaps}))
+
+    def handed(self, ids: Collection[str], names: Mapping[str, str]) -> str:
+        """Write out, for the worker who is to settle them, exactly these entries and gaps, in their own words."""
+        lines = list[str]()
+        for name in ids:
+            if name in self.entries:
+                entry = self.entries[name]
+                lines.append(f"- {plain(entry['topic'])}")
+                for position in entry["positions"]:
+                    quote = f" (“{plain(position['quote'])}”)" if position["verified"] else ""
+                    who = names.get(position["subtask_id"], "")
+                    lines.append(f"  - {who}: {plain(position['claim'])}{quote}")
+            elif name in self.gaps:
+                gap = self.gaps[name]
+                lines.append(f"- {plain(gap['what'])}" + (f": {plain(gap['why'])}" if gap["why"] else ""))
+        return "\n".join(lines)
+
+    def shown(self, limit: int) -> str:
+        """Write the entries and gaps so far for the synthesiser, one JSON object a line, up to a number of bytes."""
+        lines, size = list[str](), 0
+        for held in (*self.entries.values(), *self.gaps.values()):
+            told = {key: value for key, value in held.items() if value and key not in ("positions", "kind")}
+            if "positions" in held:
+                told["positions"] = {each["subtask_id"]: each["claim"] for each in held["positions"]}
+            lines.append(json.dumps(told, ensure_ascii=False))
+            size += len(lines[-1].encode("utf-8", "replace"))
+            if size > limit:
+                return "\n".join(lines[:-1])  # code keeps the rest
+        return "\n".join(lines)
+
+    def _entry(self, said: replies.Disagreement) -> Entry | None:
+        before = self._same_entry(said)
+        if before is None and not said.positions:
+            self._reject(said.topic or said.id, "it has no positions")
+            return None
+        name = before["id"] if before else self._named(said.id, "D", self.entries)
+        if said.id and said.id != name:
+            self.aliases[said.id] = name
+        old = before or {"topic": said.topic, "resolution": None, "suggestion": None}
+        return {
+            "id": name,
+            "topic": old["topic"] or said.topic,
+            "positions": self._positions(before["positions"] if before else [], said.positions[:POSITIONS]),
+            "resolution": said.resolution or old["resolution"],
+            "suggestion": said.suggestion or old["suggestion"],
+            "status": said.status,
+        }
+
+    def _positions(self, before: Sequence[dict[str, Any]], said: Sequence[replies.Position]) -> list[dict[str, Any]]:
+        """Let a side's new words take the place of its old ones, unless only the old ones are true."""
+        new = [{**position.model_dump(), "verified": self._stands(position)} for position in said]
+        true = {position["subtask_id"] for position in before if position["verified"]}
+        new = [position for position in new if position["verified"] or position["subtask_id"] not in true]
+        named = {position["subtask_id"] for position in new}
+        return [*(position for position in before if position["subtask_id"] not in named), *new]
+
+    def _same_entry(self, said: replies.Disagreement) -> Entry | None:
+        """Find the entry that is meant: by its id, or because the very same words are set against each other.
+
+        An id that stands for something else already, with another topic and other words, is a new entry's.
+        """
+        quotes = _quotes(position.model_dump() for position in said.positions)
+        known = self.entries.get(said.id)
+        if known is not None:
+            other = said.status == "kept" and said.topic and quotes and folded(said.topic) != folded(known["topic"])
+            if not other or quotes & _quotes(known["positions"]):
+                return known
+        twins = (
+            entry for entry in self.entries.values() if len(quotes) >= SIDES and _quotes(entry["positions"]) == quotes
+        )
+        return next(twins, None)
+
+    def _take_gap(self, said: replies.Gap) -> None:
+        subtask_id = said.subtask_id if said.subtask_id in self._texts else None
+        same = (gap for gap in self.gaps.values() if said.what and gap["what"] == said.what)
+        known = next(same, None) or self.gaps.get(said.id)
+        if known and known.get("kind") and said.what and subtask_id != known["subtask_id"]:
+            known = None  # the id is code's; this is another gap
+        facts = [
+            gap
+            for gap in self.gaps.values()
+            if gap.get("kind") and gap["subtask_id"] and gap["subtask_id"] == subtask_id
+        ]
+        fact = known if known and known.get("kind") else next(iter(facts), None)
+        if fact is not None:
+            self.aliases |= {said.id: fact["id"]} if said.id and said.id != fact["id"] else {}
+            return
+        if said.status != "kept":
+            self.gaps.pop(said.id, None)
+            return
+        if not (known or said.what):
+            return
+        name = known["id"] if known else self._named(said.id, "G", self.gaps)
+        if said.id and said.id != name:
+            self.aliases[said.id] = name
+        old = known or {"subtask_id": None, "what": "", "why": ""}
+        self.gaps[name] = {
+            "id": name,
+            "subtask_id": subtask_id or old["subtask_id"],
+            "what": said.what or old["what"],
+            "why": said.why or old["why"],
+        }
+
+    def _named(self, name: str, letter: str, taken: Mapping[str, Any]) -> str:
+        return name if name and name not in taken else _free(letter, taken)
+
+    def _stands(self, position: replies.Position) -> bool:
+        return self._source(position.subtask_id).has(position.quote)
+
+    def _source(self, name: str) -> Source:
+        if name not in self._sources:
+            self._sources[name] = Source(self._texts.get(name, ""))
+        return self._sources[name]
+
+    def faults(self, *, final: bool) -> list[str]:
+        """Say what is wrong with the entries, worded for the model. Where it is `final`, what is open needs advice."""
+        faults = list[str]()
+        for entry in self.entries.values():
+            which = f"{entry['id']} ({entry['topic'][:120]})"
+            if final and entry["status"] == "kept" and not entry["suggestion"]:
+                faults.append(f"{which}: it is open and has no suggestion.")
+            if entry["status"] == "withdrawn" or entry["id"] not in self._touched:
+                continue
+            for position in entry["positions"]:
+                side = position["subtask_id"]
+                if side not in self._texts:
+                    known = ", ".join([*self._texts][:200])
+                    faults.append(f"{which}: there is no subtask {side[:20]!r}; a side is one of {known}.")
+                elif not position["verified"]:
+                    faults.append(
+                        f"{which}: the quote {position['quote'][:120]!r} does not stand in what {side} wrote."
+                    )
+            if len(self._sides(entry)) < SIDES:
+                faults.append(f"{which}: it needs positions of two different subtasks, or of one and the request.")
+        return faults
+
+    def _sides(self, entry: Entry) -> set[str]:
+        """The different sides of an entry. The request is one only with words that stand in it."""
+        return {
+            position["subtask_id"]
+            for position in entry["positions"]
+            if position["subtask_id"] in self._texts and (position["subtask_id"] != REQUEST or position["verified"])
+        }
+
+    def settle(self) -> None:
+        """Take out what is no entry: without two sides, or withdrawn. It is kept in `rejected`, with the reason."""
+        for name, entry in [*self.entries.items()]:
+            sides = self._sides(entry)
+            if entry["status"] == "withdrawn":
+                self._reject(entry["topic"], entry["resolution"] or "withdrawn")
+            elif len(sides) < SIDES:
+                self._reject(entry["topic"], "it has no two different sides")
+            else:
+                kept = [position for position in entry["positions"] if position["subtask_id"] in sides]
+                self.entries[name] = {**entry, "positions": kept}
+                continue
+            del self.entries[name]
+
+    def _reject(self, topic: str, why: str) -> None:
+        self.rejected.append({"topic": topic, "why": why})
 
 
-def shown(entry: dict[str, Any], answer: str) -> bool:
-    """Tell whether an answer's text tells a disagreement: every position, by its claim, its quote or its figures."""
-    text = folded(answer)
-    return bool(entry["positions"]) and all(_position_shown(one, text, answer) for one in entry["positions"])
+def _quotes(positions: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {(position["subtask_id"], folded(position["quote"])) for position in positions if position["quote"]}
 
 
-def told(entry: dict[str, Any], answer: str, outcomes: Sequence[Outcome]) -> bool:
-    """Tell whether an answer shows a disagreement as its reader needs it: who holds what, and how it was settled.
-
-    One with a quote that is not verified never counts: the text would tell it as if it were.
-    """
-    if not shown(entry, answer) or not all(one["verified"] for one in entry["positions"]):
-        return False
-    names = {outcome["id"]: folded(outcome["specialist"]) for outcome in outcomes}
-    sections = [(folded(part), part) for part in re.split(r"\n(?=#)", answer)]
-    for one in entry["positions"]:
-        name, cited = names.get(one["subtask_id"]), f"[{one['subtask_id']}]"
-        if not any(
-            (cited in part or (name and name in text)) and _position_shown(one, text, part) for text, part in sections
-        ):
-            return False
-    own = set(terms(entry["resolution"] or ""))
-    return not own or len(own & set(terms(answer))) / len(own) >= SAID
+def _same_gap(gap: Gap, other: Gap) -> bool:
+    if gap["subtask_id"]:
+        return bool(gap["subtask_id"] == other["subtask_id"])
+    return bool(gap["what"] == other["what"])
 
 
-def _position_shown(position: dict[str, Any], text: str, answer: str) -> bool:
-    for words in (position["claim"], position["quote"]):
-        said = folded(words)
-        if said and (said in text or (len(said) >= LEAST_QUOTE and fuzz.partial_ratio(said, text) >= NEAR_QUOTE)):
-            return _numbers(words) <= _numbers(answer)
-    return False
-
-
-def merged(told: Sequence[Disagreement], found: Sequence[Disagreement]) -> list[Disagreement]:
-    """Add the entries that were found before and that the newer ledger leaves out.
-
-    Twice the same entry is better than one lost: they are one only if their subtasks, topics and positions are alike.
-    """
-    kept = list(told)
-    for entry in found:
-        if not any(_same_entry(entry.model_dump(), other.model_dump()) for other in kept):
-            kept.append(entry)
-    return kept
-
-
-def _same_entry(one: dict[str, Any], two: dict[str, Any]) -> bool:
-    first, second = ({each["subtask_id"]: each for each in entry["positions"]} for entry in (one, two))
-    both = first.keys() & second.keys()
-    if not both or (len(both) < 2 and first.keys() != second.keys()):  # noqa: PLR2004
-        return False
-    alike = all(_same_position(first[each], second[each]) for each in both)
-    topics = fuzz.token_set_ratio(folded(one["topic"]), folded(two["topic"]))
-    return alike and (
-        topics >= SAME_TOPIC or all(_overlap(first[each]["quote"], second[each]["quote"]) for each in both)
-    )
-
-
-def _same_position(one: dict[str, Any], two: dict[str, Any]) -> bool:
-    if _overlap(one["quote"], two["quote"]):
-        return True
-    figures = _numbers(one["claim"]), _numbers(two["claim"])
-    return figures[0] == figures[1] and (
-        bool(figures[0]) or fuzz.token_set_ratio(folded(one["claim"]), folded(two["claim"])) >= SAME_TOPIC
-    )
-
-
-def _overlap(one: str, two: str) -> bool:
-    first, second = folded(one), folded(two)
-    return bool(first and second) and (first in second or second in first)
-
-
-def unmended(entries: Sequence[dict[str, Any]], better: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """List the entries that a second ledger leaves out: they are kept, as they were checked."""
-    topics = {folded(entry["topic"]) for entry in better}
-    return [
-        one
-        for one in entries
-        if folded(one["topic"]) not in topics and not any(_same_entry(one, other) for other in better)
-    ]
-
-
-def disagreement_section(entries: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> str:
-    """Write the section that shows disagreements to the reader: who holds what, and how it was settled."""
-    names = {outcome["id"]: outcome["specialist"] for outcome in outcomes}
-    lines = ["## Where the specialists disagree", ""]
-    for entry in entries:
-        lines.append(f"- **{_line(entry['topic'])}**")
-        for one in entry["positions"]:
-            who = f"{_line(names.get(one['subtask_id'], 'unknown'))} [{one['subtask_id']}]"
-            quote = f": “{_line(one['quote'])}”" if one["quote"] else ""
-            unverified = "" if one["verified"] else " (not verified: these words were not found in that result)"
-            lines.append(f"  - {who} holds: {_line(one['claim'])}{quote}{unverified}")
-        settled = entry["resolution"]
-        lines.append(f"  - Settled: {_line(settled)}" if settled else "  - Open: nothing in the request settles it.")
-    return "\n".join(lines)
-
-
-def positions_for(task: str, undecided: Sequence[dict[str, Any]], names: Mapping[str, str]) -> str:
-    """Write the positions of the open disagreements that a task is about, where it does not tell them itself."""
-    lines = []
-    for entry in undecided:
-        about = fuzz.token_set_ratio(folded(entry["topic"]), folded(task)) >= SAME_TOPIC
-        named = [one for one in entry["positions"] if _position_shown(one, folded(task), task)]
-        if not (about or named) or len(named) == len(entry["positions"]):
-            continue
-        for one in entry["positions"]:
-            quote = f" (“{_line(one['quote'])}”)" if one["verified"] else ""
-            lines.append(f"- {_line(names.get(one['subtask_id'], 'another specialist'))}: {_line(one['claim'])}{quote}")
-    return "\n\nThe positions that were taken:\n" + "\n".join(lines) if lines else ""
-
-
-def missing_section(gaps: Sequence[dict[str, Any]]) -> str:
-    """Write the section that names what is missing."""
-    lines = ["## What is missing", ""]
-    for gap in gaps:
-        which = f" [{gap['subtask_id']}]" if gap["subtask_id"] else ""
-        lines.append(f"- {_line(gap['what'])}{which}" + (f": {_line(gap['why'])}" if gap["why"] else ""))
-    return "\n".join(lines)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def code_gaps(outcomes: Sequence[Outcome], dropped: Sequence[Dropped]) -> list[dict[str, Any]]:
-    """List the gaps that follow from data: what failed, was cut off, or was dropped though it was asked for."""
-    gaps = list[dict[str, Any]]()
-    for one in outcomes:
-        if one["status"] == "done":
-            continue
-        what = f"{one['specialist']}: {_shortened(one['task'])}"
-        why = f"{one['status'].replace('_', ' ')}: {one['error']}" if one["error"] else one["status"].replace("_", " ")
-        gaps.append({"subtask_id": one["id"], "what": what, "why": why})
-    for drop in dropped:
-        if not drop["reason"].startswith(_NOTHING_LOST):
-            what = f"{drop['specialist']}: {_shortened(drop['task'])}"
-            gaps.append({"subtask_id": None, "what": what, "why": f"dropped: {drop['reason']}"})
-    return gaps
-
-
-def unused_gaps(outcomes: Sequence[Outcome], answer: str) -> list[dict[str, Any]]:
-    """List finished subtasks that an answer neither cites nor resembles.
-
-    Where an answer cites nothing at all, only a long result that left hardly a word in it is surely unused.
-    """
-    cited = set(_CITED.findall(answer))
-    said = set(terms(answer))
-    gaps = []
-    for one in outcomes:
-        own = set(terms(one["output"]))
-        if one["status"] not in ("done", "partial") or one["id"] in cited:
-            continue
-        likeness = len(own & said) / max(1, len(own))
-        if likeness > ALIKE if cited else (likeness > UNLIKE or len(own) < MANY_WORDS):
-            continue
-        what = f"{one['specialist']}: {_shortened(one['task'])}"
-        gaps.append({"subtask_id": one["id"], "what": what, "why": "unused: the answer draws nothing from this result"})
-    return gaps
-
-
-def condensed_gaps(outcomes: Sequence[Outcome], condensed: Sequence[str]) -> list[dict[str, Any]]:
-    """List the results that code had to shorten before they were joined."""
-    why = "shortened before it was joined: no room for all of it"
-    return [
-        {"subtask_id": one["id"], "what": f"{one['specialist']}: part of the result", "why": why}
-        for one in outcomes
-        if one["id"] in condensed and one["status"] == "done"
-    ]
-
-
-def joined_gaps(told: Sequence[Gap], found: Sequence[dict[str, Any]], ids: set[str]) -> list[dict[str, Any]]:
-    """Join the model's gaps and those found in code; one entry for each subtask, code's facts first."""
-    named = {gap["subtask_id"] for gap in found if gap["subtask_id"]}
-    kept = [gap.model_dump(exclude={"id"}) for gap in told if gap.subtask_id not in named]
-    for gap in kept:
-        if gap["subtask_id"] not in ids:
-            gap["subtask_id"] = None
-    return [*found, *kept]
-
-
-def known_citations(answer: str, ids: set[str]) -> tuple[str, int]:
-    """Write citations one by one, [S1, S3] as [S1] [S3], and take out those of unknown subtasks.
-
-    Returns:
-        The answer, and how many were taken out.
-    """
-    unknown = 0
-
-    def keep(found: re.Match[str]) -> str:
-        nonlocal unknown
-        cited = [f"S{int(one)}" for one in re.findall(r"\d+", found["ids"])]
-        known = [one for one in dict.fromkeys(cited) if one in ids]
-        unknown += sum(one not in ids for one in cited)
-        return found["space"] + " ".join(f"[{one}]" for one in known) if known else ""
-
-    return re.sub(
-        r"(?P<space>[ \t]?)\[(?P<ids>[Ss]\d{1,4}(?:\s*(?:(?:[,;&/]|and|und|et|y)\s*)?[Ss]\d{1,4})*)\]", keep, answer
-    ), unknown
-
-
-def _shortened(text: str, limit: int = 160) -> str:
-    line = _line(text)
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+def _free(letter: str, taken: Mapping[str, Any]) -> str:
+    return next(name for number in count(1) if (name := f"{letter}{number}") not in taken)

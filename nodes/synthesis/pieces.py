@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from nodes.state import Outcome
 from prompts import fence
@@ -17,15 +18,20 @@ class Piece:
     head: str
     text: str
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes, with the markers around it."""
         return len(f"{self.head}{self.text}".encode("utf-8", "replace")) + 64
 
 
-def piece_of(outcome: Outcome) -> Piece:
-    """Give a result with what the synthesiser must know of it: its id, who did it, how it ended, its task."""
+def piece_of(outcome: Outcome, settles: Sequence[str] = ()) -> Piece:
+    """Give a result with what the synthesiser must know of it: its id, who did it, how it ended, its task.
+
+    `settles` are the ids of what a follow-up was to settle.
+    """
     head = f"{outcome['id']}, {outcome['specialist']}, {outcome['status'].replace('_', ' ')}"
+    if settles:
+        head += f", asked to settle {', '.join(settles)}"
     if outcome["error"]:
         head += f" ({outcome['error'][:300]})"
     return Piece((outcome["id"],), f"{head}\n{fence('task', outcome['task'])}", outcome["output"])

@@ -8,20 +8,20 @@ from prompts.reading.subtask_object import NotAPlan, subtask
 
 GAP = r"[ \t]{0,9}+"
 ITEM = re.compile(
-    r"([ \t]{0,80}+)(?:[-*+•‣▪–]|\d{1,3}[.)、]|\(\d{1,3}\)|[A-Za-z][.)])[ \t]{1,40}+(?:\[[ xX]\][ \t]{1,9}+)?(\S.*)"
+    r"\A([ \t]{0,80}+)(?:[-*+•‣▪–]|\d{1,3}[.)、]|\(\d{1,3}\)|[A-Za-z][.)])[ \t]{1,40}+(?:\[[ xX]\][ \t]{1,9}+)?(\S.*)"
 )
 NAME = r"[^*`\[\]\n:：|.?!]{1,60}?"
 ARROW = r"[:：|]|->|=>|[-–—→]"
 HEADS = (
-    re.compile(rf"(\*\*|__)({NAME})(?:[:：]\1|\1{GAP}(?:{ARROW})|\1{GAP}\n){GAP}(?P<text>.*)", re.DOTALL),
-    re.compile(rf"(`)({NAME})`{GAP}(?:{ARROW})?{GAP}(?P<text>.*)", re.DOTALL),
-    re.compile(rf"()\[({NAME})\]{GAP}(?:{ARROW})?{GAP}(?P<text>[^(\s].*)", re.DOTALL),
+    re.compile(rf"\A(\*\*|__)({NAME})(?:[:：]\1|\1{GAP}(?:{ARROW})|\1{GAP}\n){GAP}(?P<text>.*)", re.DOTALL),
+    re.compile(rf"\A(`)({NAME})`{GAP}(?:{ARROW})?{GAP}(?P<text>.*)", re.DOTALL),
+    re.compile(rf"\A()\[({NAME})\]{GAP}(?:{ARROW})?{GAP}(?P<text>[^(\s].*)", re.DOTALL),
     re.compile(
-        rf"()([^*`\[\]\n:：|.?!,;()]{{1,60}}?)(?:{GAP}[:：]{GAP}|[ \t]{{1,9}}(?:[-–—→|]|->|=>)[ \t]{{1,9}})(?P<text>\S.*)",
+        rf"\A()([^*`\[\]\n:：|.?!,;()]{{1,60}}?)(?:{GAP}[:：]{GAP}|[ \t]{{1,9}}(?:[-–—→|]|->|=>)[ \t]{{1,9}})(?P<text>\S.*)",
         re.DOTALL,
     ),
 )
-SUBLABEL = re.compile(rf"(?:[-*+•]{GAP})?(?:\*\*|__)?([^\W\d][\w ]{{0,30}})(?:\*\*|__)?{GAP}[:：](?:\*\*|__)?{GAP}")
+SUBLABEL = re.compile(rf"\A(?:[-*+•]{GAP})?(?:\*\*|__)?([^\W\d][\w ]{{0,30}})(?:\*\*|__)?{GAP}[:：](?:\*\*|__)?{GAP}")
 QUESTION = re.compile(r"[?？]\W{0,9}\Z")
 PLANNED = vocabulary.phrases("planned")
 ADVICE = vocabulary.phrases("advice")

@@ -27,7 +27,7 @@ _HEEDED = re.compile(
 _KEY = re.compile(r"""["'“‘]?([^\W\d][\w -]{0,40})["'”’]\s{0,40}[:：]""")
 _REVISED = vocabulary.phrases("revised")
 _FENCE = re.compile(r"\n\s{0,200}\n|```|~~~|</")
-_AND_SO_ON = re.compile(r"\W{0,40}?(?:\.{3}|…)\W{0,40}")
+_DOTS = frozenset(("...", "…"))
 _WORDS_BETWEEN = re.compile(r"[^\W\d_]{2}")
 LEAD = 240  # characters before a value that may introduce it
 
@@ -226,10 +226,9 @@ class PlanSearch:
 
     def _abbreviated(self, group: Group) -> bool:
         """Whether dots stand between or behind a plan's objects: "and so on"."""
-        ends = [member.value.end for member in group.members]
-        starts = [member.value.start for member in group.members[1:]]
-        between = any(_AND_SO_ON.fullmatch(self.text, *span) for span in zip(ends, starts, strict=False))
-        return between or bool(_AND_SO_ON.match(self.text, group.end))
+        starts = [*(member.value.start for member in group.members[1:]), group.end + 40]
+        behind = (self.text[member.value.end : start][:40] for member, start in zip(group.members, starts, strict=True))
+        return any(text.strip(" \n\t,;*`-[]") in _DOTS for text in behind)
 
     def _end_of(self, broken: int) -> int:
         """Give where a broken value may end at the latest: at a blank line or a fence behind it."""

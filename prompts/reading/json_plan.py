@@ -28,7 +28,7 @@ from prompts.replies import Subtask
 DEPTH = 12
 NODES = 4000  # values looked at in one reply
 REFUSAL = vocabulary.phrases("refusal")
-NAMED = re.compile(r"([^:：\n]{1,60})[:：]\s?(.+)", re.DOTALL)
+NAMED = re.compile(r"\A([^:：\n]{1,60})[:：]\s?(.+)", re.DOTALL)
 SEVERAL = frozenset(("tasks", "subtasks", "todos", "assignments"))  # keys whose list is a task each, not a task's lines
 
 

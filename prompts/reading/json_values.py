@@ -21,7 +21,7 @@ LOOKS_JSON = re.compile(
     rf"""[\[{{(]{BLANK}*(?:[\[{{]{BLANK}*){{0,4}}(?:["'“‘„`«][^\n]{{1,60}}["'”’“`»]{BLANK}*[:：,]|\w{{2,40}}\s*:\s*["'\[{{]|\\")"""
 )
 DEEP = re.compile(r"(?:[\[{(]\s*){40,}")
-ESCAPED = re.compile(r'[\[{](?:\s|\\[nrt]|[\[{]){0,200}+\\"')
+ESCAPED = re.compile(r'[\[{](?:\s|\\[nrt]|[\[{]){0,40}+\\"')
 VALUE = 40  # what a value costs: no honest reply holds many hundreds
 NESTED = 3  # JSON in a string of JSON in a string of JSON: no deeper
 

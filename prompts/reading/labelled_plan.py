@@ -6,17 +6,18 @@ from prompts.reading import vocabulary
 from prompts.reading.listing import LabelledText, Listing, Part, Row, part_of, rows_of
 
 GAP = r"[ \t]{0,40}+"
-LEAD = rf"{GAP}(?:>{GAP})?(?:(?:[-*+•‣▪–]|\d{{1,3}}[.)、:]|\(\d{{1,3}}\)|[A-Za-z][.)])[ \t]{{1,40}}+)?(?:\[[ xX]\][ \t]{{1,9}}+)?(?:#{{1,6}}[ \t]{{1,9}}+)?"
+LEAD = rf"\A{GAP}(?:>{GAP})?(?:(?:[-*+•‣▪–]|\d{{1,3}}[.)、:]|\(\d{{1,3}}\)|[A-Za-z][.)])[ \t]{{1,40}}+)?(?:\[[ xX]\][ \t]{{1,9}}+)?(?:#{{1,6}}[ \t]{{1,9}}+)?"
 LABEL = re.compile(
     rf"{LEAD}(?P<mark>\*\*|__|\*|`)?(?P<key>[^\W\d][\w -]{{0,40}}?)(?:[ \t]{{1,9}}(?:#[ \t]{{0,9}})?\d{{1,3}})?[ \t]{{0,9}}"
     rf"(?:(?P=mark){GAP}[:：]|[:：]{GAP}(?P=mark)|(?(mark)(?!)|[:：])){GAP}(?P<text>.*)"
 )
 SECOND = re.compile(
-    r"[ \t]{0,9}(?:[|;,，；/]|[-–—→]{1,3}>?|\*\*)?[ \t]{0,9}(?:\*\*|__)?([^\W\d][\w -]{0,30}?)(?:\*\*|__)?[ \t]{0,9}[:：](?:\*\*|__)?[ \t]{0,9}"
+    r"[ \t]{0,9}+(?:[|;,，；/]|[-–—→]{1,3}>?|\*\*)?[ \t]{0,9}+(?:\*\*|__)?(?<!\w)([^\W\d](?:[\w-]| (?!\s)){0,20}?)(?:\*\*|__)? ?[:：](?:\*\*|__)?[ \t]{0,9}"
 )
-BREAK = re.compile(r"\s{0,40}(?:#{1,6}\s|-{3,200}\s{0,40}$|```|~~~)")
+BREAK = re.compile(r"\A\s{0,40}(?:#{1,6}\s|-{3,200}\s{0,40}$|```|~~~)")
 BLOCK_MARK = re.compile(r"[|>][+-]?(?:\n|$)")  # YAML's: what follows is laid out by rules that lines do not show
 WRAPPED = re.compile(r"(\*\*|__|`|\*|\"|')((?:(?!\1).)+)\1", re.DOTALL)
+LONGEST_NAME = 120  # characters of a line in which a second label may stand, behind a name
 QUOTES = tuple("\"'“‘`")
 
 
@@ -55,7 +56,7 @@ def _add(texts: list[LabelledText], part: Part, text: str) -> bool:
     if not text.strip():
         return False
     if "specialist" in part:
-        for second in SECOND.finditer(text):
+        for second in SECOND.finditer(text[:LONGEST_NAME]):
             if second.start() and part_of(second[1]) == "task":
                 texts.append(LabelledText(part, _unwrapped(text[: second.start()]), closed=True))
                 part, text = "task", text[second.end() :]

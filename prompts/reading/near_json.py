@@ -13,13 +13,15 @@ BLANK = r"[\s\u200b-\u200f\u2060-\u2064\ufeff]"  # signs without width are found
 SPACE = re.compile(rf"{BLANK}*")
 CLOSERS = {'"': '"', "'": "'", "`": "`", "“": '”“"', "„": '“”"', "‘": "’'", "«": "»"}
 BODY = {shut: re.compile(rf"[^{shut}\\]*(?:\\.[^{shut}\\]*)*", re.DOTALL) for shut in CLOSERS.values()}
-QUOTED_KEY = re.compile(r"""(["'“‘„`«])[^"'“”‘’`«»\n{}\[\],:：]{1,60}["'”’“`»]\s*(?:[:：]|=>)""")
+QUOTED_KEY = re.compile(rf"""(["'“‘„`«])[^"'“”‘’`«»\n{{}}\[\],:：]{{1,60}}["'”’“`»]{BLANK}*(?:[:：]|=>)""")
 KEY_TEXT = re.compile(r"[^\"“”{}\[\]\n:：]{1,120}")
 BARE_KEY = re.compile(r"([^\W\d][\w-]{0,40}(?: [\w-]{1,40}){0,3})\s*(?:[:：]|=>?)")
 # A string that was never closed, and the next attempt's JSON within it.
 SWALLOWED = re.compile(r"""\n[ \t]*(?:(?:```|~~~)\w*\s*\n\s*)?[\[{]\s*["'{\[]\s*["'\w]""")
 # A string with the frame of JSON in it: a quote of its own was lost.
-FRAME = re.compile(r"""(?<!\\)["'”’]\s*[:：]\s*["'“‘\[{]|["'”’]\s*,\s*["'“‘][^"'\n]{1,40}["'”’]\s*[:：]""")
+FRAME = re.compile(
+    rf"""(?<!\\)["'”’]{BLANK}*[:：]{BLANK}*["'“‘\[{{]|["'”’]{BLANK}*,{BLANK}*["'“‘][^"'\n]{{1,40}}["'”’]{BLANK}*[:：]"""
+)
 FENCE = re.compile(r"```|~~~|</")
 LITERAL = re.compile(
     r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|none|nil|undefined)(?![\w.-])", re.IGNORECASE
@@ -119,8 +121,6 @@ class NearJsonReader:
         members: list[Any] = []
         settled = False
         while not self.cut and not self._ends(members, settled):
-            if self.cut:
-                break
             if self.text[self.pos] in COMMAS:
                 self.pos += 1
                 settled = False
@@ -134,12 +134,12 @@ class NearJsonReader:
         return members, settled
 
     def _ends(self, inside: list[Any], settled: bool) -> bool:  # noqa: FBT001
-        """Whether the innermost array or object ends here (step over its bracket when it has one)."""
+        """Whether the innermost array or object ends here, or the text does (step over its bracket when it has one)."""
         self.pos = self._skip(self.pos)
         here = self.text[self.pos : self.pos + 1]
         if not here:
             self.cut = True
-            return False
+            return True
         if here == self.open[-1]:
             self.pos += 1
             return True

@@ -144,7 +144,7 @@ def _disagreement(raw: Any) -> Disagreement | None:
     positions = list(filter(None, map(_position, _positions(pick(raw, ("positions", "claims", "sides", "views"))))))
     topic = words(pick(raw, ("topic", "issue", "subject", "title", "what", "about", "description")))
     name = entry_id(pick(raw, ("id",)), "D")
-    status = STATUS.get(vocabulary.key_form(words(pick(raw, ("status", "state")))[:40]))
+    status = _status(raw)
     if is_echo(topic) or not (topic or positions or (name and status)):
         return None
     return Disagreement(
@@ -155,6 +155,10 @@ def _disagreement(raw: Any) -> Disagreement | None:
         suggestion=_said(pick(raw, ("suggestion", "suggested", "default", "recommendation"))),
         **({"status": status} if status else {}),
     )
+
+
+def _status(raw: dict[str, Any]) -> Status | None:
+    return STATUS.get(vocabulary.key_form(words(pick(raw, ("status", "state")))[:40]))
 
 
 def _said(raw: Any) -> str | None:
@@ -202,6 +206,7 @@ def _gap(raw: Any) -> Gap | None:
         subtask_id=of if of.casefold() not in NOTHING else None,
         what=shortened(what or why, WORDS),
         why=shortened(why, WORDS),
+        status=_status(raw) or "kept",
     )
 
 

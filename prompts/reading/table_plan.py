@@ -4,7 +4,9 @@ import re
 
 from prompts.reading.listing import LabelledText, Listing, Part, Row, part_of, rows_of
 
-RULE = re.compile(r"\s{0,40}+\|?\s{0,40}+:?-{1,400}+:?\s{0,40}+(?:\|\s{0,40}+:?-{1,400}+:?\s{0,40}+){0,12}\|?\s{0,40}+")
+RULE = re.compile(
+    r"\A\s{0,40}+\|?\s{0,40}+:?-{1,400}+:?\s{0,40}+(?:\|\s{0,40}+:?-{1,400}+:?\s{0,40}+){0,12}\|?\s{0,40}+"
+)
 BAR = re.compile(r"(?<!\\)\|")
 EMPHASIS = re.compile(r"(\*\*|__|`|\*|_)((?:(?!\1).)+)\1")
 LONGEST_RULE = 2_000  # characters

@@ -12,7 +12,7 @@ from prompts.reading.listing import Listing, Row
 from prompts.reading.subtask_object import NotAPlan
 
 LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays the text it is
-KEY = re.compile(r"[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\"']?([^\W\d][\w -]{0,60})[\"']?[ ]{0,8}:(?:[ ]|$)")
+KEY = re.compile(r"\A[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\"']?([^\W\d][\w -]{0,60})[\"']?[ ]{0,8}:(?:[ ]|$)")
 ITEM = re.compile(r"[ ]{0,200}(?:-[ ]){0,40}")
 COMMENT = re.compile(r"(?m)^[^\"'\n#]*[ ]#")
 NOT_OURS = re.compile(r"(?m)^[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\w-]{1,60}:[ ]{1,8}[&*!%@]")

@@ -84,14 +84,14 @@ def test_plain_lines(tmp_path: Path) -> None:
         ended = orchestrate("-", "--report", "run.md", env=around(tmp_path, endpoint), said=REQUEST)
         asked = last_of(endpoint.requests[0].body)
     report = (tmp_path / "run.md").read_text()
-    told = ["planning …", "plan, round 1 (native): 3 subtasks", "S1 soil scientist: started", "joining the results …"]
-    spent = ["planner       1 calls", "worker        3 calls", "in all        5 calls", "complete", "report: run.md"]
+    told = ["planning …", "plan, round 1: 3 subtasks", "S1 soil scientist: started", "joining the results …"]
+    spent = ["planner       1 call ", "worker        3 calls", "in all        5 calls", "complete", "report: run.md"]
     shape = r"## Garden\n\nLime, sow, build .*red.*txt\.exe<script>alert\(1\)</script> \[S1\] \[S2\] \[S3\]\n"
 
     assert (ended.returncode, bool(re.fullmatch(shape, ended.stdout))) == (0, True), ended.stdout + ended.stderr
     assert [words for words in [*told, *spent] if words not in ended.stderr] == []
     assert set() == controls(ended.stdout + ended.stderr + report)
-    assert [f"{text} {TAMED}" in report for text in TEAM.values()] == [True] * 3
+    assert [f"{text} {TAMED}".replace("<", r"\<") in report for text in TEAM.values()] == [True] * 3
     assert REQUEST in asked
 
 
@@ -118,7 +118,7 @@ def test_json_and_a_failing_worker(tmp_path: Path) -> None:
 
 
 def test_all_workers_fail(tmp_path: Path) -> None:
-    """Where every worker fails there is nothing to answer from: exit 1, and each is listed with its reason."""
+    """Where every worker fails there is nothing to answer from: exit 1, each reason told once, and how to go on."""
 
     def mind(body: Body) -> Turn | str:
         return planned("plumber", "gardener") if "You are the planner" in system_of(body) else Turn(fault="400")
@@ -127,10 +127,9 @@ def test_all_workers_fail(tmp_path: Path) -> None:
         ended = orchestrate(REQUEST, env=around(tmp_path, endpoint))
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert re.findall(r"^- S\d \w+: failed", ended.stderr, re.MULTILINE) == [
-        "- S1 plumber: failed",
-        "- S2 gardener: failed",
-    ]
+    failed = re.findall(r"^(S\d \w+): failed in .*", ended.stderr, re.MULTILINE)
+    assert (failed, ended.stderr.count("S1 plumber: failed")) == (["S1 plumber", "S2 gardener"], 1)
+    assert re.findall(r"No subtask could be done.*\nTo go on: orchestrate resume \w{8}$", ended.stderr, re.MULTILINE)
     assert "Traceback" not in ended.stderr
 
 
@@ -162,23 +161,23 @@ WRONG = {
     "nothing is set up": (
         [REQUEST],
         {},
-        "NoModel: No model is set up.*OPENAI_API_KEY.*OPENAI_BASE_URL.*ORCHESTRATOR_MODEL",
+        "^No model is set up.*OPENAI_API_KEY.*OPENAI_BASE_URL.*ORCHESTRATOR_MODEL",
     ),
     "an unknown setting": (
         ["-s", "wibble=1", REQUEST],
         {},
-        "BadSettings: unknown setting 'wibble'; known: .*max_subtasks",
+        "^unknown setting 'wibble'; known: .*max_subtasks",
     ),
-    "a value out of range": (["-s", "max_subtasks=0", REQUEST], {}, "BadSettings: setting 'max_subtasks': .*greater"),
+    "a value out of range": (["-s", "max_subtasks=0", REQUEST], {}, "^setting 'max_subtasks': .*greater"),
     "a setting of the environment": (
         [REQUEST],
         {"ORCHESTRATOR_MAX_SUBTASK": "3"},
-        "BadSettings: .*ORCHESTRATOR_MAX_SUBTASK;",
+        "^unknown setting in the environment: ORCHESTRATOR_MAX_SUBTASK;",
     ),
-    "an unknown provider": (["-m", "acme:best", REQUEST], {}, "NoModel: model 'acme:best'.*"),
-    "no key": (["-m", "openai:gpt-5.5", REQUEST], {}, "NoModel: model 'openai:gpt-5.5' needs a key.*OPENAI_API_KEY"),
-    "a blank request": (["-m", "scripted:street-party", "  "], {}, "BadRequest: the request is empty.*"),
-    "no report of that kind": (["--report", "run.pdf", REQUEST], {}, "run.pdf"),
+    "an unknown provider": (["-m", "acme:best", REQUEST], {}, "^model 'acme:best'.*"),
+    "no key": (["-m", "openai:gpt-5.5", REQUEST], {}, "^model 'openai:gpt-5.5' needs a key.*OPENAI_API_KEY"),
+    "a blank request": (["-m", "scripted:street-party", "  "], {}, "^the request is empty.*"),
+    "no report of that kind": (["--report", "run.pdf", REQUEST], {}, "^--report run.pdf: the name must end in"),
 }
 
 
@@ -189,8 +188,11 @@ def test_wrong_input(wrong: str, tmp_path: Path) -> None:
     ended = orchestrate(*words, env=around(tmp_path, None, **more))
 
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
-    assert [bool(re.search(error, ended.stderr, re.DOTALL)), "Traceback" in ended.stderr] == [True, False], ended.stderr
-    assert len(re.findall(r"NoModel:|Bad\w+:|Error", ended.stderr)) == 1, ended.stderr
+    assert [bool(re.search(error, ended.stderr, re.DOTALL | re.MULTILINE)), "Traceback" in ended.stderr] == [
+        True,
+        False,
+    ], ended.stderr
+    assert re.findall(r"NoModel|Bad[A-Z]\w+|Error", ended.stderr) == []
 
 
 def test_unknown_model(tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_demo_in_a_terminal(tmp_path: Path) -> None:
         code = terminal.end()
     last = terminal.screen.text
     early = terminal.sent[:writing]
-    summary = last[last.index("disagreement:") :]
+    summary = last[last.rindex("disagreement ") :]
 
     assert code == 0, last
     assert ("No model was called" in last, "ORCHESTRATOR_MODEL" in last) == (True, True)

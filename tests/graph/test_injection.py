@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from graph import BadSettings, Specialist, build_graph, graph
-from graph.report import harmless, html, markdown
+from graph.report import html, markdown
+from graph.sanitise import harmless
 from graph.settings import CAPPED, CEILING, HOST_SETTINGS, resolve
 from graph.view import View
 from nodes.state import Context

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.report import harmless, html, markdown
+from graph.report import html, markdown
+from graph.sanitise import harmless
 from nodes.state import State
 
 HOSTILE = "<img src=x onerror=alert(1)> [click](javascript:alert(1)) | **x** \x1b[2J \u202e"
@@ -40,10 +41,16 @@ def ended(**more: Any) -> State:
         "outcomes": outcomes,
         "answer": "Ten loaves. [S1] [S9] [S2](https://example.org)",
         "disagreements": [
-            {"topic": "loaves", "positions": [position, {**position, "verified": False}], "resolution": None}
+            {
+                "id": "D1",
+                "topic": "loaves",
+                "positions": [position, {**position, "subtask_id": "request", "verified": False}],
+                "resolution": None,
+                "suggestion": "Bake ten: flour is short.",
+            }
         ],
         "gaps": [
-            {"subtask_id": "S2", "what": "flour", "why": "no money"},
+            {"id": "G1", "subtask_id": "S2", "what": "flour", "why": "no money"},
             {"subtask_id": None, "what": "salt", "why": ""},
         ],
         "complete": False,
@@ -77,13 +84,13 @@ def test_markdown() -> None:
     text = markdown(ended())
     headings = re.findall(r"^#+ .*", text, re.MULTILINE)
     wanted = [
-        "Ten loaves. [baker (S1)](#s1) [S9] [S2](https://example.org)",
-        "- **loaves**: open",
-        "  - [S1](#s1): ten “Ten loaves.” (verified)",
-        "  - [S1](#s1): ten “Ten loaves.” (NOT verified)",
-        "- [S2](#s2): flour: no money",
+        "Ten loaves. [baker (S1)](#run-S1) [S9] [S2](https://example.org)",
+        '- <a id="run-D1"></a>**D1 loaves**: open; suggested: Bake ten: flour is short.',
+        "  - [S1](#run-S1): ten “Ten loaves.” (verified)",
+        "  - request: ten “Ten loaves.” (NOT verified)",
+        "- G1 [S2](#run-S2): flour: no money",
         "- salt",
-        "| [S2](#s2) | grocer | Buy. | failed |",
+        "| [S2](#run-S2) | grocer | Buy. | failed |",
         "|  | mayor | Speak. | dropped: over the limit |",
         "*failed: no money*",
         "| all | 1 | 1,000 | 20 | 0.5000 |",
@@ -93,7 +100,7 @@ def test_markdown() -> None:
     assert [line for line in wanted if line not in text.split("\n")] == []
     assert headings[:5] == [
         "# Bread for a street.",
-        "## Disagreements",
+        "## Disagreements: who said what",
         "## Gaps",
         "## Plan",
         "## The workers' own texts",
@@ -105,8 +112,8 @@ def test_html_links() -> None:
     """In the page every link within it leads to an anchor that is there."""
     page = Page(html(ended()))
 
-    assert {"s1", "s2"} == set(page.anchors)
-    assert {"#s1", "#s2", "https://example.org"} == set(page.links)
+    assert {"run-S1", "run-S2", "run-D1"} == set(page.anchors)
+    assert {"#run-S1", "#run-S2", "https://example.org"} == set(page.links)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_html_is_only_ours(place: str) -> None:
 
     assert set() == {"img", "script"} & set(read.tags)
     assert [link for link in read.links if link.startswith("javascript")] == []
-    assert {"charset", "name", "content", "lang", "href", "id", "style"} >= read.attributes
+    assert {"charset", "http-equiv", "name", "content", "href", "rel", "id", "class"} >= read.attributes
     assert set() == {char for char in page if char != "\n" and unicodedata.category(char) == "Cc"} | (
         {"\u202e"} & set(page)
     )

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from graph import BadSettings, NoModel
-from graph.run import with_model
-from graph.settings import CAPPED, prices, prices_from, read_env_file, resolve, specialists_dir
+from graph.settings import CAPPED, prices, prices_from, read_env_file, resolve, specialists_dir, with_model
 from nodes.budget import Price
 from nodes.state import Context
 

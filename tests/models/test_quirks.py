@@ -11,7 +11,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, answer, build_graph, graph
-from nodes.synthesis.ledger import known_citations, quoted
+from nodes.synthesis.answer import marked
+from nodes.synthesis.quotes import Source
 from nodes.synthesis.stream import AnswerStream
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, completion, plan_of, run, synthesis_of
@@ -145,8 +146,8 @@ def test_bytes_that_are_no_text(endpoint: Endpoint) -> None:
 def test_texts_that_would_take_for_ever() -> None:
     """Citations with endless white space, endless false quotes and endless small pieces are read in linear time."""
     began = time.thread_time()
-    known_citations("x [S1" + " " * 40_000, {"S1"})
-    quoted("never said " * 2_000, "something else entirely, said at length. " * 5_000)
+    marked("x [S1" + " " * 40_000, {"S1"}, {})
+    Source("something else entirely, said at length. " * 5_000).has("never said " * 2_000)
     stream = AnswerStream()
     for _ in range(50_000):
         stream.feed('{"x')

@@ -57,11 +57,11 @@ class Reader:
             self.refused += 1
             return Turn(fault="context-length")
         self.largest = max(self.largest, tokens)
-        part = "You are given part" in system_of(body)
+        part = "these are part" in prompt_of(body)
         quotes = dict.fromkeys(re.findall(r"The tower stands \d+ metres high\.", prompt))
         ids = list(dict.fromkeys(re.findall(r"^(S\d+), surveyor|\[(S\d+)\]", prompt, re.MULTILINE)))
         cited = " ".join(f"[{one or two}]" for one, two in ids)
-        entries = [TOWER] if len(quotes) == 2 and (part or "that were found before" not in prompt) else []
+        entries = [TOWER] if len(quotes) == 2 and (part or "height of the tower" not in prompt) else []
         gaps = [{"subtask_id": None, "what": "the tower's colour", "why": "nobody says"}] if part and quotes else []
         return Turn(synthesis_of(f"{' '.join(quotes)} {cited}", entries, gaps), chunk=50_000)
 
@@ -115,7 +115,7 @@ def test_finished_parts_are_not_paid_again(endpoint: Endpoint, team: Team) -> No
     reader = Reader(100_000, 4)
 
     def refuse_one(body: Body) -> Turn:
-        first = "You are given part 1 of 3" in system_of(body) and reader.refused == 0
+        first = "these are part 1 of 3" in prompt_of(body) and reader.refused == 0
         reader.refused += first
         return Turn(fault="context-length") if first else reader(body)
 
@@ -140,7 +140,7 @@ def test_a_part_that_fails_is_shortened(endpoint: Endpoint, team: Team) -> None:
     reader = Reader(32_000, 4)
 
     def fail_one(body: Body) -> Turn:
-        return Turn(fault="400") if "You are given part 1 of" in system_of(body) else reader(body)
+        return Turn(fault="400") if "these are part 1 of" in prompt_of(body) else reader(body)
 
     state = read(team, 12, 6_000, fail_one, context_window=16_000)  # type: ignore[arg-type]
     shortened = [gap["subtask_id"] for gap in state["gaps"] if gap["why"].startswith("shortened")]

@@ -1,167 +1,150 @@
-"""The ledger: quotes are looked up, disagreements shown, gaps joined."""
+"""The ledger: entries and gaps by id, from reply to reply, and what is none."""
 
 from typing import Any, cast
 
 import pytest
 
 from nodes.state import Outcome
-from nodes.synthesis import ledger
-from prompts.replies import Disagreement, Gap, Position
+from nodes.synthesis import gaps
+from nodes.synthesis.ledger import Ledger
+from prompts.replies import Disagreement, Gap, Synthesis
 
-OUTPUT = "The music goes on until 19:00, because the **open microphone** draws\nmost people; it costs £1,250 in all."
 
-
-def outcome(one: str = "S1", output: str = OUTPUT, status: Any = "done", **more: Any) -> Outcome:
-    base: dict[str, Any] = {"specialist": f"adviser {one}", "task": f"Task of {one}.", "round": 1, "error": None}
+def outcome(name: str = "S1", output: str = "Fine.", status: Any = "done", **more: Any) -> Outcome:
+    base: dict[str, Any] = {"specialist": f"adviser {name}", "task": f"Task of {name}.", "round": 1, "error": None}
     base |= {"seconds": 1.0, "charges": [], "data": None, "tools": [], "process": "p"}
-    made: Any = {**base, "id": one, "output": output, "status": status, **more}
+    made: Any = {**base, "id": name, "output": output, "status": status, **more}
     return cast("Outcome", made)
 
 
-QUOTES = {
-    "exact": ("The music goes on until 19:00", True),
-    "across lines": ("the open microphone draws most people", True),
-    "other case and dashes": ("THE MUSIC — goes on until 19.00", True),
-    "without marks": ("because the open microphone draws", True),
-    "nearly": ("the open microphones draw most people", True),
-    "one short word": ("19:00", True),
-    "part of a short word": ("9:0", False),
-    "changed time": ("The music goes on until 18:00", False),
-    "changed sum": ("it costs £1,350 in all", False),
-    "figure from elsewhere": ("the open microphone draws 1,250 people", False),
-    "invented": ("the band leaves at noon and takes the piano along", False),
-    "empty": ("", False),
-    "marks alone": ("“…”", False),
-    "turned round": ("most people draw the open microphone until the music costs", False),
-}
-
-
-@pytest.mark.parametrize("case", QUOTES)
-def test_quotes(case: str) -> None:
-    """A quote stands in an output but for marks and white space, or nearly; a changed figure never does."""
-    quote, expected = QUOTES[case]
-
-    assert ledger.quoted(quote, OUTPUT) is expected
-
-
-@pytest.mark.parametrize(
-    ("quote", "output"),
-    [
-        ("音乐在晚上七点结束", "我们认为,音乐在晚上七点结束。"),
-        ("تنتهي الموسيقى في السابعة", "نرى أن تَنتهي الموسيقى في السابعة مساء."),
-    ],
-)
-def test_quotes_in_other_scripts(quote: str, output: str) -> None:
-    """Quotes are found without spaces between words, and without vowel signs."""
-    assert ledger.quoted(quote, output) is True
-
-
-def entry(*positions: tuple[str, str], topic: str = "end") -> Disagreement:
-    return Disagreement(
-        topic=topic, positions=[Position(subtask_id=one, claim="c", quote=quote) for one, quote in positions]
-    )
-
-
 BOTH = [outcome("S1", "Music ends at seven."), outcome("S2", "Silence from six o'clock.")]
+SEVEN, SIX = ("S1", "ends at seven"), ("S2", "from six o'clock")
+
+
+def said(*positions: tuple[str, str], **more: Any) -> Disagreement:
+    told = [{"subtask_id": name, "claim": "c", "quote": quote} for name, quote in positions]
+    return Disagreement(**{"id": "D1", "topic": "end", "positions": told, "suggestion": "six", **more})
+
+
+def ledger(*entries: Disagreement, gaps: Any = ()) -> Ledger:
+    made = Ledger("A party until six o'clock.", BOTH)
+    made.take(Synthesis(disagreements=list(entries), gaps=list(gaps)))
+    return made
 
 
 def test_true_positions() -> None:
     """Two positions with true quotes are verified, without a fault."""
-    entries, faults = ledger.checked([entry(("S1", "ends at seven"), ("S2", "from six o'clock"))], BOTH)
+    made = ledger(said(SEVEN, SIX))
 
-    assert [[one["verified"] for one in each["positions"]] for each in entries] == [[True, True]]
-    assert faults == []
+    assert [position["verified"] for position in made.entries["D1"]["positions"]] == [True, True]
+    assert made.faults(final=True) == []
 
 
-FAULTY = {
-    "unknown id": (
-        entry(("S1", "ends at seven"), ("S9", "from six o'clock")),
-        [False, False],
-        "there is no such subtask; there are S1, S2",
+FAULTY: dict[str, tuple[Disagreement, list[bool], str]] = {
+    "unknown side": (
+        said(SEVEN, ("S9", "from six")),
+        [True, False],
+        "no subtask 'S9'; a side is one of request, S1, S2",
     ),
-    "invented quote": (
-        entry(("S1", "ends at noon"), ("S2", "from six o'clock")),
-        [False, True],
-        "does not stand in that result",
-    ),
-    "another's quote": (
-        entry(("S1", "from six o'clock"), ("S2", "from six o'clock")),
-        [False, True],
-        "position of S1: the quote",
-    ),
-    "same subtask twice": (
-        entry(("S1", "ends at seven"), ("S1", "Music ends")),
-        [False, False],
-        "positions of two different subtasks",
-    ),
-    "one position": (entry(("S1", "ends at seven")), [False], "positions of two different subtasks"),
-    "no position": (entry(), [], "positions of two different subtasks"),
+    "invented quote": (said(("S1", "ends at noon"), SIX), [False, True], "does not stand in what S1 wrote"),
+    "another's quote": (said(("S1", "from six o'clock"), SIX), [False, True], "does not stand in what S1 wrote"),
+    "one side twice": (said(SEVEN, ("S1", "Music ends")), [True, True], "positions of two different subtasks"),
+    "one position": (said(SEVEN), [True], "positions of two different subtasks"),
+    "not in the request": (said(SEVEN, ("request", "until five")), [True, False], "in what request wrote"),
+    "no suggestion": (said(SEVEN, SIX, suggestion=None), [True, True], "it is open and has no suggestion"),
 }
 
 
 @pytest.mark.parametrize("case", FAULTY)
-def test_faulty_positions(case: str) -> None:
-    """A position that is not borne out is marked, and the fault is worded for the model."""
-    told, verified, words = FAULTY[case]
-    entries, faults = ledger.checked([told], BOTH)
+def test_faulty_entries(case: str) -> None:
+    """A position that is not borne out is marked, and each fault is worded for the model."""
+    entry, verified, words = FAULTY[case]
+    made = ledger(entry)
 
-    assert [one["verified"] for one in entries[0]["positions"]] == verified
-    assert [words in fault for fault in faults].count(True) == 1
-
-
-def shown(answer: str) -> bool:
-    positions = [
-        {"claim": "music until 19:00", "quote": "goes on until 19:00"},
-        {"claim": "silence at 18:00", "quote": "must stop at 18:00 sharp"},
-    ]
-    return ledger.shown({"positions": positions}, answer)
+    assert [position["verified"] for position in made.entries["D1"]["positions"]] == verified
+    assert [words in fault for fault in made.faults(final=True)].count(True) == 1
 
 
-def test_shown_and_hidden() -> None:
-    """A disagreement is shown when every side's claim or quote stands in the answer, figures and all."""
-    answers = (
-        "Some say music until 19:00, others say silence at 18:00.",
-        "One holds that it GOES ON until 19.00, the other that it “must stop at 18:00 sharp”.",
-        "Some say music until 19:00.",
-        "Some say music until 19:30, others say silence at 18:00.",
-        "It ends at half past six.",
-        "",
-    )
+def test_what_is_no_entry() -> None:
+    """Without two existing sides an entry goes, with its reason; an unknown side beside two others goes alone."""
+    made = ledger(said(SEVEN), said(SEVEN, SIX, ("S9", "x"), id="D2", topic="volume"))
+    made.settle()
 
-    assert [shown(answer) for answer in answers] == [True, True, False, False, False, False]
+    assert [position["subtask_id"] for position in made.entries["D2"]["positions"]] == ["S1", "S2"]
+    assert (list(made.entries), made.rejected) == (["D2"], [{"topic": "end", "why": "it has no two different sides"}])
 
 
-def test_the_section_of_disagreements() -> None:
-    """The section names each side with its quote, marks what is not verified, and says how it was settled."""
-    positions = [
-        {"subtask_id": "S1", "claim": "until\nseven", "quote": "ends at seven", "verified": True},
-        {"subtask_id": "S2", "claim": "six", "quote": "", "verified": False},
-    ]
-    told: list[Any] = [
-        {"topic": "End", "positions": positions, "resolution": None},
-        {"topic": "Cost", "positions": [], "resolution": "S2 is newer"},
-    ]
+def test_by_id() -> None:
+    """A later reply speaks of an entry by its id alone; what it does not say stays."""
+    made = ledger(said(SEVEN, SIX))
+    made.take(Synthesis(disagreements=[Disagreement(id="D1", status="settled", resolution="six it is")]))
+    entry = made.entries["D1"]
 
-    assert ledger.disagreement_section(told, BOTH).splitlines() == [
-        "## Where the specialists disagree",
-        "",
-        "- **End**",
-        "  - adviser S1 [S1] holds: until seven: “ends at seven”",
-        "  - adviser S2 [S2] holds: six (not verified: these words were not found in that result)",
-        "  - Open: nothing in the request settles it.",
-        "- **Cost**",
-        "  - Settled: S2 is newer",
+    assert (entry["topic"], entry["status"], entry["resolution"]) == ("end", "settled", "six it is")
+    assert (len(entry["positions"]), made.open_ids) == (2, [])
+
+
+def test_better_words() -> None:
+    """A side's new words take the place of its old ones, unless only the old ones are true."""
+    made = ledger(said(("S1", "ends at noon"), SIX))
+    made.take(Synthesis(disagreements=[said(SEVEN, ("S2", "from nine"))]), again=True)
+
+    assert sorted(position["quote"] for position in made.entries["D1"]["positions"]) == [
+        "ends at seven",
+        "from six o'clock",
     ]
 
 
-def test_the_section_of_gaps() -> None:
-    """The section names what is missing, of which subtask, and why, one line each."""
-    gaps: list[Any] = [
-        {"subtask_id": "S2", "what": "a\nmenu", "why": "failed"},
-        {"subtask_id": None, "what": "rain", "why": ""},
+def test_an_id_that_is_taken() -> None:
+    """A new entry under an old one's id gets one of its own, and marks of it are read as that."""
+    made = ledger(said(SEVEN, SIX))
+    made.take(Synthesis(disagreements=[said(("S1", "Music"), ("S2", "Silence"), topic="what there is")]))
+
+    assert [(name, entry["topic"]) for name, entry in made.entries.items()] == [("D1", "end"), ("D2", "what there is")]
+    assert made.aliases == {"D1": "D2"}
+
+
+def test_the_same_words_twice() -> None:
+    """The very same words set against each other again are the same entry, whatever its id and topic."""
+    made = ledger(said(SEVEN, SIX))
+    made.take(Synthesis(disagreements=[said(SIX, SEVEN, id="D7", topic="the end of the music")]))
+
+    assert (list(made.entries), made.aliases) == (["D1"], {"D7": "D1"})
+
+
+def test_parts() -> None:
+    """Ledgers of parts begin to count anew; none of their entries takes another's place."""
+    made = Ledger("A party.", BOTH)
+    for topic, quote in (("end", "ends"), ("kind", "Music"), ("kind", "Music")):
+        made.take_apart(
+            Synthesis(disagreements=[said(("S1", quote), SIX, topic=topic)], gaps=[Gap(id="G1", what=topic)])
+        )
+
+    assert [(name, entry["topic"]) for name, entry in made.entries.items()] == [("D1", "end"), ("D2", "kind")]
+    assert [(name, gap["what"]) for name, gap in made.gaps.items()] == [("G1", "end"), ("G2", "kind")]
+
+
+def test_codes_gaps_stand() -> None:
+    """What code has found is a fact: no reply takes it away, and a reply's own words for it are the same gap."""
+    made = Ledger("A party.", [*BOTH, outcome("S3", "", "failed", error="HTTP 500")])
+    made.add(gaps.undone([outcome("S3", "", "failed", error="HTTP 500")], []))
+    replies = [Gap(id="G1", status="withdrawn"), Gap(id="G2", subtask_id="S3", what="menu"), Gap(id="G1", what="rain")]
+    for reply in replies:
+        made.take(Synthesis(gaps=[reply]))
+
+    assert [(gap["id"], gap["subtask_id"], gap["what"]) for gap in made.gaps.values()] == [
+        ("G1", "S3", "adviser S3: Task of S3."),
+        ("G2", None, "rain"),
     ]
 
-    assert ledger.missing_section(gaps) == "## What is missing\n\n- a menu [S2]: failed\n- rain"
+
+def test_gaps_go() -> None:
+    """A gap that is settled or withdrawn, or that a follow-up has filled, is none."""
+    made = ledger(gaps=[Gap(id=f"G{number}", what=f"gap {number}") for number in (1, 2, 3, 4)])
+    made.take(Synthesis(gaps=[Gap(id="G1", status="settled"), Gap(id="G2", status="withdrawn"), Gap(id="G3")]))
+    made.fill({"G4", "D1", "S1"})
+
+    assert {"G3": "gap 3"} == {name: gap["what"] for name, gap in made.gaps.items()}
 
 
 def test_gaps_that_code_finds() -> None:
@@ -172,55 +155,14 @@ def test_gaps_that_code_finds() -> None:
         outcome("S3", "half", "partial"),
         outcome("S4", "", "timed_out"),
     ]
-    reasons = [
-        "over the limit of 5 subtasks",
-        "the budget does not reach",
-        "the same as subtask 1",
-        "nearly the same as subtask 1",
-        "empty task",
+    kinds: Any = ["over_limit", "over_budget", "unregistered", "duplicate", "near_duplicate", "empty", "follow_up"]
+    dropped: Any = [{"specialist": "poet", "task": "Verses.", "kind": kind, "reason": kind} for kind in kinds]
+
+    assert [(gap["subtask_id"], gap["kind"], gap["why"]) for gap in gaps.undone(outcomes, dropped)] == [
+        ("S2", "failed", "failed: HTTP 500"),
+        ("S3", "partial", "partial"),
+        ("S4", "timed_out", "timed out"),
+        (None, "dropped", "dropped: over_limit"),
+        (None, "dropped", "dropped: over_budget"),
+        (None, "dropped", "dropped: unregistered"),
     ]
-    gaps = ledger.code_gaps(
-        outcomes, [{"specialist": "poet", "task": "Verses.", "reason": reason} for reason in reasons]
-    )
-
-    assert [(gap["subtask_id"], gap["why"]) for gap in gaps] == [
-        ("S2", "failed: HTTP 500"),
-        ("S3", "partial"),
-        ("S4", "timed out"),
-        (None, "dropped: over the limit of 5 subtasks"),
-        (None, "dropped: the budget does not reach"),
-    ]
-
-
-def test_unused_results() -> None:
-    """A result neither cited nor resembled is unused; an answer without any citation tells nothing of use."""
-    outcomes = [
-        outcome("S1", "alpha beta gamma"),
-        outcome("S2", "delta epsilon zeta"),
-        outcome("S3", "eta theta iota"),
-        outcome("S4", "", "failed"),
-    ]
-    answers = ("Text [S1] with delta, epsilon and zeta.", "Text without citations.")
-
-    assert [[gap["subtask_id"] for gap in ledger.unused_gaps(outcomes, answer)] for answer in answers] == [["S3"], []]
-
-
-def test_joined_gaps() -> None:
-    """Code's gap of a subtask goes before the model's; an id that does not exist becomes none."""
-    told = [
-        Gap(subtask_id="S2", what="w", why="model"),
-        Gap(subtask_id="S8", what="x"),
-        Gap(subtask_id=None, what="y", why="z"),
-    ]
-    found = [{"subtask_id": "S2", "what": "w", "why": "code"}]
-
-    assert ledger.joined_gaps(told, found, {"S1", "S2"}) == [
-        {"subtask_id": "S2", "what": "w", "why": "code"},
-        {"subtask_id": None, "what": "x", "why": ""},
-        {"subtask_id": None, "what": "y", "why": "z"},
-    ]
-
-
-def test_known_citations() -> None:
-    """Citations of unknown subtasks are taken out with the space before them; known ones and other brackets stay."""
-    assert ledger.known_citations("A [S1] b [S12]. C[S3] [x] [S1]", {"S1"}) == ("A [S1] b. C [x] [S1]", 2)

@@ -2,7 +2,7 @@
 
 from langchain_core.tools import BaseTool, tool
 
-from nodes.documents import Documents, Passage
+from nodes.documents import Document, Documents, Passage
 
 SHOWN = 12_000  # characters of one reading
 FOUND = 8  # passages of one search
@@ -38,24 +38,27 @@ def document_tools(documents: Documents | None) -> list[BaseTool]:
         document = documents.find(name)
         if document is None:
             raise ValueError(f"there is no document {name!r}. {_listed(documents)}")
-        passages = document.passages()
-        if not 1 <= from_passage <= len(passages):
-            raise ValueError(f"{document.name} has passages 1 to {len(passages)}")
-        kept, used = list[Passage](), 0
-        for passage in passages[from_passage - 1 :]:
-            used += len(passage.text)
-            if kept and used > SHOWN:
-                break
-            kept.append(passage)
-        after = from_passage + len(kept)
-        more = (
-            f"\n\n[{len(passages) - after + 1} more passages; next: from_passage={after}]"
-            if after <= len(passages)
-            else ""
-        )
-        return _shown(kept, SHOWN * 2) + more
+        return _read_on(document, from_passage)
 
     return [search_documents, read_document]
+
+
+def _read_on(document: Document, from_passage: int) -> str:
+    """Show a document from a passage on, and say which comes next."""
+    passages = document.passages()
+    if not 1 <= from_passage <= len(passages):
+        raise ValueError(f"{document.name} has passages 1 to {len(passages)}")
+    kept, used = list[Passage](), 0
+    for passage in passages[from_passage - 1 :]:
+        used += len(passage.text)
+        if kept and used > SHOWN:
+            break
+        kept.append(passage)
+    after = from_passage + len(kept)
+    more = (
+        f"\n\n[{len(passages) - after + 1} more passages; next: from_passage={after}]" if after <= len(passages) else ""
+    )
+    return _shown(kept, SHOWN * 2) + more
 
 
 _NONE = "No documents came with the request."

@@ -61,6 +61,11 @@ def mcp_tools(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Co
         ) from None
     client = MultiServerMCPClient(servers)  # type: ignore[arg-type]
     listed = _apart(_listed(client, list(servers)))
+    return _by_name(listed)
+
+
+def _by_name(listed: Mapping[str, list[Any]]) -> dict[str, Tool]:
+    """Name each tool by itself and by its server; by its server alone where two servers have one of that name."""
     tools_found: dict[str, Tool] = {}
     names = [tool.name for tools in listed.values() for tool in tools]
     for server, tools in listed.items():

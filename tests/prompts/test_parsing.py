@@ -36,7 +36,7 @@ SYNTHESIS = {
             "status": "kept",
         }
     ],
-    "gaps": [{"id": "G1", "subtask_id": None, "what": "Parking", "why": "not asked"}],
+    "gaps": [{"id": "G1", "subtask_id": None, "what": "Parking", "why": "not asked", "status": "kept"}],
     "follow_ups": [{"specialist": "driver", "task": "Count the cars.", "settles": ["G1"]}],
     "answer": '# Plan\n\nAll of it, "in quotes" [S1].',
 }

@@ -1,0 +1,90 @@
+"""Application: which graph a command runs, with what, and in which database."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+from graph.build import Graph, build_graph
+from graph.run import ATTACHED
+from nodes.errors import BadSettings
+
+# Kept beside the settings that a run was given: a resume uses the same.
+SPECIALISTS, GRAPH = "folder of specialists", "graph"
+HOST_KEYS = (ATTACHED, SPECIALISTS, GRAPH)
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a run is made with besides its settings.
+
+    Attributes:
+        documents: files that come with the request.
+        specialists: a folder of specialist files ("": as the environment says).
+        graph: "module:attribute" of the user's own graph ("": ours).
+    """
+
+    documents: tuple[str, ...] = ()
+    specialists: str = ""
+    graph: str = ""
+
+    @classmethod
+    def of(cls, attach: Sequence[Path] | None, specialists: Path | None, graph: str | None) -> Self:
+        """Take what the command line says; paths are kept whole, for a resume may run elsewhere."""
+        files = tuple(str(path.expanduser().resolve()) for path in attach or ())
+        return cls(files, str(specialists.expanduser().resolve()) if specialists else "", graph or "")
+
+    @classmethod
+    def kept_in(cls, given: Mapping[str, Any]) -> Self:
+        """Read what a saved run was made with."""
+        return cls(tuple(given.get(ATTACHED, ())), given.get(SPECIALISTS, ""), given.get(GRAPH, ""))
+
+    def over(self, before: Self) -> Self:
+        """Take what is said now over what was kept."""
+        return type(self)(
+            self.documents or before.documents, self.specialists or before.specialists, self.graph or before.graph
+        )
+
+    def to_keep(self) -> dict[str, Any]:
+        """Give what is kept with a run."""
+        kept = {ATTACHED: list(self.documents), SPECIALISTS: self.specialists, GRAPH: self.graph}
+        return {name: value for name, value in kept.items() if value}
+
+    def build(self, checkpointer: Any = None) -> Graph:
+        """Build the graph.
+
+        Raises:
+            BadSettings: there is no such folder, document or graph.
+        """
+        if self.specialists and not Path(self.specialists).is_dir():
+            raise BadSettings(f"--specialists {self.specialists}: there is no such folder")
+        if not self.graph:
+            return build_graph(checkpointer, specialists_dir=self.specialists or None, documents=self.documents)
+        if self.documents or self.specialists:
+            raise BadSettings("--attach and --specialists are for the built-in graph; give them to your own in Python")
+        return own_graph(self.graph, checkpointer)
+
+
+def own_graph(name: str, checkpointer: Any = None) -> Graph:
+    """Import a user's graph, "module:attribute": a compiled graph, or a function that takes checkpointer= and makes one.
+
+    Raises:
+        BadSettings: it cannot be imported, or is something else.
+    """
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise BadSettings(f"--graph {name}: expected module:attribute, such as --graph my_app:graph")
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: one's own module lies where one stands
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BadSettings(f"--graph {name}: {error}") from None
+    finally:
+        sys.path.pop(0)
+    made = found if hasattr(found, "aget_state") else found(checkpointer=checkpointer) if callable(found) else None
+    if not hasattr(made, "aget_state"):
+        raise BadSettings(f"--graph {name}: expected a compiled graph or a function that makes one, got {type(found)}")
+    graph: Any = made.copy({"checkpointer": checkpointer}) if made is found else made
+    return graph  # type: ignore[no-any-return] # a module of the user's own

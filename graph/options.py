@@ -1,0 +1,42 @@
+"""Options: what several commands of the command line take."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graph.hints import Misused
+
+Model = Annotated[str | None, typer.Option("--model", "-m", help="provider:name for planner, workers and synthesiser.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", "-s", metavar="NAME=VALUE", help="Any setting; may be repeated.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document on stdout.")]
+Approve = Annotated[bool, typer.Option("--approve", help="Show the plan and ask before any work.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Also write the whole run to FILE.md or FILE.html.")]
+Database = Annotated[str | None, typer.Option("--db", help="Where runs are kept: a path, or postgresql://…")]
+Attach = Annotated[
+    list[Path] | None, typer.Option("--attach", "-a", help="A document for the request: PDF, Markdown, text, CSV.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand: fetch the embedded model if it is needed.")]
+NoSave = Annotated[bool, typer.Option("--no-save", help="Do not keep this run.")]
+Specialists = Annotated[Path | None, typer.Option("--specialists", metavar="DIR", help="A folder of specialist files.")]
+OwnGraph = Annotated[
+    str | None, typer.Option("--graph", metavar="MODULE:ATTRIBUTE", help="Run a graph of your own, made in Python.")
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Do again what failed or was dropped, then the synthesis.")]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="S3", help="With --retry: only this subtask.")]
+RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or the beginning of one.")]
+
+
+def settings_given(sets: list[str] | None, model: str | None, *, approve: bool = False) -> dict[str, Any]:
+    """Read --set NAME=VALUE, --model and --approve as the settings of a run."""
+    given: dict[str, Any] = {"approve_plan": True} if approve else {}
+    if model:
+        given |= dict.fromkeys(("planner_model", "worker_model", "synthesiser_model"), model)
+    for text in sets or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise Misused(f"--set {text!r}: expected NAME=VALUE, such as --set max_subtasks=4")
+        given[name.strip()] = value.strip()
+    return given

@@ -1,0 +1,151 @@
+"""Output: what is written where. Answers and JSON go to stdout, all else to stderr, a report to its file."""
+
+import sys
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from graph.hints import Misused
+from graph.sanitise import as_json, harmless, one_line
+
+COMPLETE, OTHER, WRONG, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
+
+# Not for --json: what only steers the run.
+_INNER = ("draft", "replan", "phase")
+
+stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a run's result is written.
+
+    Attributes:
+        json: print the final state as one JSON document.
+        report: also write the whole run to this file (.md or .html).
+    """
+
+    json: bool
+    report: Path | None = None
+
+    def check(self) -> None:
+        """Refuse a report that could not be written."""
+        if self.report is None:
+            return
+        if self.report.suffix not in (".md", ".html"):
+            raise Misused(f"--report {self.report}: the name must end in .md or .html")
+        if not self.report.absolute().parent.is_dir():
+            raise Misused(f"--report {self.report}: there is no folder {self.report.absolute().parent}")
+
+    def write(
+        self,
+        state: Mapping[str, Any],
+        run_id: str | None = None,
+        seconds: float | None = None,
+        told: AbstractSet[str] = frozenset(),
+    ) -> None:
+        """Write the answer, how the run ended, and the report.
+
+        Args:
+            state: the run's.
+            run_id: under which it is kept (None: it is not).
+            seconds: how long it took (None: not known).
+            told: ids of subtasks whose failure has been told already.
+        """
+        from graph.summary import summary
+
+        self.check()
+        answer = harmless(state.get("answer", ""))
+        if self.json:
+            kept = {key: value for key, value in state.items() if key not in _INNER}
+            write_json({**({"id": run_id} if run_id else {}), **kept})
+        elif answer and stdout.is_terminal:
+            _write_markdown(answer)
+        elif answer:
+            sys.stdout.write(answer + "\n")
+        sys.stdout.flush()
+        if stderr.is_terminal:
+            stderr.rule(style="dim")
+        for text, style in summary(state, seconds, told):
+            say(text, style)
+        self._write_report(state)
+
+    def _write_report(self, state: Mapping[str, Any]) -> None:
+        if self.report is None:
+            return
+        from graph import report
+
+        write = report.html if self.report.suffix == ".html" else report.markdown
+        try:
+            self.report.write_text(write(state), encoding="utf-8")  # type: ignore[arg-type]
+        except OSError as error:
+            raise Misused(f"--report {self.report} cannot be written: {error.strerror}") from None
+        say(f"report: {self.report}")
+
+
+def _write_markdown(text: str) -> None:
+    from rich.markdown import Markdown
+
+    stdout.print(Markdown(text, hyperlinks=False))  # a link shows where it leads
+
+
+def write_json(value: Any) -> None:
+    """Write one JSON document to stdout."""
+    sys.stdout.write(as_json(value) + "\n")
+
+
+def write_text(text: str) -> None:
+    """Write a text from outside to stdout."""
+    sys.stdout.write(harmless(text) + "\n")
+
+
+def write_row(text: str) -> None:
+    """Write one row of a list to stdout; in a terminal what does not fit its width is left out after a whole word."""
+    if stdout.is_terminal:
+        from graph.drawing import shortened
+
+        head = text[: len(text) - len(text.lstrip())]
+        text = text if len(text) <= stdout.width else head + _cut(text.lstrip(), stdout.width - len(head), shortened)
+    stdout.print(Text(text), soft_wrap=True)
+
+
+def _cut(text: str, width: int, shortened: Callable[[str, int], str]) -> str:
+    """Shorten a row's last column alone: the ones before it are padded with spaces that must stay."""
+    columns, _, last = text.rpartition("  ")
+    room = width - len(columns) - 2
+    return f"{columns}  {shortened(last, room)}" if room > len(" …") else text[:width]
+
+
+def say(text: str, style: str = "") -> None:
+    """Say something to the person, on stderr."""
+    stderr.print(Text(harmless(text), style), soft_wrap=not stderr.is_terminal)
+
+
+def fail(error: Exception, more: str = "") -> int:
+    """Tell a foreseen error and how to go on, and return its exit code."""
+    from graph.store import RunBusy
+    from nodes.errors import AllWorkersFailed
+
+    say("\n".join(one_line(line) for line in str(error).split("\n")), "red")
+    if more:
+        say(more)
+    return OTHER if isinstance(error, (AllWorkersFailed, RunBusy)) else WRONG
+
+
+def or_fail(work: Callable[[], T]) -> T:
+    """Do something; a foreseen error ends the command with its text."""
+    from nodes.errors import OrchestratorError
+
+    try:
+        return work()
+    except OrchestratorError as error:
+        raise typer.Exit(fail(error)) from None

@@ -1,0 +1,56 @@
+"""Plan text: what a plan says besides its subtasks, in words for a person. Pure; whoever shows it sanitises it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+FALLBACK = "No plan could be read from the planner's replies: one generalist was given the whole request."
+
+
+def frame_lines(frame: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """List what a plan fixes for all its tasks, as (name, value), such as ("date", "Saturday 6 June")."""
+    for name, value in frame.items():
+        text = _words(value)
+        if text:
+            yield name.replace("_", " "), text
+
+
+def _words(value: Any) -> str:
+    """Write a value of the frame: text, a number, true or false, a list or a small object of such."""
+    if isinstance(value, Mapping):
+        return (
+            _budget(value) if "total" in value else ", ".join(f"{name} {_words(part)}" for name, part in value.items())
+        )
+    if isinstance(value, list):
+        return ", ".join(_words(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _budget(budget: Mapping[str, Any]) -> str:
+    """Write {"total": 900, "currency": "GBP", "shares": {"food": 400}} as "900 GBP (food 400)"."""
+    rest = {name: part for name, part in budget.items() if name not in ("total", "currency", "shares")}
+    shares = {**(budget.get("shares") or {}), **rest}
+    total = f"{_words(budget['total'])} {budget.get('currency') or ''}".strip()
+    return f"{total} ({', '.join(f'{name} {_words(part)}' for name, part in shares.items())})" if shares else total
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: "1 subtask", "2 subtasks", "2 entries"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def cost_ahead(at_most: Mapping[str, Any], calls_before: int = 0) -> str:
+    """Say what a run may cost from here on, its calls counted from the run's beginning.
+
+    Args:
+        at_most: of the plan: calls, tokens, usd (None: price unknown), capped.
+        calls_before: calls that the run has made already.
+    """
+    if not at_most:
+        return "cost unknown"
+    usd = "an unknown sum (no price for this model)" if at_most["usd"] is None else f"${at_most['usd']:.4f}"
+    calls = counted(at_most["calls"] + calls_before, "call")
+    tokens = f"{at_most['tokens']:,} {'more ' if calls_before else ''}tokens"
+    return f"at most {calls}, {tokens}, {usd}{'' if at_most['capped'] else ' (no cap set)'}"

@@ -1,0 +1,100 @@
+"""Retry: what of a run is done again, written as an update of its state."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from graph import settings
+from nodes.errors import BadRequest
+from nodes.state import Draft, DropKind, Dropped, Outcome, Plan, State
+
+# Dropped for want of room or money, not because there was something wrong with them.
+FOR_WANT_OF_ROOM: frozenset[DropKind] = frozenset({"over_limit", "over_budget", "follow_up"})
+KEPT_OF_SUBTASK = ("id", "specialist", "task", "cross_check", "settles")
+
+
+class Update(NamedTuple):
+    """For `graph.update_state(config, update.values, as_node=update.as_node)`; then `graph.invoke(None, config)`."""
+
+    values: dict[str, Any]
+    as_node: str
+
+
+def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | None = None) -> Update | None:
+    """Say how a run does again what failed or was dropped, and then the synthesis.
+
+    Args:
+        state: the run's values, as `graph.get_state(config).values` has them.
+        only: subtask ids, such as "S3", whatever became of them (empty: all that failed, timed out, ran over their
+            budget, have no outcome yet, or were dropped for want of room or money).
+        given: settings that are others from now on, such as {"worker_model": "openai:gpt-5.5"}.
+
+    Returns:
+        None if there is nothing to do again.
+
+    Raises:
+        BadRequest: `only` names a subtask that is not in the run.
+        BadSettings: a setting is no good.
+    """
+    common = {"settings": settings.amended(state["settings"], given)} if given else {}
+    if "plan" not in state:
+        return Update({**common, "phase": "planner"}, "validator") if given else None
+    ids = _chosen(state, only)
+    dropped = [] if only else [drop for plan in _plans(state) for drop in plan["dropped"] if _has_no_room(drop)]
+    if not ids and not dropped:
+        again = state.get("phase") == "synthesiser" or not state.get("answer")
+        return Update({**common, "phase": "synthesiser", "failed_in": ""}, "synthesiser") if again else None
+    return Update({**common, **_back_to_the_validator(state, ids, dropped)}, "synthesiser")
+
+
+def _chosen(state: State, only: Collection[str]) -> list[str]:
+    """List the ids of the subtasks that are done again, in plan order."""
+    known = {subtask["id"]: subtask for plan in _plans(state) for subtask in plan["subtasks"]}
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        raise BadRequest(f"there is no subtask {unknown[0]!r} in this run; there are: {', '.join(known) or 'none'}")
+    well = {outcome["id"] for outcome in state.get("outcomes", []) if outcome["status"] in ("done", "partial")}
+    return [name for name in known if name in only or (not only and name not in well)]
+
+
+def _back_to_the_validator(state: State, ids: Collection[str], dropped: Collection[Dropped]) -> dict[str, Any]:
+    """Draft a further round of these subtasks; those that had an outcome keep their ids, and what they cost stays charged."""
+    planned = {subtask["id"]: dict(subtask) for plan in _plans(state) for subtask in plan["subtasks"]}
+    subtasks = [{key: planned[name][key] for key in KEPT_OF_SUBTASK if key in planned[name]} for name in ids]
+    subtasks += [{"specialist": drop["specialist"], "task": drop["task"], "cross_check": False} for drop in dropped]
+    plan = state["plan"]
+    draft = Draft(
+        round=plan["round"] + 1,
+        attempt=1,
+        source="native",
+        frame=plan.get("frame", {}),
+        why="",
+        subtasks=subtasks,
+        faults=[],
+        reply="",
+        final=True,
+    )
+    before = [outcome for outcome in state.get("outcomes", []) if outcome["id"] in ids]
+    return {
+        "phase": "validator",
+        "draft": draft,
+        "plan": _without(plan, dropped),
+        "plans": [_without(earlier, dropped) for earlier in state.get("plans", [])],
+        "outcomes": [_uncharged(outcome) for outcome in before],
+        "charges": [charge for outcome in before for charge in outcome["charges"]],
+    }
+
+
+def _plans(state: State) -> list[Plan]:
+    return [*state.get("plans", []), state["plan"]]
+
+
+def _has_no_room(drop: Dropped) -> bool:
+    return drop["kind"] in FOR_WANT_OF_ROOM
+
+
+def _without(plan: Plan, dropped: Collection[Dropped]) -> Plan:
+    return {**plan, "dropped": [drop for drop in plan["dropped"] if drop not in dropped]}
+
+
+def _uncharged(outcome: Outcome) -> Outcome:
+    return {**outcome, "charges": []}

@@ -1,0 +1,162 @@
+"""Events: what a run tells while it is under way, in LangGraph's stream mode "custom"."""
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from nodes.state import Charge, Plan, Status
+
+
+class RunEvent(TypedDict):
+    """A run that is kept has begun, or goes on."""
+
+    type: Literal["run"]
+    id: str
+
+
+class SpecialistsChanged(TypedDict):
+    """A run goes on with other specialists than it began with."""
+
+    type: Literal["specialists_changed"]
+    names: list[str]
+    text: str  # for people
+
+
+class NothingToDo(TypedDict):
+    """A run was to go on, and is finished."""
+
+    type: Literal["nothing_to_do"]
+    text: str  # for people
+
+
+class Planning(TypedDict):
+    """The planner is asked."""
+
+    type: Literal["planning"]
+    attempt: int
+
+
+class PlanningRestart(TypedDict):
+    """The planner is asked once more: its endpoint failed."""
+
+    type: Literal["planning_restart"]
+
+
+class Reading(TypedDict):
+    """How far a model on this machine has read its prompt."""
+
+    type: Literal["reading"]
+    total: NotRequired[int]  # tokens
+    processed: NotRequired[int]
+    cache: NotRequired[int]
+    time_ms: NotRequired[int]
+
+
+class PlanEvent(TypedDict):
+    """A plan is fit to be run."""
+
+    type: Literal["plan"]
+    plan: Plan
+
+
+class WorkerEvent(TypedDict):
+    """A worker has started or ended; error and seconds come with its end."""
+
+    type: Literal["worker"]
+    id: str
+    specialist: str
+    status: Status | Literal["started"]
+    error: NotRequired[str | None]
+    seconds: NotRequired[float]
+
+
+class WorkerText(TypedDict):
+    """A further piece of a worker's text."""
+
+    type: Literal["worker_text"]
+    id: str
+    text: str
+
+
+class WorkerRestart(TypedDict):
+    """A worker's text begins anew: its endpoint failed."""
+
+    type: Literal["worker_restart"]
+    id: str
+
+
+class WorkerWaiting(TypedDict):
+    """A worker waits for one of the calls that may be under way at once; or has got it."""
+
+    type: Literal["worker_waiting"]
+    id: str
+    waiting: bool
+
+
+class WorkerTool(TypedDict):
+    """A worker has used a tool; args and result are cut to a line."""
+
+    type: Literal["worker_tool"]
+    id: str
+    tool: str
+    args: str
+    result: str
+
+
+class SynthesisEvent(TypedDict):
+    """The synthesiser is asked."""
+
+    type: Literal["synthesis"]
+    round: int
+
+
+class LedgerEvent(TypedDict):
+    """The disagreements and gaps, before they are checked: they come before the answer."""
+
+    type: Literal["ledger"]
+    disagreements: list[dict[str, Any]]
+    gaps: list[dict[str, Any]]
+    follow_ups: NotRequired[list[dict[str, Any]]]
+
+
+class AnswerEvent(TypedDict):
+    """A further piece of the answer."""
+
+    type: Literal["answer"]
+    text: str
+
+
+class AnswerRestart(TypedDict):
+    """The answer begins anew: what came of it before does not count."""
+
+    type: Literal["answer_restart"]
+
+
+class RequestEvent(TypedDict):
+    """A model call of a run that is kept: sent, and charged at the most it can cost; or settled at what it came to."""
+
+    type: Literal["request"]
+    note: str  # the same for both; "before": what the run had cost when it was gone on with
+    charges: list[Charge]
+    settled: bool
+
+
+Event = (
+    RunEvent
+    | SpecialistsChanged
+    | NothingToDo
+    | Planning
+    | PlanningRestart
+    | Reading
+    | PlanEvent
+    | WorkerEvent
+    | WorkerText
+    | WorkerRestart
+    | WorkerWaiting
+    | WorkerTool
+    | SynthesisEvent
+    | LedgerEvent
+    | AnswerEvent
+    | AnswerRestart
+    | RequestEvent
+)

@@ -1,0 +1,64 @@
+"""Listener: passes the answer on while it arrives, the ledger first, then the text, piece by piece."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk
+from langgraph.graph.message import push_message
+
+from nodes.synthesis.stream import AnswerStream
+
+
+def _new_id() -> str:
+    return f"answer-{uuid.uuid4().hex}"
+
+
+@dataclass
+class Listener:
+    """Tells the `custom` and the `messages` stream of an answer.
+
+    Attributes:
+        tell: writes an event to the `custom` stream.
+        spoken: the reader has seen some of the answer.
+    """
+
+    tell: Callable[[Any], None]
+    spoken: bool = False
+    _message_id: str = field(default_factory=_new_id)
+    _stream: AnswerStream = field(default_factory=AnswerStream)
+    _ledger_told: bool = False
+
+    def text(self, piece: str) -> None:
+        """Take the next piece of the raw reply."""
+        told = self._stream.feed(piece)
+        ledger = self._stream.ledger
+        if ledger is not None and not self._ledger_told:
+            self._ledger_told = True
+            self.tell(
+                {"type": "ledger", **{key: ledger.get(key) or [] for key in ("disagreements", "gaps", "follow_ups")}}
+            )
+        self.answer(told)
+
+    def answer(self, piece: str) -> None:
+        """Pass on a piece of the answer itself."""
+        if piece:
+            self.spoken = True
+            self.tell({"type": "answer", "text": piece})
+            push_message(AIMessageChunk(content=piece, id=self._message_id), state_key=None)
+
+    def restart(self) -> None:
+        """Have forgotten what came: the endpoint failed, or it was not the answer. A new message begins."""
+        if self.spoken or self._ledger_told:
+            self._stream, self._ledger_told, self.spoken, self._message_id = AnswerStream(), False, False, _new_id()
+        self.tell({"type": "answer_restart"})
+
+    def end(self, body: str, answer: str) -> None:
+        """Make what was told whole: `body` is what the model wrote, `answer` is that with what code has put into it."""
+        if self.spoken and answer.startswith(body):
+            self.answer(answer[len(body) :])
+            return
+        if self.spoken:
+            self.restart()
+        self.answer(answer)
