@@ -5,6 +5,7 @@ import time
 
 from nodes.models.attempts import Attempts
 from nodes.models.call import Call, CallFailed, Reply
+from nodes.models.charging import Bill
 from nodes.models.chats import OpenAIChat
 from nodes.models.concurrency import slots_of
 from nodes.models.errors import Fault
@@ -39,7 +40,8 @@ async def _ask(call: Call) -> Reply:
         began = time.monotonic()
         try:
             async with asyncio.timeout(limit) as bound:
-                attempts = Attempts(call, model, slots, wanted, charges, bound.when() or began + limit)
+                bill = Bill(call, model, wanted, charges)
+                attempts = Attempts(bill, slots, bound.when() or began + limit)
                 return await attempts.run()
         except TimeoutError:
             fault = Fault("timeout", f"No answer within {limit:g} s.")

@@ -2,44 +2,26 @@
 
 import asyncio
 import random
-import warnings
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from langchain_openai import ChatOpenAI
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from nodes.budget import (
-    AMPLE_OUTPUT,
-    BOUNDED_OUTPUT,
-    LEAST_OUTPUT,
-    Price,
-    affordable_output,
-    cost_usd,
-    input_bound,
-    missing,
-    spent,
-)
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
+from nodes.models.charging import Bill
 from nodes.models.concurrency import Slots
 from nodes.models.diagnosis import fault_of, never_sent
-from nodes.models.errors import Fault
-from nodes.models.finish import Finish, finish_of, worst
+from nodes.models.errors import BadEnvelope, Fault
 from nodes.models.journal import run_journal
 from nodes.models.memory import MEMORY
-from nodes.models.prices import exact_usd, price_of, remember
-from nodes.models.providers import Model, open_model
-from nodes.models.schemas import bounded
-from nodes.models.usage import believable, joined
-from nodes.state import Charge, Context
-
-# langchain-openai warns that its own structured-output helper needs another method; we do not use it.
-warnings.filterwarnings("ignore", message="This model does not support OpenAI's structured output")
+from nodes.models.providers import open_model
+from nodes.models.received import Received, Telling
+from nodes.models.request import bound_of, optional_fields, options_of, refused
+from nodes.models.stream import StreamedChat
 
 ATTEMPTS = 4  # requests for one call, at most
-REPLY_LIMIT = 1_000_000  # characters; a reply that goes on beyond is cut there, and said to be cut
 BACKOFF_S = (0.5, 8.0)  # the first pause after a failure, and the longest without a Retry-After
 
 
@@ -51,237 +33,202 @@ class _FailedAttempt(Exception):
 
 @dataclass
 class Attempts:
-    """The requests made for one call, until one is answered."""
+    """The requests made for one call, until one is answered.
 
-    call: Call
-    model: Model
+    Attributes:
+        deadline: on the event loop's clock.
+        failed: why the last request failed.
+        tried: requests that have failed.
+        asked_again: after a reply with nothing in it.
+    """
+
+    bill: Bill
     slots: Slots
-    wanted: int | None
-    charges: list[Charge]
-    deadline: float  # on the event loop's clock
-    failed: Fault | None = None  # why the last request failed
-    tried: int = 0  # requests that have failed
+    deadline: float
+    failed: Fault | None = None
+    tried: int = 0
+    asked_again: bool = False
+
+    @property
+    def call(self) -> Call:
+        """What is asked."""
+        return self.bill.call
 
     async def run(self) -> Reply:
-        """Send requests until one is answered, or none will be."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, _FailedAttempt) and error.fault.retry),
-            wait=self._pause,
-            stop=stop_after_attempt(ATTEMPTS),
-            reraise=True,
-        )
-        try:
-            return await retrying(self._adapted)
-        except _FailedAttempt as failed:
-            raise CallFailed(failed.fault, self.model.spec, self.charges) from None
-        except OverBudget as error:
-            if self.failed is not None:  # what went wrong first is what the reader needs to know
-                told = f"{self.failed.message} What is left of the money does not allow another try."
-                raise CallFailed(replace(self.failed, message=told), self.model.spec, self.charges) from None
-            raise OverBudget(str(error), self.charges) from None
+        """Send requests until one is answered, or none will be.
 
-    def _pause(self, state: RetryCallState) -> float:
-        """Say how long to wait before the next request; the whole fan-out waits when the endpoint is too busy."""
-        error = state.outcome.exception() if state.outcome else None
-        assert isinstance(error, _FailedAttempt)  # noqa: S101 - for mypy; nothing else is retried
-        self.failed = error.fault
+        Raises:
+            CallFailed: none was.
+            OverBudget: the first cannot be paid for.
+        """
+        empty: Reply | None = None
+        while True:
+            try:
+                reply = await self._adapted()
+            except _FailedAttempt as failed:
+                await self._after(failed.fault)
+            except OverBudget as error:
+                if empty is not None:
+                    return empty
+                raise self._too_dear(error) from None
+            else:
+                if reply.text.strip() or reply.finish != "stop" or _calls_tools(reply) or not self._once_more():
+                    return reply
+                empty = reply
+
+    async def _after(self, fault: Fault) -> None:
+        """Wait after a failed request, where another may go better.
+
+        Raises:
+            CallFailed: it would not.
+        """
+        broken = fault.kind == "envelope" and "<html" not in fault.text[:2000].lower()  # a web page stays one
+        if broken and self._once_more():
+            return
+        if not fault.retry or self.tried + 1 >= ATTEMPTS:
+            raise CallFailed(fault, self.bill.model.spec, self.bill.charges) from None
+        await self._pause(fault)
+
+    async def _pause(self, fault: Fault) -> None:
+        """Wait before the next request; the whole fan-out waits when the endpoint is too busy."""
+        self.failed = fault
         first, longest = BACKOFF_S
-        backoff = min(longest, first * 2 ** (state.attempt_number - 1))
-        seconds = error.fault.retry_after if error.fault.retry_after is not None else backoff
+        backoff = min(longest, first * 2**self.tried)
+        seconds = fault.retry_after if fault.retry_after is not None else backoff
         seconds += random.uniform(0, backoff / 2)  # noqa: S311 - jitter, no secret
         if asyncio.get_running_loop().time() + seconds > self.deadline:
-            raise CallFailed(error.fault, self.model.spec, self.charges)
+            raise CallFailed(fault, self.bill.model.spec, self.bill.charges) from None
         self.tried += 1
+        self._restart()
+        if fault.kind == "rate_limit":  # then the wait is in the endpoint's line, for all alike
+            self.slots.slow_down(seconds, first)
+        else:
+            await asyncio.sleep(seconds)
+
+    def _once_more(self) -> bool:
+        """Tell whether a reply with nothing in it is asked for again: once; the planner asks again by itself."""
+        if self.asked_again or self.call.role == "planner":
+            return False
+        self.asked_again = True
+        self._restart()
+        return True
+
+    def _restart(self) -> None:
         if self.call.on_restart:
             self.call.on_restart()
-        if error.fault.kind == "rate_limit":  # then the wait is in the endpoint's line, for all alike
-            self.slots.slow_down(seconds, first)
-            return 0
-        return seconds
+
+    def _too_dear(self, error: OverBudget) -> CallFailed | OverBudget:
+        if self.failed is None:
+            return OverBudget(str(error), self.bill.charges)
+        # What went wrong first is what the reader needs to know.
+        message = f"{self.failed.message} What is left of the money does not allow another try."
+        return CallFailed(replace(self.failed, message=message), self.bill.model.spec, self.bill.charges)
 
     async def _adapted(self) -> Reply:
         """Send one request, without what this endpoint is known not to take; learn from a 400."""
-        key = (self.model.endpoint, self.model.spec)
-        tried: frozenset[str] = MEMORY.refused.get(key, frozenset())
-        if self.call.tools and "tools" in tried:  # nothing is sent: the tools belong in the prompt here
-            raise CallFailed(Fault("no_tools", "Tools are not taken."), self.model.spec, self.charges)
+        key = (self.bill.model.endpoint, self.bill.model.spec)
+        without: frozenset[str] = MEMORY.refused.get(key, frozenset())
+        if self.call.tools and "tools" in without:  # nothing is sent: the tools belong in the prompt here
+            raise CallFailed(Fault("no_tools", "Tools are not taken."), self.bill.model.spec, self.bill.charges)
         while True:
+            fields = optional_fields(self.bill.model, self.call) - without
             try:
-                reply = await self._request(tried)
+                reply = await self._request(fields)
             except _FailedAttempt as failed:
                 if self.call.tools and failed.fault.kind == "no_tools":
-                    MEMORY.refused[key] = tried | {"tools"}
-                refused = _refused(failed.fault, self._sent(tried), self.call.settings)
-                if refused is None:
+                    MEMORY.refused[key] = without | {"tools"}
+                field = refused(failed.fault, fields, self.call.settings)
+                if field is None:
                     raise
-                tried |= {refused}
+                without |= {field}
             else:
-                MEMORY.refused[key] = MEMORY.refused.get(key, frozenset()) | tried
+                MEMORY.refused[key] = MEMORY.refused.get(key, frozenset()) | without
                 return reply
 
-    def _sent(self, without: frozenset[str]) -> set[str]:
-        """Name the optional things that a request holds."""
-        sent = set()
-        if self.call.schema and self.model.takes_schema and self.call.settings.structured_output != "text":
-            sent.add("schema")
-        if self.model.own_server:
-            sent |= {"max_tokens", "max_completion_tokens", "stream_options"}
-        return sent - without
-
-    async def _request(self, without: frozenset[str]) -> Reply:
-        call = self.call
-        if self.model.bounded and self.failed:  # the embedded engine may have died, and comes back elsewhere
-            self.model = await open_model(self.model.spec, call.settings, call.role, call.endpoints, self.wanted)
-        sent = self._sent(without)
-        texts = sent_texts(call) + ([str(call.schema)] if "schema" in sent else [])
-        texts += [str(tool) for tool in call.tools]
-        bound = input_bound(texts, "" if call.purse.open else self.model.spec)
-        cap = self._cap(bound)
-        kept, before = run_journal.get(), len(self.charges)
+    async def _request(self, fields: set[str]) -> Reply:
+        bill, call = self.bill, self.call
+        if bill.model.bounded and self.failed:  # the embedded engine may have died, and comes back elsewhere
+            bill.model = await open_model(bill.model.spec, call.settings, call.role, call.endpoints, bill.wanted)
+        bound = bound_of(bill.model, call, fields)
+        cap = bill.reserve(bound)
+        journal, before = run_journal.get(), len(bill.charges)
         async with self.slots.turn(self.tried):
-            note = await kept.sent(self._bounded(bound, cap)) if kept else ""
+            note = await journal.sent(bill.at_most(bound, cap)) if journal else ""
             try:
-                return await self._answered(bound, cap, sent)
+                return await self._answered(bound, cap, fields)
             finally:
-                if kept:
-                    await kept.settled(note, self.charges[before:])
+                if journal:
+                    await journal.settled(note, bill.charges[before:])
 
-    async def _answered(self, bound: int, cap: int | None, sent: set[str]) -> Reply:
-        model, call = self.model, self.call
-        got = _Got(model.spec, whole=bool(call.tools))
+    async def _answered(self, bound: int, cap: int | None, fields: set[str]) -> Reply:
+        bill, received = self.bill, Received(self.bill.model.spec, keep_message=bool(self.call.tools))
         try:
-            await self._stream(got, _options(model, call, cap, sent))
+            await self._receive(received, options_of(bill.model, self.call, cap, fields))
         except BaseException as error:
             fault = fault_of(error) if isinstance(error, Exception) else None
-            if got.parts or _may_be_billed(error, fault):
-                self._charge(got, bound, cap, finished=False)
+            if received.parts or _may_be_billed(error, fault):
+                bill.add(received, bound, cap, finished=False)
             if fault is None:
                 raise
             raise _FailedAttempt(fault) from error
-        silent = model.tells_end or (isinstance(model.chat, ChatOpenAI) and got.usage is None)
-        if silent and got.finish is None:
-            self._charge(got, bound, cap, finished=False)
+        tells_end = bill.model.tells_end or (isinstance(bill.model.chat, ChatOpenAI) and received.usage is None)
+        if tells_end and received.broke_off:
+            bill.add(received, bound, cap, finished=False)
             raise _FailedAttempt(Fault("connection", "The answer broke off."))
-        self._charge(got, bound, cap, finished=True)
-        return Reply(got.text, got.ended, self.charges, got.message)
+        bill.add(received, bound, cap, finished=True)
+        return Reply(received.text, received.ended, bill.charges, received.message)
 
-    def _cap(self, bound: int) -> int | None:
-        """Reserve: the output cap that fits what is left after `bound` tokens of input."""
-        call, role = self.call, self.call.role
-        purse, kept = spent(call.purse, self.charges), run_journal.get()
-        purse = purse if kept is None or purse.open else kept.left(purse, call.subtask_id)
-        if purse.open and not self.model.bounded:
-            return self.wanted
-        wanted = self.wanted or (BOUNDED_OUTPUT if self.model.bounded else AMPLE_OUTPUT)[role]
-        more = call.part.draw(missing(purse, self._price(None), bound, wanted))
-        call.purse, purse = call.purse.plus(more), purse.plus(more)
-        cap = affordable_output(purse, self._price(None), bound, wanted)
-        if cap < min(wanted, LEAST_OUTPUT[role]):
-            left = ", ".join(
-                [f"{purse.tokens} tokens"] * (purse.tokens is not None) + [f"${purse.usd}"] * (purse.usd is not None)
-            )
-            raise OverBudget(f"This call may take {bound} tokens of input and needs room to answer; left: {left}.")
-        return cap
-
-    async def _stream(self, got: "_Got", options: dict[str, Any]) -> None:
-        call = self.call
-        chat: Any = self.model.chat
-        if call.tools and not isinstance(chat, ChatOpenAI):  # each provider's package words tools its own way
-            chat = chat.bind_tools(list(call.tools))
-        stream = chat.astream(list(call.messages), config=call.config, **options)
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
-                text = got.add(chunk)
-                if text and call.on_text:
-                    call.on_text(text)
-                if got.size > REPLY_LIMIT:
-                    got.finish = "length"
-                    return
-
-    def _price(self, told: str | None) -> Price | None:
-        return price_of(self.model.spec, told, self.call.endpoints)
-
-    def _bounded(self, bound: int, cap: int | None) -> Charge:
-        """Charge a request at the most it can cost; without a cap on the output, at what is ample."""
-        role = self.call.role
-        ample = (BOUNDED_OUTPUT if self.model.bounded else AMPLE_OUTPUT)[role]
-        received = cap if cap is not None else ample
-        usd = cost_usd(self._price(None), bound, received)
-        return self._charged(None, bound, received, usd, known=False)
-
-    def _charged(self, model: str | None, sent: int, received: int, usd: float | None, *, known: bool) -> Charge:
-        return Charge(
-            role=self.call.role,
-            subtask_id=self.call.subtask_id,
-            round=self.call.round,
-            model=model or self.model.spec.partition(":")[2],
-            input_tokens=sent,
-            output_tokens=received,
-            usd=usd,
-            known=known,
-        )
-
-    def _charge(self, got: "_Got", bound: int, cap: int | None, *, finished: bool) -> None:
-        call = self.call
-        if got.model:
-            remember(self.model.spec, got.model, call.endpoints)
-        usage = believable(got.usage, sent_texts(call), got.written) if finished else None
-        if usage is not None:
-            sent, received = usage["input_tokens"], usage["output_tokens"]
-            usd = exact_usd(self.model.spec, got.model, call.endpoints, usage)
-        else:
-            sent, received = bound, cap if cap is not None else input_bound([got.text])
-            usd = cost_usd(self._price(got.model), sent, received)
-        self.charges.append(self._charged(got.model, sent, received, usd, known=usage is not None))
+    async def _receive(self, received: Received, options: dict[str, Any]) -> None:
+        """Send the request and read its answer, by LangChain's way where its callbacks listen: traces, `messages`."""
+        call, chat = self.call, self.bill.model.chat
+        telling = Telling(call.on_text) if call.on_text else None
+        try:
+            if isinstance(chat, StreamedChat) and chat.has_chunks(options) and not _listened(call.config):
+                await _read(received, chat, list(call.messages), options, telling)
+            else:
+                await _read_chunks(received, chat, call, options, telling)
+        finally:
+            if telling:
+                telling.close()
 
 
-def sent_texts(call: Call) -> list[str]:
-    """Give what a call's messages say, tool calls included."""
-    texts = [str(message.text) for message in call.messages]
-    made = (message.tool_calls for message in call.messages if isinstance(message, AIMessage))
-    return texts + [str(calls) for calls in made if calls]
+def _listened(config: Any) -> bool:
+    return bool(get_async_callback_manager_for_config(ensure_config(config)).handlers)
 
 
-def _options(model: Model, call: Call, cap: int | None, sent: set[str]) -> dict[str, Any]:
-    if not isinstance(model.chat, ChatOpenAI):
-        return {model.cap_option: cap} if cap is not None and model.cap_option else {}
-    body: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    if "schema" in sent and call.schema:
-        schema = bounded(call.schema, call.settings.max_subtasks) if model.bounded else call.schema
-        # As extra_body it goes through langchain-openai and the openai client untouched: their own helpers raise on
-        # a reply that is cut off or filtered, and lose its text and usage.
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": call.role, "strict": True, "schema": schema},
-        }
-    if model.bounded:
-        body["return_progress"] = True  # then the engine sees at once that a caller has gone
-    if cap is not None:
-        if not model.own_server or "max_completion_tokens" in sent:
-            options["max_tokens"] = cap
-        if "max_tokens" in sent:
-            body["max_tokens"] = cap  # the older name too: Ollama knows no other
-    if model.own_server and "stream_options" not in sent:
-        options["stream_usage"] = False
-    if call.tools:
-        options["tools"] = list(call.tools)
-    return {**options, **({"extra_body": body} if body else {})}
+async def _read(
+    received: Received, chat: StreamedChat, messages: list[Any], options: dict[str, Any], telling: Telling | None
+) -> None:
+    try:
+        async with aclosing(chat.reads(messages, **options)) as reads:
+            async for events in reads:
+                text = received.take(events)
+                if telling:
+                    telling.add(text)
+                if received.full:
+                    break
+        if not received.parts:
+            raise BadEnvelope("The endpoint answered with nothing (status 200)")
+    finally:
+        received.close(chat)
 
 
-def _refused(fault: Fault, sent: set[str], settings: Context) -> str | None:
-    """Guess from a 400 what the endpoint does not take (None: nothing that we could leave out)."""
-    if fault.kind != "bad_request":
-        return None
-    words = fault.message.lower()
-    if "max_completion_tokens" in sent and "max_completion_tokens" in words and "instead" not in words:
-        return "max_completion_tokens"
-    for name in ("max_tokens", "stream_options"):
-        if name in sent and name in words:
-            return name
-    if "schema" in sent and settings.structured_output == "auto":
-        return "schema"
-    return None
+async def _read_chunks(
+    received: Received, chat: Any, call: Call, options: dict[str, Any], telling: Telling | None
+) -> None:
+    if call.tools and not isinstance(chat, ChatOpenAI):  # each provider's package words tools its own way
+        chat = chat.bind_tools(list(call.tools))
+    async with aclosing(chat.astream(list(call.messages), config=call.config, **options)) as chunks:
+        async for chunk in chunks:
+            text = received.add(chunk)
+            if telling:
+                telling.add(text)
+            if received.full:
+                return
+
+
+def _calls_tools(reply: Reply) -> bool:
+    return reply.message is not None and bool(reply.message.tool_calls or reply.message.invalid_tool_calls)
 
 
 def _may_be_billed(error: BaseException, fault: Fault | None) -> bool:
@@ -291,47 +238,3 @@ def _may_be_billed(error: BaseException, fault: Fault | None) -> bool:
     if fault.kind == "connection":
         return not never_sent(error)
     return fault.kind in ("envelope", "timeout") and getattr(error, "status_code", None) is None
-
-
-@dataclass
-class _Got:
-    """What has arrived of one answer."""
-
-    spec: str
-    parts: list[str] = field(default_factory=list)
-    size: int = 0
-    usage: dict[str, Any] | None = None
-    finish: Finish | None = None
-    model: str | None = None
-    refusal: str = ""
-    message: AIMessageChunk | None = None
-    whole: bool = False  # the message is needed beside its text: it goes into the next call
-
-    @property
-    def text(self) -> str:
-        text = "".join(self.parts) or self.refusal
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-    @property
-    def ended(self) -> str:
-        return "refusal" if self.refusal else self.finish or "stop"
-
-    @property
-    def written(self) -> str:
-        """All that the model wrote: its text, and its tool calls."""
-        calls = self.message.tool_call_chunks if self.message is not None else ()
-        return "".join([self.text, *(call["args"] or "" for call in calls)])
-
-    def add(self, chunk: Any) -> str:
-        text = str(chunk.text)
-        self.parts.append(text)
-        self.size += len(text)
-        told = chunk.response_metadata
-        self.finish = worst(self.finish, finish_of(told))
-        self.model = told.get("model_name") or told.get("model") or self.model
-        self.refusal += chunk.additional_kwargs.get("refusal") or ""
-        if chunk.usage_metadata:
-            self.usage = joined(self.spec, self.usage, chunk.usage_metadata)
-        if isinstance(chunk, AIMessageChunk) and (self.whole or chunk.tool_call_chunks):
-            self.message = chunk if self.message is None else self.message + chunk
-        return text

@@ -6,16 +6,16 @@ Each sends its calls through our HTTP client: no redirects, the key taken out of
 from collections.abc import Callable
 from typing import Any
 
-from langchain.chat_models import init_chat_model
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr
 
 from nodes.models.http import http_client
+from nodes.models.stream import StreamedChat
 
 
-class OpenAIChat(ChatOpenAI):
+class OpenAIChat(StreamedChat):
     """ChatOpenAI that keeps a streamed refusal: langchain-openai 1.7 reads refusals of whole replies alone."""
 
     _heard: Callable[[dict[str, Any]], None] | None = PrivateAttr(None)
@@ -55,6 +55,8 @@ def any_chat(provider: str, name: str, temperature: float | None, cap: int | Non
         ImportError: its package is not installed.
         ValueError: it cannot be set up; a key is missing, as a rule.
     """
+    from langchain.chat_models import init_chat_model  # other providers' runs alone need it
+
     # Retries are made in one layer, nodes/models/attempts.py. Google's package takes 0 for "as usual".
     given: dict[str, Any] = {"max_retries": 1 if provider == "google_genai" else 0}
     if temperature is not None:

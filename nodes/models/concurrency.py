@@ -6,7 +6,6 @@ Used on the engine loop alone, so plain attributes are enough.
 import asyncio
 import heapq
 import itertools
-import random
 import time
 from bisect import insort
 from collections.abc import AsyncIterator, Callable
@@ -138,11 +137,6 @@ class Slots:
         """Let everybody in the line look again."""
         self._moved.set()
         self._moved = asyncio.Event()
-
-    async def quiet(self) -> None:
-        """Wait out the pause, each caller a little differently so that they do not all come back at once."""
-        while (left := self.quiet_until - time.monotonic()) > 0:  # noqa: ASYNC110 - the pause may have grown
-            await asyncio.sleep(left + random.uniform(0, 0.25) * min(1.0, left))  # noqa: S311 - jitter, no secret
 
 
 def slots_of(endpoint: str) -> Slots:

@@ -18,6 +18,7 @@ import httpx2
 from nodes.models.errors import BadEnvelope
 from nodes.models.loop import engine_loop
 from nodes.models.memory import MEMORY
+from nodes.models.transport import AiohttpTransport
 
 HIDDEN = b"[key]"
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
@@ -44,7 +45,7 @@ class Route(httpx2.AsyncBaseTransport):
 
     def __init__(self, proxies: Mapping[str, str]) -> None:
         self._proxies = dict(proxies)
-        self._transports: dict[tuple[str, str | None], httpx2.AsyncHTTPTransport] = {}  # by scheme and proxy
+        self._transports: dict[tuple[str, str | None], httpx2.AsyncBaseTransport] = {}  # by scheme and proxy
         self._making = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -70,8 +71,10 @@ class Route(httpx2.AsyncBaseTransport):
             await transport.aclose()
 
 
-def _transport(scheme: str, proxy: str | None) -> httpx2.AsyncHTTPTransport:
+def _transport(scheme: str, proxy: str | None) -> httpx2.AsyncBaseTransport:
     plain = scheme == "http" and not (proxy or "").startswith("https")
+    if proxy is None:
+        return AiohttpTransport(None if plain else httpx2.create_ssl_context())
     limits = httpx2.Limits(max_connections=1000)
     return httpx2.AsyncHTTPTransport(verify=not plain, limits=limits, proxy=proxy)
 

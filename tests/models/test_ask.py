@@ -16,8 +16,9 @@ from langchain_core.messages import HumanMessage
 from graph import graph, settings
 from nodes.budget import Price, Purse, input_bound
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask
-from nodes.models.attempts import REPLY_LIMIT
 from nodes.models.endpoints import Endpoints
+from nodes.models.received import REPLY_LIMIT
+from nodes.models.stream import EVERY_S
 from nodes.state import Context
 from tests.endpoint import FAULTS as ALL_FAULTS
 from tests.endpoint import Endpoint, Turn
@@ -85,11 +86,12 @@ ENDS = {
 
 @pytest.mark.parametrize("fault", ENDS)
 def test_ends(endpoint: Endpoint, fault: str) -> None:
-    """A reply that was cut off, filtered or left empty is a reply, told as what it is."""
+    """A reply that was cut off or filtered is a reply, told as what it is; an empty one is asked for once more."""
     reply = asked(endpoint, Turn(TEXT, fault=fault))
+    requests = 1 if reply.text else 2
 
     assert (reply.text, reply.finish) == ENDS[fault]
-    assert (len(endpoint.requests), len(reply.charges)) == (1, 1)
+    assert (len(endpoint.requests), len(reply.charges)) == (requests, requests)
 
 
 def test_a_refusal(endpoint: Endpoint) -> None:
@@ -117,10 +119,20 @@ def test_a_server_that_does_not_stream(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("broken", ["{}", '{"choices": null}', '{"choices": []}', "[]", "<html>Log in</html>", "", "{"])
 def test_an_answer_that_is_no_completion(endpoint: Endpoint, broken: str) -> None:
-    """Status 200 with something else in it is told as such, once, with its text kept."""
+    """Status 200 with something else in it is told as such with its text kept; all but a web page is asked for again."""
     error = failed(endpoint, Turn(body=broken))
+    requests = 1 if "<html>" in broken else 2
 
-    assert (error.fault.kind, error.fault.text, len(endpoint.requests)) == ("envelope", broken, 1)
+    assert (error.fault.kind, error.fault.text, len(endpoint.requests)) == ("envelope", broken, requests)
+
+
+@pytest.mark.parametrize("first", [Turn(""), Turn(TEXT, fault="null-choices"), Turn(TEXT, fault="invalid-utf8")])
+def test_a_reply_with_nothing_in_it(endpoint: Endpoint, first: Turn) -> None:
+    """An empty or broken reply is asked for once more, and both requests are charged."""
+    turns = iter([first, Turn(TEXT)])
+    reply = asked(endpoint, lambda _: next(turns))
+
+    assert (reply.text, len(endpoint.requests), len(reply.charges)) == (TEXT, 2, 2)
 
 
 def test_every_fault_is_tested() -> None:
@@ -128,14 +140,16 @@ def test_every_fault_is_tested() -> None:
     assert set(FAULTS) | set(ENDS) | {"huge", "400-response-format"} == ALL_FAULTS
 
 
-def test_pieces_are_passed_on(endpoint: Endpoint) -> None:
-    """The text is handed on as it arrives."""
-    endpoint.mind = lambda _: Turn(TEXT, chunk=10)
+@pytest.mark.parametrize("delay", [0.1, 0.001])
+def test_pieces_are_passed_on(endpoint: Endpoint, delay: float) -> None:
+    """The text is handed on as it arrives, and what comes within 30 ms together."""
+    endpoint.mind = lambda _: Turn(TEXT, chunk=10, chunk_delay=delay)
     call, pieces = call_of(), list[str]()
     call.on_text = pieces.append
     asyncio.run(ask(call))
 
-    assert pieces == [TEXT[at : at + 10] for at in range(0, len(TEXT), 10)]
+    assert "".join(pieces) == TEXT
+    assert (len(pieces) == 5) == (delay > EVERY_S)
 
 
 # fault: how many requests it costs, what it is told as, how many charges of unknown usage
@@ -159,9 +173,9 @@ FAULTS = {
     "error-mid": (4, "server", 4),
     "hang": (1, "timeout", 1),
     "drip": (1, "timeout", 1),
-    "invalid-json": (1, "envelope", 1),
-    "invalid-utf8": (1, "envelope", 1),
-    "empty-body": (1, "envelope", 1),
+    "invalid-json": (2, "envelope", 2),
+    "invalid-utf8": (2, "envelope", 2),
+    "empty-body": (2, "envelope", 2),
     "html-200": (1, "envelope", 1),
     "context-length": (1, "context_length", 0),
 }

@@ -44,8 +44,8 @@ def same(told: str, requests: int, **more: Any) -> Row:
 
 
 def bad(told: str) -> Row:
-    """Make the row of a reply that is none: the planner is asked again, the others' end is told."""
-    return Row(("", told, told), (2, 1, 1), "fallback", heals=("retried", "failed", False))
+    """Make the row of a reply that is none: each asks once more, and if that is no better, its end is told."""
+    return Row(("", told, told), (2, 2, 2), "fallback", heals=("retried", "done", True))
 
 
 PASSES: dict[str, Any] = {"heals": ("native", "done", True)}
@@ -65,10 +65,10 @@ TABLE = {
     "drip": same(f"No answer within {QUICK} s.", 1, worker="timed_out", heals=(None, "timed_out", False)),
     "invalid-json": bad(JSON),  # in mid stream
     "broken-envelope": bad("The endpoint answered with no valid JSON (status 200)"),
-    "missing-choices": Row(("", NOTHING, NOTHING), (2, 1, 1), "fallback", heals=("retried", "failed", False)),
+    "missing-choices": bad(NOTHING),
     "envelope-without-choices": bad("The endpoint's answer has no choices (status 200)"),
     "invalid-utf8": bad(JSON),
-    "empty": Row(("", NOTHING, NOTHING), (2, 1, 1), "fallback", heals=("retried", "failed", False)),
+    "empty": bad(NOTHING),
     "refusal": Row(("", REFUSED, REFUSED), (2, 1, 1), "fallback", heals=("retried", "failed", False)),
     "content-filter": Row(
         ("", "content filter", CUT), (2, 1, 2), "fallback", "partial", heals=("retried", "partial", False)

@@ -12,7 +12,6 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import pint
 from langchain_core.tools import tool
 from simpleeval import InvalidExpression, SimpleEval  # type: ignore[import-untyped]
 
@@ -166,7 +165,9 @@ def _unit_name(words: str) -> str:
 
 
 @cache
-def _units() -> pint.UnitRegistry[Any]:
+def _units() -> Any:
+    import pint  # 0.2 s, and few runs convert anything
+
     return pint.UnitRegistry(non_int_type=Fraction, autoconvert_offset_to_baseunit=True)
 
 
@@ -184,6 +185,8 @@ def convert_units(value: str, unit: str, to: str) -> str:
             raise ValueError(
                 f'{unit_name[:UNIT_LIMIT]!r} is no unit; expected such as "km", "US pint", "km/h" or "m^2"'
             )
+    import pint
+
     number = _worked_out(value)
     try:
         asked = _units().Quantity(number, _unit_name(unit)).to(_unit_name(to))

@@ -1,0 +1,133 @@
+"""Received: what has arrived of one answer, from whichever provider."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk
+
+from nodes.models.finish import Finish, finish_of, worst
+from nodes.models.sse import Event, text_of
+from nodes.models.stream import EVERY_S, StreamedChat
+from nodes.models.usage import joined
+
+REPLY_LIMIT = 1_000_000  # characters; a reply that goes on beyond is cut there, and said to be cut
+
+
+@dataclass
+class Received:
+    """What has arrived of one answer.
+
+    Attributes:
+        spec: the model that was asked, as provider:name.
+        keep_message: the message is needed beside its text: it goes into the next call.
+    """
+
+    spec: str
+    keep_message: bool = False
+    parts: list[str] = field(default_factory=list)
+    size: int = 0
+    usage: dict[str, Any] | None = None
+    finish: Finish | None = None
+    model: str | None = None
+    refusal: str = ""
+    message: AIMessageChunk | None = None
+    _events: list[Event] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The text, or the refusal's."""
+        text = "".join(self.parts) or self.refusal
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+    @property
+    def written(self) -> str:
+        """All that the model wrote: its text, and its tool calls."""
+        calls = self.message.tool_call_chunks if self.message is not None else ()
+        return "".join([self.text, *(call["args"] or "" for call in calls)])
+
+    @property
+    def ended(self) -> Finish:
+        """How it ended."""
+        if self.full:
+            return "length"
+        return "refusal" if self.refusal else self.finish or "stop"
+
+    @property
+    def broke_off(self) -> bool:
+        """True when nothing told how it ended."""
+        return self.finish is None and not self.full
+
+    @property
+    def full(self) -> bool:
+        """True when no more is read: the limit is reached, and the answer counts as cut off."""
+        return self.size > REPLY_LIMIT
+
+    def take(self, events: list[Event]) -> str:
+        """Add events as they were read, and return their text; the rest of them is read at the end, all at once."""
+        self._events += events
+        text = "".join(map(text_of, events))
+        self.parts.append(text)
+        self.size += len(text)
+        return text
+
+    def close(self, chat: StreamedChat) -> None:
+        """Read the rest of the events that were taken."""
+        for chunk in chat.chunks(self._events):
+            self._read(chunk.message, chunk.generation_info or {})
+        self._events = []
+
+    def add(self, chunk: AIMessageChunk) -> str:
+        """Add a chunk of LangChain's, and return its text."""
+        text = str(chunk.text)
+        self.parts.append(text)
+        self.size += len(text)
+        self._read(chunk, {})
+        return text
+
+    def _read(self, message: Any, more: dict[str, Any]) -> None:
+        metadata = {**message.response_metadata, **more}
+        self.finish = worst(self.finish, finish_of(metadata))
+        self.model = metadata.get("model_name") or metadata.get("model") or self.model
+        self.refusal += message.additional_kwargs.get("refusal") or ""
+        if message.usage_metadata:
+            self.usage = joined(self.spec, self.usage, message.usage_metadata)
+        if isinstance(message, AIMessageChunk) and (self.keep_message or message.tool_call_chunks):
+            self.message = message if self.message is None else self.message + message
+
+
+class Telling:
+    """Tells a listener of text as it arrives, joined, once in EVERY_S at the most. Used on one loop."""
+
+    def __init__(self, listen: Callable[[str], None]) -> None:
+        self._listen = listen
+        self._parts: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, text: str) -> None:
+        """Tell of a piece: at once after a silence, else with what comes soon."""
+        if not text:
+            return
+        self._parts.append(text)
+        if self._timer is None:
+            self._tell()
+            self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._due)
+
+    def close(self) -> None:
+        """Tell the rest."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tell()
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._parts:
+            self._tell()
+            self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._due)
+
+    def _tell(self) -> None:
+        text = "".join(self._parts)
+        self._parts.clear()
+        if text:
+            self._listen(text)

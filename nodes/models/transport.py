@@ -1,0 +1,103 @@
+"""Transport: connections for the openai client, by aiohttp.
+
+Measured at 200 calls at once: 1.4 ms of CPU a call, where httpx2's own transport takes 9: it looks through its whole
+pool for every request. openai's package has the same transport (openai[aiohttp]), but there a connection that breaks
+in mid call counts as one that was never made, so that what it may have cost would not be charged.
+"""
+
+import io
+import ssl
+from collections.abc import AsyncIterator
+
+import aiohttp
+import httpx2
+
+CONNECTIONS = 1000  # at once, over all endpoints
+READ_LIMIT = 65_536  # bytes handed on at once
+BODY_LIMIT = 1_000_000  # bytes sent at once; of more, aiohttp sends piece by piece, so that the loop is not held up
+HEADER_LIMIT = 65_536  # bytes of one header; gateways like to send long ones
+
+# The first that fits; what was sent and then broke off may be on the bill.
+_ERRORS: tuple[tuple[type[BaseException], type[httpx2.TransportError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx2.ConnectTimeout),
+    (aiohttp.ServerTimeoutError, httpx2.ReadTimeout),
+    (aiohttp.ClientConnectorError, httpx2.ConnectError),
+    (aiohttp.InvalidURL, httpx2.UnsupportedProtocol),
+    (aiohttp.ClientResponseError, httpx2.RemoteProtocolError),
+    (aiohttp.ClientError, httpx2.ReadError),
+    (ConnectionError, httpx2.ReadError),
+)
+
+
+class AiohttpTransport(httpx2.AsyncBaseTransport):
+    """Sends an httpx2 request over aiohttp's connections. Belongs to the loop on which it is first used."""
+
+    def __init__(self, verify: ssl.SSLContext | None) -> None:
+        self._verify = verify
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._verify or True),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                max_line_size=HEADER_LIMIT,
+                max_field_size=HEADER_LIMIT,
+                skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
+            )
+        timeout, body = request.extensions.get("timeout", {}), await request.aread()
+        failure = None
+        try:
+            response = await self._session.request(
+                request.method,
+                str(request.url),
+                headers=[header for header in request.headers.multi_items() if header[0] != "transfer-encoding"],
+                data=(io.BytesIO(body) if len(body) > BODY_LIMIT else body) or None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=timeout.get("connect"), sock_read=timeout.get("read"), connect=timeout.get("pool")
+                ),
+            )
+        except (aiohttp.ClientError, ConnectionError) as error:
+            failure = _as_httpx2(error)
+        if failure is not None:
+            raise failure
+        return httpx2.Response(
+            response.status, headers=list(response.raw_headers), stream=_Body(response), request=request
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+class _Body(httpx2.AsyncByteStream):
+    """An answer's body, as it arrives: each piece is all that has come since the last."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        failure = None
+        try:
+            while data := await self._response.content.read(READ_LIMIT):
+                yield data
+        except (aiohttp.ClientError, ConnectionError) as error:
+            failure = _as_httpx2(error)
+        if failure is not None:
+            raise failure
+
+    async def aclose(self) -> None:
+        if self._response.content.at_eof():
+            self._response.release()  # the connection is kept
+        else:
+            self._response.close()
+
+
+def _as_httpx2(error: BaseException) -> httpx2.TransportError:
+    """Translate an error. It is to be raised outside of its except block: aiohttp's own speak of a status 400."""
+    kind = next(kind for cause, kind in _ERRORS if isinstance(error, cause))
+    return kind(str(error) or type(error).__name__)
