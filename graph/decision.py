@@ -12,7 +12,7 @@ from graph.plan_text import FALLBACK, frame_lines
 from graph.run import Waiting
 from graph.sanitise import harmless, one_line
 from graph.screen import answer_to
-from nodes.approval import RESUME_FORM, Decisions
+from nodes.approval import Decisions
 from nodes.models import in_thread
 
 WAYS = {"approve": "[a]pprove", "reject": "[r]eject with a message", "edit": "[e]dit"}
@@ -97,7 +97,5 @@ def _fault(request: Mapping[str, Any], decision: Mapping[str, Any]) -> str | Non
     try:
         Decisions.model_validate({"decisions": [decision]})
     except ValidationError as error:
-        return "; ".join(
-            fault["msg"].removeprefix(f"Value error, expected {RESUME_FORM}; ") for fault in error.errors()
-        )
+        return "; ".join(f"{'.'.join(map(str, fault['loc'][2:]))}: {fault['msg']}" for fault in error.errors())
     return None
