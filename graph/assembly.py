@@ -11,6 +11,7 @@ from graph import settings
 from graph.fetch import fetch_document, is_address
 from nodes.documents import Document, Documents, read_documents
 from nodes.errors import BadSettings
+from nodes.host import READER
 from nodes.specialists import (
     ARITHMETIC_TOOLS,
     Roster,
@@ -87,7 +88,7 @@ def _fingerprint(specialist: Specialist) -> str:
 
 def _shipped_tools(documents: Documents | None) -> Toolbox:
     box = Toolbox(tools_by_name(ARITHMETIC_TOOLS, "the shipped estimator"))
-    box = box.with_tools(tools_by_name(document_tools(documents), "the shipped reader"))
+    box = box.with_tools(tools_by_name(document_tools(documents), READER))
     engine = settings.search_engine()
     if engine is not None:
         box = box.with_tools(tools_by_name([web_search_tool(engine)], "the shipped web search"))

@@ -1,5 +1,6 @@
 """Build: the graph, as one expression that reads like its drawing."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from graph import settings
 from graph.assembly import SPECIALISTS_KEPT, Attached, assemble
 from graph.local import engine_options
 from nodes.approval import approval
+from nodes.attachments import read_attachments
 from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
@@ -25,7 +27,7 @@ from nodes.models import Endpoints, wait_on_engine
 from nodes.planner import planner
 from nodes.pool import open_pool
 from nodes.specialists import Specialist
-from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Planned, State, WorkerInput
+from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Output, Planned, State, WorkerInput
 from nodes.synthesiser import synthesiser
 from nodes.validator import validator
 from nodes.worker import worker
@@ -35,7 +37,7 @@ from nodes.worker import worker
 THREADS = 1024
 
 Step = Callable[[Any, Runtime[Context], Host], Awaitable[dict[str, Any]]]
-Graph = CompiledStateGraph[State, Context, Input, State]
+Graph = CompiledStateGraph[State, Context, Input, Output]
 
 
 def build_graph(
@@ -74,19 +76,23 @@ def build_graph(
         toolbox=team.toolbox,
         documents=team.documents,
     )
+
+    def next_step(state: State) -> str | Send | list[Send]:
+        return _next(state, host)
+
     compiled = (
-        StateGraph(State, context_schema=Context, input_schema=Input, output_schema=State)
+        StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
         .add_node("planner", _step(planner, host), input_schema=State)
         .add_node("validator", _step(validator, host), input_schema=State)
         .add_node("approval", _step(approval, host), input_schema=State)
         .add_node("worker", _step(worker, host), input_schema=WorkerInput)
         .add_node("synthesiser", _step(synthesiser, host), input_schema=State)
-        .add_conditional_edges(START, RunnableCallable(_begin, trace=False), ["planner"])
+        .add_conditional_edges(START, RunnableCallable(_begin, _begin_apart, trace=False), ["planner"])
         .add_edge("planner", "validator")
-        .add_conditional_edges("validator", _next, ["planner", "approval", "synthesiser"])
-        .add_conditional_edges("approval", _next, ["worker", "planner", "validator", "synthesiser"])
+        .add_conditional_edges("validator", next_step, ["planner", "approval", "synthesiser"])
+        .add_conditional_edges("approval", next_step, ["worker", "planner", "validator", "synthesiser"])
         .add_edge("worker", "synthesiser")
-        .add_conditional_edges("synthesiser", _next, ["validator", "worker", "synthesiser", END])
+        .add_conditional_edges("synthesiser", next_step, ["validator", "worker", "synthesiser", END])
         .compile(checkpointer=checkpointer, name="orchestrator")
     )
     # Saved with each checkpoint: a resume can tell that the specialists are others by then.
@@ -98,7 +104,9 @@ def _step(step: Step, host: Host) -> RunnableCallable:
     """Give a step its host, and a side for `graph.invoke`: there it runs on the engine loop."""
 
     async def on_this_loop(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
-        return await step(state, runtime, host)
+        if not state.get("attachments"):
+            return await step(state, runtime, host)
+        return await step(state, runtime, await asyncio.to_thread(host.with_documents, state["attachments"]))
 
     def in_this_thread(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
         return wait_on_engine(on_this_loop(state, runtime))
@@ -112,21 +120,29 @@ def _begin(state: dict[str, Any], runtime: Runtime[Context], config: RunnableCon
     What is sent is part of the checkpoint: a resume finds the same settings, given again or not.
 
     Raises:
-        BadRequest: the request is no good.
+        BadRequest: the request or a document is no good.
         BadSettings: the settings are no good.
         NoModel: no model is named.
     """
-    unknown = next(iter(sorted(set(state) - set(State.__annotations__))), None)
+    unknown = next(iter(sorted(set(state) - {*Input.__annotations__, *State.__annotations__})), None)
     if unknown is not None:
         mend = "settings are given as context" if unknown in Context.model_fields else 'the input is {"request": "…"}'
         raise BadRequest(f"unknown input {unknown!r}; {mend}")
     settings.check_configurable(config.get("configurable", {}), runtime.context)
-    request, resolved = checked_request(state.get("request")), settings.resolve(runtime.context)
+    request, documents = checked_request(state.get("request")), read_attachments(state.get("documents"))
+    resolved = settings.resolve(runtime.context)
     if resolved.approve_plan and (runtime.execution_info is None or runtime.execution_info.thread_id is None):
         raise BadSettings(
             "approve_plan needs runs that are kept, for they wait: build_graph(checkpointer=…) and a thread_id"
         )
-    return Send("planner", {"request": request, "settings": resolved.model_dump()})
+    return Send("planner", {"request": request, "settings": resolved.model_dump(), "attachments": documents})
+
+
+async def _begin_apart(state: dict[str, Any], runtime: Runtime[Context], config: RunnableConfig) -> Send:
+    """Begin; documents are read off the event loop, which a PDF would hold up."""
+    if state.get("documents"):
+        return await asyncio.to_thread(_begin, state, runtime, config)
+    return _begin(state, runtime, config)
 
 
 def checked_request(request: object) -> str:
@@ -149,21 +165,21 @@ def checked_request(request: object) -> str:
     return request
 
 
-def _next(state: State) -> str | Send | list[Send]:
+def _next(state: State, host: Host) -> str | Send | list[Send]:
     """Go where the last step said: to a step, to a worker for each subtask, or to the end."""
     match state["phase"]:
         case "planner":  # who plans anew sees nothing of the plan that was sent back but its faults
-            seen = {"request", "settings", "replan", "charges", "outcomes"}
+            seen = {"request", "settings", "replan", "charges", "outcomes", "attachments"}
             return Send("planner", {key: value for key, value in state.items() if key in seen})
         case "worker":
-            return _workers(state)
+            return _workers(state, host.with_documents(state.get("attachments", [])))
         case "validator" | "approval" | "synthesiser" as step:
             return step
         case _:
             return END
 
 
-def _workers(state: State) -> list[Send]:
+def _workers(state: State, host: Host) -> list[Send]:
     """Send every subtask that is still to be done to a worker of its own."""
     plan = state["plan"]
     done = {
@@ -180,7 +196,13 @@ def _workers(state: State) -> list[Send]:
         "settings": state["settings"],
         "pool": open_pool(plan, subtasks, spent(purse_of(Context(**state["settings"])), charges)),
     }
-    return [Send("worker", {**shared, "subtask": subtask}) for subtask in subtasks]
+    return [Send("worker", {**shared, **_reading(state, subtask, host), "subtask": subtask}) for subtask in subtasks]
+
+
+def _reading(state: State, subtask: Planned, host: Host) -> dict[str, Any]:
+    """Give the run's documents to a worker who can read on in them; all others have excerpts in their task."""
+    attachments = state.get("attachments", [])
+    return {"attachments": attachments} if attachments and host.reads_on(subtask["specialist"]) else {}
 
 
 def _less(subtask: Planned, charges: Iterable[Charge]) -> Planned:

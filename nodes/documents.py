@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ _TEXTS = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".log"})
 _TABLES = {".csv": ",", ".tsv": "\t"}
 ODD_SHARE = 200  # one control character in so many is an oddity of an old file; more, and it is no text
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+ENDINGS = frozenset({".pdf", *_TEXTS, *_TABLES})  # of the files that are read
 KINDS = ("PDF", "Markdown", "text", "CSV")
 
 
@@ -149,24 +150,30 @@ def read_documents(given: Iterable[str | Path | Document]) -> Documents | None:
         return None
     if len(members) > COUNT_LIMIT:
         raise BadSettings(f"{len(members)} documents are attached; {COUNT_LIMIT} are the most")
-    names = [document.name for document in members]
-    members = [
-        Document(f"{names[:at].count(document.name) + 1}-{document.name}", document.parts)
-        if document.name in names[:at]
-        else document
-        for at, document in enumerate(members)
-    ]
     size = sum(len(document.text) for document in members)
     if size > TEXT_LIMIT:
         raise BadSettings(
             f"the documents hold {size:,} characters; {TEXT_LIMIT:,} are the most. Attach the parts that matter"
         )
-    return Documents(tuple(members))
+    return together(members)
+
+
+def together(members: Sequence[Document]) -> Documents:
+    """Put documents together; of two with one name the later is numbered."""
+    names = [document.name for document in members]
+    return Documents(
+        tuple(
+            Document(f"{names[:at].count(document.name) + 1}-{document.name}", document.parts)
+            if document.name in names[:at]
+            else document
+            for at, document in enumerate(members)
+        )
+    )
 
 
 def _read(path: Path) -> Document:
     kind = path.suffix.lower()
-    if kind not in {".pdf", *_TEXTS, *_TABLES}:
+    if kind not in ENDINGS:
         raise BadSettings(
             f"cannot attach {path}: {kind or 'a file without ending'} is not read; {', '.join(KINDS)} are"
         )

@@ -74,7 +74,12 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
             )
     update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
     if replan is None:
-        update |= {**_CLEAN, "outcomes": Overwrite([]), "charges": Overwrite(charges)}
+        update |= {
+            **_CLEAN,
+            "attachments": state.get("attachments", []),
+            "outcomes": Overwrite([]),
+            "charges": Overwrite(charges),
+        }
     return update
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NotRequired
 
+from langgraph.channels import EphemeralValue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict
 
@@ -118,6 +119,7 @@ class Outcome(TypedDict):
     data: Any  # a runnable specialist's structured output
     tools: list[dict[str, Any]]  # tool calls made, each with its result
     process: str  # where it was worked on (nodes/host.py)
+    sources: NotRequired[list[str]]  # web addresses and documents that it was given and names in its output
 
 
 class Draft(TypedDict, total=False):
@@ -158,14 +160,32 @@ def _append(old: list[Charge], new: list[Charge]) -> list[Charge]:
     return [*old, *new]
 
 
+class Attachment(TypedDict):
+    """A document that came in a run's input, as it is kept: its parts as [place, text]."""
+
+    name: str
+    parts: list[list[str]]
+
+
 class Input(TypedDict):
     """What a caller gives."""
 
     request: Annotated[str, Field(description="What you want worked out, in your own words.", max_length=REQUEST_LIMIT)]
+    documents: NotRequired[
+        Annotated[
+            list[dict[str, str]],
+            Field(
+                description="Documents that come with the request, 20 at most and 200,000 characters in all, each as "
+                '{"name": "minutes.md", "text": "…"} or, for the bytes of a PDF, CSV or text file, '
+                '{"name": "minutes.pdf", "base64": "…"}.'
+            ),
+            EphemeralValue,  # as read they are in State.attachments; the next request on a thread must not find these
+        ]
+    ]
 
 
-class State(TypedDict, total=False):
-    """Everything a run knows. Clients may rely on request … spend; the keys below are the run's own."""
+class Output(TypedDict, total=False):
+    """What a run shows. Clients may rely on request … spend; the keys below are the run's own."""
 
     request: str
     plan: Plan
@@ -187,6 +207,12 @@ class State(TypedDict, total=False):
     failed_in: str  # the process whose synthesis failed last
 
 
+class State(Output, total=False):
+    """Everything a run knows."""
+
+    attachments: list[Attachment]  # the documents that came in the input
+
+
 class WorkerInput(TypedDict):
     """What `Send` carries to one worker: the goal and its own task, nothing of the others."""
 
@@ -196,6 +222,7 @@ class WorkerInput(TypedDict):
     frame: NotRequired[dict[str, Any]]  # of the plan
     settings: dict[str, Any]
     pool: str  # the name of what the workers share beside their allowances ("": nothing)
+    attachments: NotRequired[list[Attachment]]  # where the specialist can read on in them
 
 
 _model = (

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -31,6 +31,7 @@ from nodes.specialists import (
     run,
     run_remote,
     use_tools,
+    used_sources,
 )
 from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
 from prompts import fence, render
@@ -49,6 +50,8 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
         result = of_failure(error)
     except NoModel as error:
         result = Result("failed", error=str(error))
+    from_task = used_sources((), result.output, subtask.get("excerpts", ""))
+    result = replace(result, sources=list(dict.fromkeys([*from_task, *result.sources])))
     part.end(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), result.charges)
     whole = Outcome(
         id=subtask["id"],

@@ -91,7 +91,7 @@ async def _run(context: Context, host: Host) -> dict[str, Any]:
             state |= await validator(state, runtime, host)  # type: ignore[arg-type]
             phase = "worker" if state["phase"] == "approval" else state["phase"]
         elif phase == "worker":
-            sends = _next({**state, "phase": "worker"})  # type: ignore[typeddict-item]
+            sends = _next({**state, "phase": "worker"}, host)  # type: ignore[typeddict-item]
             done = await asyncio.gather(*(worker(send.arg, runtime, host) for send in sends))  # type: ignore[union-attr]
             state["outcomes"] = [*state["outcomes"], *(one["outcomes"][0] for one in done)]
             phase = "synthesiser"

@@ -1,7 +1,7 @@
 """Specialists: who can be given a subtask, and with what they work.
 
 registry: who there is; files: from Markdown; runnables, remote: other people's code, here and on another server;
-agent, tool_loop, conversation, permission: a worker with tools; result: how the work ended; tools/: what they work
+agent, tool_loop, conversation, permission: a worker with tools; result: how the work ended; sources: what it names; tools/: what they work
 with.
 """
 
@@ -12,6 +12,7 @@ from nodes.specialists.registry import Roster, Specialist, folded
 from nodes.specialists.remote import RemoteFailed, run_remote
 from nodes.specialists.result import Result, of_failure, of_reply
 from nodes.specialists.runnables import apart, run, takes_tasks
+from nodes.specialists.sources import used_sources
 from nodes.specialists.tools.arithmetic import ARITHMETIC_TOOLS
 from nodes.specialists.tools.documents import document_tools
 from nodes.specialists.tools.mcp import mcp_tools
@@ -58,5 +59,6 @@ __all__ = [
     "tools_by_name",
     "unknown_tools",
     "use_tools",
+    "used_sources",
     "web_search_tool",
 ]

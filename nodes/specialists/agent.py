@@ -18,6 +18,7 @@ from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, w
 from nodes.specialists.conversation import calls_of, charges_of, noted_on
 from nodes.specialists.permission import ask_person
 from nodes.specialists.result import Result, of_text
+from nodes.specialists.sources import used_sources
 from nodes.specialists.tool_loop import ToolLoop
 
 __all__ = ["ToolLoop", "use_tools"]
@@ -85,6 +86,10 @@ def _result(messages: list[AnyMessage]) -> Result:
     if last.get("failed"):
         return Result(last["failed"], error=last["error"], charges=charges, tools=tools)
     result = of_text(str(said[-1].text), last["finish"], charges, tools)
+    shown = [
+        str(message.text) for message in messages if isinstance(message, ToolMessage) and message.status != "error"
+    ]
+    result = replace(result, sources=used_sources(shown, result.output))
     if last.get("stopped") and result.status == "done":
         return replace(result, status="partial", error=f"the work with tools was ended: {last['stopped']}")
     return result

@@ -26,6 +26,7 @@ class Result:
         charges: of every model call made for it.
         data: structured output of a runnable.
         tools: calls made, each with its result.
+        sources: what it was shown and names in its output: web addresses and documents.
     """
 
     status: Status
@@ -34,6 +35,7 @@ class Result:
     charges: list[Charge] = field(default_factory=list)
     data: Any = None
     tools: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
 
 def of_text(text: str, finish: str, charges: list[Charge], tools: list[dict[str, Any]] | None = None) -> Result:

@@ -12,6 +12,7 @@ from nodes.synthesis.language import Words, words_for
 from nodes.synthesis.ledger import REQUEST, Entry, Ledger
 from nodes.synthesis.markdown import plain, with_sections
 from nodes.synthesis.rounds import is_fallback, plans_of, settled
+from nodes.synthesis.sources import listed_sources
 from prompts.replies import FollowUp, Synthesis
 
 _ID = r"[SDGsdg]\d{1,4}"
@@ -67,7 +68,7 @@ def composed(joint: Joint, ledger: Ledger, state: State) -> Composed:
     named = {gap["subtask_id"] for gap in ledger.gaps.values() if gap.get("kind")}
     ledger.add(gap for gap in late if gap["subtask_id"] is None or gap["subtask_id"] not in named)
     words = words_for(body.text, state["request"])
-    sections = untold(ledger, body.ids, names, words)
+    sections = [*untold(ledger, body.ids, names, words), *listed_sources(outcomes, body.text, words)]
     sections += [f"*{words['parts'].format(parts=joint.parts)}*"] if joint.parts else []
     return Composed(with_sections(body.text, [*sections, *_fallback(state, words)]), body.text, body.unknown)
 
@@ -89,7 +90,7 @@ def one_by_one(ledger: Ledger, state: State, told: str) -> Composed:
     why = f" ({told})" if words is words_for() else ""
     parts = [f"*{words['one_by_one']}{why}*"]
     parts += [f"## {outcome['specialist']} [{outcome['id']}]\n\n{outcome['output']}" for outcome in usable]
-    parts += [*untold(ledger, (), names_of(state), words), *_fallback(state, words)]
+    parts += [*untold(ledger, (), names_of(state), words), *listed_sources(usable, "", words), *_fallback(state, words)]
     text = "\n\n".join(parts)
     return Composed(text, text)
 

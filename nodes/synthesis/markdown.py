@@ -36,6 +36,11 @@ def shortened(text: str, limit: int = 160) -> str:
     return f"{head[: head.rfind(' ')] if ' ' in head[limit // 2 :] else head}…"
 
 
+def items(text: str) -> str:
+    """Give the lines of a text that stand in a list or a table."""
+    return "\n".join(line for line in text.splitlines() if _ITEM.match(line))
+
+
 def with_sections(answer: str, sections: list[str]) -> str:
     """Put sections into an answer: before its closing checklist, or at its end."""
     if not sections:

@@ -1,6 +1,7 @@
 """The server: `langgraph dev` as a real process, asked through langgraph-sdk."""
 
 import asyncio
+import base64
 import os
 import shutil
 import socket
@@ -18,6 +19,7 @@ from langgraph_sdk import get_client, get_sync_client
 from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 
 from nodes.state import ROLES, Context
+from tests.test_documents import pdf
 
 CLONE = Path(__file__).parents[2]
 SERVED = ("graph", "nodes", "prompts", "langgraph.json", "pyproject.toml", "README.md", "LICENSE")
@@ -76,14 +78,16 @@ def client(url: str) -> Iterator[SyncLangGraphClient]:
 
 
 def test_listed(client: SyncLangGraphClient) -> None:
-    """The graph is there as `orchestrator`; its input is the request alone, its settings are all of Context's."""
+    """The graph is there as `orchestrator`; its input is the request and its documents, its settings are all of Context's."""
     listed = client.assistants.search()
     schemas: Any = client.assistants.get_schemas(listed[0]["assistant_id"])
     settings = schemas["context_schema"]["properties"]
     known = {name: (field.default, field.description) for name, field in Context.model_fields.items()}
 
     assert [one["graph_id"] for one in listed] == ["orchestrator"]
-    assert ([*schemas["input_schema"]["properties"]], schemas["input_schema"]["required"]) == (["request"], ["request"])
+    asked = schemas["input_schema"]
+    assert ([*asked["properties"]], asked["required"]) == (["request", "documents"], ["request"])
+    assert asked["properties"]["documents"]["description"].startswith("Documents that come with the request")
     assert known == {name: (one["default"], one["description"]) for name, one in settings.items()}
 
 
@@ -109,6 +113,20 @@ def test_streamed(client: SyncLangGraphClient) -> None:
     assert kept["spend"] == state["spend"]
 
 
+def test_documents(client: SyncLangGraphClient) -> None:
+    """Documents that come with a request are read there too, a PDF among them, and carried to the workers."""
+    given = {"name": "plan.pdf", "base64": base64.b64encode(pdf("The road is closed at noon.")).decode()}
+    sent: Any = {"request": "A street party.", "documents": [given]}
+    thread, context = client.threads.create()["thread_id"], {**PARTY, "max_rounds": 1}
+    state: Any = client.runs.wait(thread, "orchestrator", input=sent, context=context)
+    kept: Any = client.threads.get_state(thread)["values"]
+
+    assert {subtask["excerpts"] for subtask in state["plan"]["subtasks"]} == {
+        "[plan.pdf, page 1]\nThe road is closed at noon."
+    }
+    assert ("attachments" in state, kept["attachments"][0]["name"]) == (False, "plan.pdf")
+
+
 BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "empty": ({"request": ""}, PARTY, "BadRequest: the request is empty"),
     "blank": ({"request": " \n"}, PARTY, "BadRequest: the request is empty"),
@@ -118,6 +136,11 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"request": "x" * 200_001},
         PARTY,
         "BadRequest: the request is 200,001 characters long; 200,000 are the most",
+    ),
+    "bad document": (
+        {"request": "x", "documents": [{"name": "a.exe", "base64": ""}]},
+        PARTY,
+        "BadRequest: document 'a.exe': .exe is not read",
     ),
     "more than a request": ({"request": "x", "plan_it": 1}, PARTY, "BadRequest: unknown input 'plan_it'"),
     "out of range": ({"request": "x"}, {**PARTY, "max_rounds": 0}, "BadSettings: setting 'max_rounds'"),
