@@ -117,8 +117,8 @@ def test_documents(client: SyncLangGraphClient) -> None:
     """Documents that come with a request are read there too, a PDF among them, and carried to the workers."""
     given = {"name": "plan.pdf", "base64": base64.b64encode(pdf("The road is closed at noon.")).decode()}
     sent: Any = {"request": "A street party.", "documents": [given]}
-    thread, context = client.threads.create()["thread_id"], {**PARTY, "max_rounds": 1}
-    state: Any = client.runs.wait(thread, "orchestrator", input=sent, context=context)
+    thread = client.threads.create()["thread_id"]
+    state: Any = client.runs.wait(thread, "orchestrator", input=sent, context={**PARTY})
     kept: Any = client.threads.get_state(thread)["values"]
 
     assert {subtask["excerpts"] for subtask in state["plan"]["subtasks"]} == {
