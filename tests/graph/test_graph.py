@@ -157,7 +157,8 @@ def test_stream_values(endpoint: Endpoint, *, sync: bool) -> None:
 @SYNC_OR_NOT
 def test_stream_messages(endpoint: Endpoint, team: Team, *, sync: bool) -> None:
     """Messages carry each worker's text and the answer as text, never the raw JSON of the synthesis."""
-    team.synthesiser = [synthesis_of("A long answer, in pieces: “quoted”,\nwith a second line. [S1] [S2] [S3]")]
+    said_so = synthesis_of("A long answer, in pieces: “quoted”,\nwith a second line. [S1] [S2] [S3]")
+    team.synthesiser = [Turn(said_so, chunk_delay=0.03)]  # slower than pieces are joined
     said: dict[str, list[str]] = {}
     for message, meta in streamed("messages", sync=sync):
         said.setdefault(meta["langgraph_node"], []).append(message.text)
