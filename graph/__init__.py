@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graph.answers import Answer, Settings, aanswer, answer
     from graph.build import build_graph, graph
-    from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, NoModel, OrchestratorError
+    from nodes.errors import (
+        AllWorkersFailed,
+        BadRequest,
+        BadSettings,
+        BudgetTooSmall,
+        NoModel,
+        NoPlan,
+        OrchestratorError,
+    )
     from nodes.events import Event
     from nodes.specialists import Specialist
     from nodes.state import Context, State
@@ -24,6 +32,7 @@ __all__ = [
     "Context",
     "Event",
     "NoModel",
+    "NoPlan",
     "OrchestratorError",
     "Settings",
     "Specialist",
@@ -37,7 +46,15 @@ __all__ = [
 _HOMES = {
     "graph.answers": ("Answer", "Settings", "aanswer", "answer"),
     "graph.build": ("build_graph", "graph"),
-    "nodes.errors": ("AllWorkersFailed", "BadRequest", "BadSettings", "BudgetTooSmall", "NoModel", "OrchestratorError"),
+    "nodes.errors": (
+        "AllWorkersFailed",
+        "BadRequest",
+        "BadSettings",
+        "BudgetTooSmall",
+        "NoModel",
+        "NoPlan",
+        "OrchestratorError",
+    ),
     "nodes.events": ("Event",),
     "nodes.specialists": ("Specialist",),
     "nodes.state": ("Context", "State"),

@@ -20,6 +20,7 @@ from prompts.replies import BadReply
 _QUOTED = 2_000  # characters of a bad envelope that the model is shown again
 _SHOWN = 300  # characters of a refusal that a person is shown
 
+_FILTERED = "The reply was stopped by a content filter."
 # What a second request on the same thread must not see of the first.
 _CLEAN: dict[str, Any] = {
     "plan": {},
@@ -67,11 +68,7 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
             draft |= {"subtasks": replan["subtasks"], "frame": replan.get("frame", {}), "faults": []}
             draft |= {"source": "repaired", "kept": True}
         elif draft.get("refused"):
-            said = " ".join(draft["reply"].split())[:_SHOWN]
-            raise NoPlan(
-                f"The planner refused this request{f': {said}' if said else ''}. Word it otherwise, or choose another "
-                "planner_model"
-            )
+            raise NoPlan(_refusal(draft))
     update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
     if replan is None:
         update |= {
@@ -132,10 +129,19 @@ async def _draft(call: Call, *, first: bool) -> tuple[Draft, list[Charge]]:
         return Draft(faults=[str(error)], final=True), []
 
 
+def _refusal(draft: Draft) -> str:
+    """Say why there is no plan, in the model's own words where it has written any."""
+    way_out = "Word the request otherwise, or choose another planner_model."
+    said = " ".join(draft["reply"].split())[:_SHOWN]
+    if draft["faults"] == [_FILTERED]:
+        return f"The planner's reply was stopped by the endpoint's content filter. {way_out}"
+    return f"The planner refused this request{f' (“{said}”)' if said else ''}. {way_out}"
+
+
 async def _read(reply: Reply) -> Draft:
     refusals = {
         "refusal": "The reply was a refusal. The request is to be split into work, not answered.",
-        "content_filter": "The reply was stopped by a content filter.",
+        "content_filter": _FILTERED,
     }
     if reply.finish in refusals:
         return Draft(faults=[refusals[reply.finish]], reply=reply.text, refused=True)

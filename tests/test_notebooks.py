@@ -75,7 +75,7 @@ def test_it_runs(ran: Any) -> None:
 
 def test_a_specialist_of_ones_own(tmp_path: Path) -> None:
     """The second notebook runs as well, and ends with the tool's call and the answer."""
-    cells = [cell for cell in executed(FOLDER / "02_your_own_specialist.ipynb", tmp_path).cells if cell.outputs]
+    cells = [cell for cell in executed(FOLDER / "02_your_own_specialist.ipynb", tmp_path).cells if cell.get("outputs")]
     shown = cells[-1].outputs[-1]["data"]["text/plain"]
 
     assert ("415.00 euros" in shown, "The hedge is safe" in shown) == (True, True)

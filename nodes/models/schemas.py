@@ -86,7 +86,12 @@ _ITEMS = {"disagreements": 3, "positions": 4, "gaps": 4, "follow_ups": 2, "settl
 
 
 def bounded(schema: dict[str, Any], subtasks: int) -> dict[str, Any]:
-    """Give every string and list of a schema an end, for an engine that decodes by grammar."""
+    """Give every string and list of a schema an end, for an engine that decodes by grammar.
+
+    The plan's frame is left out: a small model fills every hole of a form, and has no tokens left for the subtasks.
+    """
+    kept = {key: value for key, value in schema["properties"].items() if key not in ("frame", "why")}
+    schema = {**schema, "properties": kept, "required": list(kept)}
     return _bounded(schema, "", {**_ITEMS, "subtasks": subtasks})
 
 

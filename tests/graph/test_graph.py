@@ -157,7 +157,8 @@ def test_stream_values(endpoint: Endpoint, *, sync: bool) -> None:
 @SYNC_OR_NOT
 def test_stream_messages(endpoint: Endpoint, team: Team, *, sync: bool) -> None:
     """Messages carry each worker's text and the answer as text, never the raw JSON of the synthesis."""
-    team.synthesiser = [synthesis_of("A long answer, in pieces: “quoted”,\nwith a second line. [S1] [S2] [S3]")]
+    said_so = synthesis_of("A long answer, in pieces: “quoted”,\nwith a second line. [S1] [S2] [S3]")
+    team.synthesiser = [Turn(said_so, chunk_delay=0.03)]  # slower than pieces are joined
     said: dict[str, list[str]] = {}
     for message, meta in streamed("messages", sync=sync):
         said.setdefault(meta["langgraph_node"], []).append(message.text)
@@ -283,7 +284,7 @@ def test_a_caller_cannot_bring_state(endpoint: Endpoint, key: str) -> None:
 
 
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "unknown": ({"max_subtask": 3}, BadSettings, "unknown setting 'max_subtask'; known: "),
+    "unknown": ({"max_subtask": 3}, BadSettings, "unknown setting 'max_subtask'; did you mean 'max_subtasks'? known: "),
     "too small": ({"max_subtasks": 0}, BadSettings, "'max_subtasks': Input should be greater than or equal to 1"),
     "too large": ({"max_parallel": 10_000}, BadSettings, "'max_parallel'"),
     "wrong type": ({"call_timeout_s": "soon"}, BadSettings, "'call_timeout_s'"),
@@ -418,7 +419,7 @@ def test_the_synthesiser_sees_every_result(endpoint: Endpoint, team: Team) -> No
 @BOTH
 @pytest.mark.parametrize(
     ("fault", "status", "calls"),
-    [("500", "failed", 4), ("401", "failed", 1), ("hang", "timed_out", 1), ("empty", "failed", 1)],
+    [("500", "failed", 4), ("401", "failed", 1), ("hang", "timed_out", 1), ("empty", "failed", 2)],
 )
 def test_a_failing_worker(endpoint: Endpoint, team: Team, run: Run, fault: str, status: str, calls: int) -> None:
     """A worker that fails is named in the answer, the gaps and the stop reason; the others are used."""

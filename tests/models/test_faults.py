@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graph import NoModel, graph
+from graph import NoModel, NoPlan, graph
 from nodes.models import attempts
 from tests.endpoint import Call, Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, did_it, join_all, plan_of, role_of, specialist_of
@@ -69,9 +69,9 @@ TABLE = {
     "envelope-without-choices": bad("The endpoint's answer has no choices (status 200)"),
     "invalid-utf8": bad(JSON),
     "empty": bad(NOTHING),
-    "refusal": Row(("", REFUSED, REFUSED), (2, 1, 1), "fallback", heals=("retried", "failed", False)),
+    "refusal": Row(("I cannot help with that.", REFUSED, REFUSED), (2, 1, 1), heals=("retried", "failed", False)),
     "content-filter": Row(
-        ("", "content filter", CUT), (2, 1, 2), "fallback", "partial", heals=("retried", "partial", False)
+        ("content filter", "content filter", CUT), (2, 1, 2), worker="partial", heals=("retried", "partial", False)
     ),
     "length": Row(("", CUT, CUT), (2, 1, 2), "retried", "partial", heals=("retried", "partial", False)),
     "context-length": Row(
@@ -131,7 +131,7 @@ def planning(endpoint: Endpoint, team: Team, fault: str, times: int) -> tuple[in
     team.planner = [Meets(fault, plan_of(TASKS), times)]
     try:
         state = run(fault)
-    except NoModel as error:
+    except (NoModel, NoPlan) as error:
         return len(endpoint.requests), None, str(error)
     assert state["complete"]
     return len(calls_of(endpoint, "planner")), state["plan"]["source"], ""
