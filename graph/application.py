@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from graph.build import Graph, build_graph
+from graph.fetch import is_address
 from graph.run import ATTACHED
 from nodes.errors import BadSettings
 
@@ -31,9 +32,9 @@ class Application:
     graph: str = ""
 
     @classmethod
-    def of(cls, attach: Sequence[Path] | None, specialists: Path | None, graph: str | None) -> Self:
-        """Take what the command line says; paths are kept whole, for a resume may run elsewhere."""
-        files = tuple(str(path.expanduser().resolve()) for path in attach or ())
+    def of(cls, attach: Sequence[str] | None, specialists: Path | None, graph: str | None) -> Self:
+        """Take what the command line says; paths are kept whole, addresses as they are, for a resume may run elsewhere."""
+        files = tuple(given if is_address(given) else str(Path(given).expanduser().resolve()) for given in attach or ())
         return cls(files, str(specialists.expanduser().resolve()) if specialists else "", graph or "")
 
     @classmethod

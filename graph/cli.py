@@ -34,6 +34,7 @@ STREET_PARTY = "Plan a neighbourhood street party for about 80 people on a Satur
 DEMO_MODEL = "scripted:street-party"
 FLUSH_S = 5.0  # a slow trace collector may hold up the end of the process for so long, and no longer
 INTERRUPTED = 130
+NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 
 app = typer.Typer(
     cls=Commands,
@@ -110,7 +111,7 @@ def demo(
 
 @app.command()
 def runs(as_json: AsJson = False, database: Database = None) -> None:
-    """List the runs that are kept, the newest first, with their cost and time."""
+    """List the runs that are kept, the newest first: begun, state, last change, cost."""
     _environment()
     from graph.kept import list_runs
     from graph.output import or_fail
@@ -245,6 +246,8 @@ def _environment() -> None:
 def main() -> None:
     """Run the command and leave with its exit code, at once: nothing may hold up the end of the process for long."""
     code: object = 0
+    if sys.platform == "win32":
+        typer.echo(NOT_FOR_WINDOWS, err=True)
     try:
         app()
     except SystemExit as leaving:

@@ -8,9 +8,8 @@ import click
 from pydantic import ValidationError
 
 from graph.output import say
-from graph.plan_text import FALLBACK, frame_lines
 from graph.run import Waiting
-from graph.sanitise import harmless, one_line
+from graph.sanitise import harmless
 from graph.screen import answer_to
 from nodes.approval import Decisions
 from nodes.models import in_thread
@@ -18,12 +17,11 @@ from nodes.models import in_thread
 WAYS = {"approve": "[a]pprove", "reject": "[r]eject with a message", "edit": "[e]dit"}
 
 
-async def decide(asked: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+async def decide(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Show what is to be decided, one thing after the other, and ask what to do with each.
 
     Args:
         asked: an interrupt's value: action_requests, review_configs.
-        plan: the plan as it stands; its frame and its reason are shown with it.
 
     Returns:
         The resume value: {"decisions": [{"type": "approve"}, …]}.
@@ -31,26 +29,14 @@ async def decide(asked: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str,
     Raises:
         Waiting: the input has ended; nobody is there any more.
     """
-    return await in_thread(lambda: {"decisions": list(_decisions(asked, plan))})
+    return await in_thread(lambda: {"decisions": list(_decisions(asked))})
 
 
-def _decisions(asked: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _decisions(asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for number, request in enumerate(asked["action_requests"]):
         allowed = asked["review_configs"][min(number, len(asked["review_configs"]) - 1)]["allowed_decisions"]
-        shown = harmless(request.get("description") or f"{request['name']} {request['args']}")
-        if request["name"] == "run_plan":
-            for line in _around(plan, shown):
-                say(line, "bold" if line == FALLBACK else "")
-        say(shown)
+        say(harmless(request.get("description") or f"{request['name']} {request['args']}"))
         yield _decision(request, allowed)
-
-
-def _around(plan: Mapping[str, Any], shown: str) -> list[str]:
-    """Say what a plan fixes and why it is so, where the question does not."""
-    lines = [FALLBACK] if plan.get("source") == "fallback" else []
-    lines += [f"{one_line(name)}: {one_line(value)}" for name, value in frame_lines(plan.get("frame") or {})]
-    lines += [f"why: {one_line(plan['why'])}"] if plan.get("why") else []
-    return [line for line in lines if line not in shown]
 
 
 def _decision(request: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:

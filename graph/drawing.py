@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.spinner import Spinner
 from rich.text import Text
 
-from graph.plan_text import FALLBACK, counted, frame_lines
+from graph.plan_text import counted, fallback_line, frame_lines
 from graph.sanitise import harmless, one_line
 from graph.view import OPEN, TOKEN_CHARACTERS, Progress, View
 
@@ -85,8 +85,8 @@ def plan_lines(view: View, width: int, drops: int | None = None) -> Iterator[Tex
     """
     told = f"{counted(len(view.workers), 'subtask')}, {view.ahead}"
     yield Text.assemble(("Plan", "bold"), f"  {shortened(told, width - 6)}")
-    if view.plan.get("source") == "fallback":
-        yield Text(shortened(FALLBACK, width), "yellow")
+    if line := fallback_line(view.plan):
+        yield Text(shortened(line, width), "yellow")
     for name, value in frame_lines(view.plan.get("frame") or {}):
         yield Text(f"  {shortened(f'{name}: {value}', width - 2)}", "dim")
     if view.plan.get("why"):
@@ -159,7 +159,7 @@ def _doing(worker: Progress, width: int) -> tuple[str, str]:
 def _time(worker: Progress) -> str:
     if worker.status == "waiting":
         return "waiting"
-    seconds = worker.seconds if worker.status != "started" else time.monotonic() - worker.began
+    seconds = worker.seconds if worker.status != "started" else worker.at_work()
     return f"{seconds:.1f} s"
 
 

@@ -35,22 +35,24 @@ def with_store(database: str | None, work: Callable[[Store], Awaitable[T]]) -> T
 
 
 def list_runs(database: str | None, *, as_json: bool) -> None:
-    """List the runs, the newest first, each with what it has cost and how long it took."""
+    """List the runs, the newest first: when each was begun and how long after that it changed last, and what it has cost."""
 
     async def listed(store: Store) -> list[tuple[Run, list[dict[str, Any]]]]:
         return [(run, _charges(await store.notes(run.id))) for run in await store.runs()]
 
     found = with_store(database, listed)
     if as_json:
-        write_json([{**run.as_json(), "usd": _usd(charges), "seconds": _seconds(run)} for run, charges in found])
+        write_json([{**run.as_json(), "usd": _usd(charges)} for run, charges in found])
     elif not found:
         say("no runs are kept yet")
+    else:
+        say(f"{'run':<8}  {'begun':<16}  {'state':<11}  last change  {'cost':>9}  request", "dim")
     for run, charges in found if not as_json else ():
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
         usd = _usd(charges)
         cost = f"${usd:.4f}" if usd is not None else "$ unknown"
-        took = _length(_seconds(run))
-        write_row(f"{run.id}  {when}  {run.status:<11}  {took:>8}  {cost:>9}  {one_line(run.request)}")
+        after = f"+{_length(run.updated - run.created)}"
+        write_row(f"{run.id}  {when}  {run.status:<11}  {after:>11}  {cost:>9}  {one_line(run.request)}")
 
 
 def _charges(notes: Sequence[str]) -> list[dict[str, Any]]:
@@ -61,11 +63,6 @@ def _usd(charges: Sequence[Mapping[str, Any]]) -> float | None:
     """Add up what requests were charged at, in USD (None: a price is unknown)."""
     known = [charge["usd"] for charge in charges if charge["usd"] is not None]
     return round(sum(known), 12) if len(known) == len(charges) else None
-
-
-def _seconds(run: Run) -> float:
-    """Say how long a run has taken, from its beginning to its last change; one at work, until now."""
-    return round((time.time() if run.status == "running" else run.updated) - run.created, 1)
 
 
 def _length(seconds: float) -> str:

@@ -16,7 +16,8 @@ Approve = Annotated[bool, typer.Option("--approve", help="Show the plan and ask 
 Report = Annotated[Path | None, typer.Option("--report", help="Also write the whole run to FILE.md or FILE.html.")]
 Database = Annotated[str | None, typer.Option("--db", help="Where runs are kept: a path, or postgresql://…")]
 Attach = Annotated[
-    list[Path] | None, typer.Option("--attach", "-a", help="A document for the request: PDF, Markdown, text, CSV.")
+    list[str] | None,
+    typer.Option("--attach", "-a", metavar="FILE|URL", help="A document for the request: PDF, Markdown, text, CSV."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand: fetch the embedded model if it is needed.")]
 NoSave = Annotated[bool, typer.Option("--no-save", help="Do not keep this run.")]

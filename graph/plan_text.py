@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FALLBACK = "No plan could be read from the planner's replies: one generalist was given the whole request."
+
+def fallback_line(plan: Mapping[str, Any]) -> str:
+    """Say that a plan is none, and why ("": it is one)."""
+    if plan.get("source") != "fallback":
+        return ""
+    return f"The whole request was given to one worker. {plan.get('note') or ''}".strip()
 
 
 def frame_lines(frame: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from graph.plan_text import FALLBACK, frame_lines
+from graph.plan_text import fallback_line, frame_lines
 from graph.sanitise import CONTENT_SECURITY_POLICY, harmless, one_line, plain, tame_markdown, to_html
 from nodes.state import State
+from nodes.synthesis import language_of
 
 PREFIX = "run-"  # of every anchor that is ours; text from outside keeps no anchor at all
 _MARKED = re.compile(r"\[([SD]\d{1,6})\](?![(:])")
@@ -43,7 +44,9 @@ def html(state: State) -> str:
     parts += [_outcome_in_html(outcome) for outcome in state.get("outcomes", [])]
     if spend := state.get("spend"):
         parts += ["<h2>What it cost</h2>", to_html(_table(_cost_rows(spend)))]
+    language = language_of(state.get("answer", ""))
     return _PAGE.format(
+        lang=f' lang="{language}"' if language else "",
         policy=CONTENT_SECURITY_POLICY,
         title=escape(one_line(state["request"])[:80]),
         body="\n".join(parts),
@@ -109,7 +112,7 @@ def _frame(state: State) -> list[str]:
     plan: Mapping[str, Any] = state.get("plan") or {}
     lines = [f"- **{plain(name)}:** {plain(value)}" for name, value in frame_lines(plan.get("frame") or {})]
     why = f"Why these subtasks: {plain(plan['why'])}" if plan.get("why") else ""
-    return ["\n".join(lines), why, FALLBACK if plan.get("source") == "fallback" else ""]
+    return ["\n".join(lines), why, plain(fallback_line(plan))]
 
 
 def _plan_rows(state: State) -> Iterator[Row]:
@@ -158,7 +161,7 @@ def _link(subtask_id: str) -> str:
 
 
 _PAGE = """<!doctype html>
-<html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">
+<html{lang}><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>
 body {{ font: 16px/1.55 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #1d2330; }}

@@ -126,7 +126,7 @@ class Screen:
             raise Waiting("the run waits for an approval, which needs a terminal to ask in.")
         self._stop()
         try:
-            decision = await decide(asked, self.view.plan)
+            decision = await decide(asked)
         finally:
             self._start()
         if any(made["type"] != "approve" for made in decision["decisions"]):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from graph.plan_text import FALLBACK, counted, frame_lines
+from graph.plan_text import counted, fallback_line, frame_lines
 from graph.sanitise import one_line
 
 Line = tuple[str, str]  # what is said, and the style it has in a terminal
@@ -26,8 +26,8 @@ def summary(state: Mapping[str, Any], seconds: float | None, told: AbstractSet[s
         lines += [(f"{role:<12}{_spent(part)}", "dim") for role, part in spend["by_role"].items()]
         time_taken = "" if seconds is None else f", {seconds:.1f} s"
         lines.append((f"{'in all':<12}{_spent(spend)}{time_taken}", ""))
-    if (state.get("plan") or {}).get("source") == "fallback":
-        lines.append((FALLBACK, "yellow"))
+    if line := fallback_line(state.get("plan") or {}):
+        lines.append((one_line(line), "yellow"))
     lines.append(("complete", "green") if state.get("complete") else (f"incomplete: {_why(state)}", "red"))
     return lines
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graph.plan_text import FALLBACK, cost_ahead, counted, frame_lines
+from graph.plan_text import cost_ahead, counted, fallback_line, frame_lines
 from graph.sanitise import one_line
 
 # For the guess of how long an embedded model takes: how often a run reads as much as the planner's prompt, how many
@@ -30,7 +30,14 @@ class Progress:
     seconds: float = 0.0
     error: str | None = None
     written: int = 0  # characters
+    waits_since: float | None = None  # for a free slot
+    waited: float = 0.0  # seconds, which are not its own time
     note: str = ""  # what it is just doing, where that is not writing: a tool, another try, waiting for a slot
+
+    def at_work(self) -> float:
+        """Say for how many seconds a worker that has started has been at work."""
+        waits = 0.0 if self.waits_since is None else time.monotonic() - self.waits_since
+        return time.monotonic() - self.began - self.waited - waits
 
 
 @dataclass
@@ -104,9 +111,9 @@ class View:
         self.doing = "planning" if event["attempt"] == 1 else "planning again"
         yield f"{self.doing} …"
 
-    def _on_planning_restart(self, _: dict[str, Any]) -> Iterator[str]:
-        self.doing = "planning; the endpoint failed, trying again"
-        yield "planning: the endpoint failed, trying again"
+    def _on_planning_restart(self, event: dict[str, Any]) -> Iterator[str]:
+        self.doing = f"planning; trying again: {event['why']}"
+        yield f"planning: trying again: {event['why']}"
 
     def _on_reading(self, event: dict[str, Any]) -> Iterator[str]:
         """Say once, from the first tokens of the first prompt, how long a run takes on this machine."""
@@ -141,8 +148,8 @@ class View:
         plan = self.plan
         source = "" if plan["source"] == "native" else f" ({plan['source']})"
         yield f"plan, round {plan['round']}{source}: {counted(len(plan['subtasks']), 'subtask')}; {self.ahead}"
-        if plan["source"] == "fallback":
-            yield f"  {FALLBACK}"
+        if line := fallback_line(plan):
+            yield f"  {line}"
         for name, value in frame_lines(plan.get("frame") or {}):
             yield f"  {name}: {value}"
         if plan.get("why"):
@@ -159,9 +166,10 @@ class View:
         worker.status, worker.note = event["status"], ""
         if worker.status == "started":
             worker.began, worker.written, worker.error = time.monotonic(), 0, None
+            worker.waits_since, worker.waited = None, 0.0
             yield f"{worker.id} {worker.specialist}: started"
             return
-        worker.seconds, worker.error = event["seconds"], event["error"]
+        worker.seconds, worker.error = max(0.0, event["seconds"] - worker.waited), event["error"]
         why = f": {worker.error}" if worker.error else ""
         yield f"{worker.id} {worker.specialist}: {worker.status.replace('_', ' ')} in {worker.seconds:.1f} s{why}"
 
@@ -172,14 +180,18 @@ class View:
 
     def _on_worker_waiting(self, event: dict[str, Any]) -> Iterator[str]:
         worker = self.workers[event["id"]]
+        now = time.monotonic()
         worker.note = "waits for a free slot" if event["waiting"] else ""
+        if worker.waits_since is not None:
+            worker.waited += now - worker.waits_since
+        worker.waits_since = now if event["waiting"] else None
         if event["waiting"]:
             yield f"{worker.id} {worker.specialist}: waits for a free slot"
 
     def _on_worker_restart(self, event: dict[str, Any]) -> Iterator[str]:
         worker = self.workers[event["id"]]
-        worker.written, worker.note = 0, "the endpoint failed, trying again"
-        yield f"{worker.id} {worker.specialist}: the endpoint failed, trying again"
+        worker.written, worker.note = 0, f"trying again: {event['why']}"
+        yield f"{worker.id} {worker.specialist}: {worker.note}"
 
     def _on_worker_tool(self, event: dict[str, Any]) -> Iterator[str]:
         worker = self.workers[event["id"]]
@@ -200,6 +212,8 @@ class View:
         self.answer += event["text"]
         yield from ()
 
-    def _on_answer_restart(self, _: dict[str, Any]) -> Iterator[str]:
+    def _on_answer_restart(self, event: dict[str, Any]) -> Iterator[str]:
         self.answer = ""
-        yield from ()
+        if why := event.get("why"):
+            self.doing = f"joining the results; trying again: {why}"
+            yield self.doing

@@ -40,6 +40,7 @@ class PlanningRestart(TypedDict):
     """The planner is asked once more: its endpoint failed."""
 
     type: Literal["planning_restart"]
+    why: str
 
 
 class Reading(TypedDict):
@@ -83,6 +84,7 @@ class WorkerRestart(TypedDict):
 
     type: Literal["worker_restart"]
     id: str
+    why: str
 
 
 class WorkerWaiting(TypedDict):
@@ -130,6 +132,7 @@ class AnswerRestart(TypedDict):
     """The answer begins anew: what came of it before does not count."""
 
     type: Literal["answer_restart"]
+    why: str  # "": nothing failed; it was not the answer
 
 
 class RequestEvent(TypedDict):

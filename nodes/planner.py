@@ -90,7 +90,7 @@ def _call(state: State, settings: Context, host: Host, runtime: Runtime[Context]
         purse=planner_purse(
             state["request"], settings, host, state.get("charges", []) if replan else [], state.get("outcomes", [])
         ),
-        on_restart=lambda: runtime.stream_writer({"type": "planning_restart"}),
+        on_restart=lambda why: runtime.stream_writer({"type": "planning_restart", "why": why}),
         on_reading=lambda report: runtime.stream_writer({"type": "reading", **report}),
         schema=plan_schema(None if settings.improvise else host.roster.names(improvise=False)),
     )

@@ -109,7 +109,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         clock=Clock(seconds),
         config={"metadata": {"subtask_id": subtask["id"]}},  # tells the tokens of `messages` mode apart
         on_text=on_text,
-        on_restart=lambda: tell({"type": "worker_restart", "id": subtask["id"]}),
+        on_restart=lambda why: tell({"type": "worker_restart", "id": subtask["id"], "why": why}),
         on_waiting=lambda waiting: tell({"type": "worker_waiting", "id": subtask["id"], "waiting": waiting}),
     )
     tools = host.tools_of(one)

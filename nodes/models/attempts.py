@@ -72,7 +72,12 @@ class Attempts:
                     return empty
                 raise self._too_dear(error) from None
             else:
-                if reply.text.strip() or reply.finish != "stop" or _calls_tools(reply) or not self._once_more():
+                if (
+                    reply.text.strip()
+                    or reply.finish != "stop"
+                    or _calls_tools(reply)
+                    or not self._once_more("It answered with nothing.")
+                ):
                     return reply
                 empty = reply
 
@@ -83,7 +88,7 @@ class Attempts:
             CallFailed: it would not.
         """
         broken = fault.kind == "envelope" and "<html" not in fault.text[:2000].lower()  # a web page stays one
-        if broken and self._once_more():
+        if broken and self._once_more(fault.message):
             return
         if not fault.retry or self.tried + 1 >= ATTEMPTS:
             raise CallFailed(fault, self.bill.model.spec, self.bill.charges) from None
@@ -99,23 +104,23 @@ class Attempts:
         if asyncio.get_running_loop().time() + seconds > self.deadline:
             raise CallFailed(fault, self.bill.model.spec, self.bill.charges) from None
         self.tried += 1
-        self._restart()
+        self._restart(fault.message)
         if fault.kind == "rate_limit":  # then the wait is in the endpoint's line, for all alike
             self.slots.slow_down(seconds, first)
         else:
             await asyncio.sleep(seconds)
 
-    def _once_more(self) -> bool:
+    def _once_more(self, why: str) -> bool:
         """Tell whether a reply with nothing in it is asked for again: once; the planner asks again by itself."""
         if self.asked_again or self.call.role == "planner":
             return False
         self.asked_again = True
-        self._restart()
+        self._restart(why)
         return True
 
-    def _restart(self) -> None:
+    def _restart(self, why: str) -> None:
         if self.call.on_restart:
-            self.call.on_restart()
+            self.call.on_restart(why)
 
     def _too_dear(self, error: OverBudget) -> CallFailed | OverBudget:
         if self.failed is None:

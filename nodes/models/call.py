@@ -78,7 +78,7 @@ class Call:
     cap: int | None = None  # output tokens; None: the role's setting
     spec: str = ""  # a specialist's own model; "": the role's
     on_text: Callable[[str], None] | None = None
-    on_restart: Callable[[], None] | None = None
+    on_restart: Callable[[str], None] | None = None  # told why
     on_waiting: Callable[[bool], None] | None = None  # True: for a free slot; False: it has one
     on_reading: Callable[[dict[str, Any]], None] | None = None  # the embedded engine's reports
     clock: Clock | None = None

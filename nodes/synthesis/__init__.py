@@ -8,6 +8,7 @@ from nodes.synthesis.answer import Composed, Joint, composed, handed, one_by_one
 from nodes.synthesis.checking import check
 from nodes.synthesis.gaps import stop_reason
 from nodes.synthesis.joining import Joiner
+from nodes.synthesis.language import language_of
 from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import Material
@@ -24,6 +25,7 @@ __all__ = [
     "composed",
     "handed",
     "is_fallback",
+    "language_of",
     "ledger_so_far",
     "one_by_one",
     "one_result",

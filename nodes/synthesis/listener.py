@@ -48,11 +48,11 @@ class Listener:
             self.tell({"type": "answer", "text": piece})
             push_message(AIMessageChunk(content=piece, id=self._message_id), state_key=None)
 
-    def restart(self) -> None:
-        """Have forgotten what came: the endpoint failed, or it was not the answer. A new message begins."""
+    def restart(self, why: str = "") -> None:
+        """Have forgotten what came: the endpoint failed (says why), or it was not the answer. A new message begins."""
         if self.spoken or self._ledger_told:
             self._stream, self._ledger_told, self.spoken, self._message_id = AnswerStream(), False, False, _new_id()
-        self.tell({"type": "answer_restart"})
+        self.tell({"type": "answer_restart", "why": why})
 
     def end(self, body: str, answer: str) -> None:
         """Make what was told whole: `body` is what the model wrote, `answer` is that with what code has put into it."""

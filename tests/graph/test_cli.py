@@ -223,7 +223,7 @@ def test_demo_in_a_terminal(tmp_path: Path) -> None:
         asked = terminal.wait_for("Fetch 1.28 GB now? [y/N]")
         terminal.type("n\r")
         planning = terminal.wait_for("planning …", after=asked)
-        working = terminal.wait_for("at most 6 calls", after=planning)
+        working = terminal.wait_for("at most 7 calls", after=planning)
         writing = terminal.wait_for("A street party for about 80", after=working)
         live = terminal.screen.text
         code = terminal.end()
@@ -265,6 +265,24 @@ def test_approval_in_a_terminal(tmp_path: Path) -> None:
 
     assert (code, spent) == (0, 1), terminal.screen.text
     assert sorted(("three oaken raised beds" in task for task in tasks), reverse=True) == [True, False]
+
+
+def test_the_frame_is_asked_about_once(tmp_path: Path) -> None:
+    """At the approval what the plan fixes and why it is so are told, each once; the live view then keeps them."""
+    plan = {**json.loads(planned(*TEAM)), "frame": {"date": "6 June"}, "why": "Three trades."}
+
+    def mind(body: Body) -> Turn | str:
+        return json.dumps(plan) if "You are the planner" in system_of(body) else team(body)
+
+    with Endpoint(mind) as endpoint, Terminal([COMMAND, "--approve", REQUEST], around(tmp_path, endpoint)) as terminal:
+        terminal.wait_for("[e]dit?")
+        shown = terminal.screen.text
+        terminal.type("a\n")
+        terminal.end()
+    after = terminal.screen.text.rpartition("[e]dit?")[2]
+
+    assert [shown.count(words) for words in ("date: 6 June", "Three trades.")] == [1, 1], shown
+    assert [after.count(words) for words in ("date: 6 June", "Three trades.")] == [1, 1], after
 
 
 def test_approval_then_interrupt_in_a_terminal(tmp_path: Path) -> None:

@@ -79,6 +79,59 @@ def test_nothing_to_do(failing: tuple[Endpoint, Failing], tmp_path: Path) -> Non
     assert "## Garden" in resumed.stdout
 
 
+def test_retry_of_one_with_another_model(failing: tuple[Endpoint, Failing], tmp_path: Path) -> None:
+    """--only does one subtask again though it went well; --model says with what."""
+    endpoint, mind = failing
+    mind.mended = True
+    env = around(tmp_path, endpoint)
+    name = run_id(orchestrate(REQUEST, "-s", "max_rounds=1", env=env).stderr)
+    before = len(endpoint.requests)
+    again = orchestrate("resume", name, "--retry", "--only", "S2", "--model", "openai:gpt-4o-mini", env=env)
+    asked = [
+        (call.body["model"], "specialist: gardener" in system_of(call.body)) for call in endpoint.requests[before:]
+    ]
+
+    assert again.returncode == 0, again.stderr
+    assert asked == [("gpt-4o-mini", True), ("gpt-4o-mini", False)]
+
+
+def test_an_attached_address_stays_whole(tmp_path: Path) -> None:
+    """--attach takes an address as it is; one inside a network is refused before anything is sent."""
+    url = "http://127.0.0.1:9//notes.txt"
+    ended = orchestrate("--attach", url, REQUEST, env=around(tmp_path, None, **SCRIPTED))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"cannot attach {url}: 127.0.0.1 is an address inside a network" in ended.stderr
+
+
+def test_windows_is_told(tmp_path: Path) -> None:
+    """On Windows the command begins with what it is made for."""
+    code = "import sys, graph.cli; sys.argv[1:], sys.platform = ['--version'], 'win32'; graph.cli.main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=around(tmp_path, None), capture_output=True, text=True, check=False
+    )
+
+    assert "made for Linux and macOS" in ended.stderr
+
+
+def test_specialists_on_a_run(failing: tuple[Endpoint, Failing], tmp_path: Path) -> None:
+    """The specialists of --specialists are offered to the planner and work by their files; a resume remembers the folder."""
+    endpoint, _ = failing
+    folder = tmp_path / "people"
+    folder.mkdir()
+    (folder / "gardener.md").write_text(
+        "---\nname: gardener\ndescription: Knows sand.\n---\nName each bed by a colour.\n"
+    )
+    env = around(tmp_path, endpoint)
+    first = orchestrate(REQUEST, "-s", "max_rounds=1", "--specialists", str(folder), env=env)
+    orchestrate("resume", run_id(first.stderr), "--retry", env=env)
+    systems = [system_of(call.body) for call in endpoint.requests]
+
+    assert first.returncode == 3, first.stderr
+    assert any("Knows sand." in str(call.body) for call in endpoint.requests[:1])
+    assert ["by a colour" in system for system in systems if "specialist: gardener" in system] == [True, True]
+
+
 def test_only_needs_retry(tmp_path: Path) -> None:
     """What changes a retry is refused without --retry; a subtask that is not there is named with those that are."""
     env = around(tmp_path, None, **SCRIPTED)
@@ -133,8 +186,9 @@ def test_runs_and_rm(failing: tuple[Endpoint, Failing], tmp_path: Path) -> None:
     removed = orchestrate("rm", name, env=env)
     gone = orchestrate("show", name, env=env)
 
-    assert re.search(rf"^{name}  \S+ \S+  complete +\d+\.\d s +\$0\.\d{{4}}  Lay out", listed.stdout, re.MULTILINE)
-    assert (data[0]["usd"] > 0, data[0]["seconds"] > 0) == (True, True)
+    assert re.search(rf"^{name}  \S+ \S+  complete +\+\d+\.\d s +\$0\.\d{{4}}  Lay out", listed.stdout, re.MULTILINE)
+    assert (data[0]["usd"] > 0, data[0]["updated"] > data[0]["created"]) == (True, True)
+    assert "last change" in listed.stderr
     assert (removed.returncode, gone.returncode) == (0, 2)
     assert "there is no saved run" in gone.stderr
 

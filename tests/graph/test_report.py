@@ -141,6 +141,14 @@ def test_html_is_only_ours(place: str) -> None:
     )
 
 
+def test_language() -> None:
+    """The page says in which language its answer is, where that can be told."""
+    german = html(ended(answer="Das Fest ist am Samstag, und die Kinder sind nicht allein auf der Straße."))
+
+    assert '<html lang="de">' in german
+    assert "<html>" in html(ended(answer="42"))
+
+
 def test_an_unfinished_run() -> None:
     """A run that ended before its plan still makes a report."""
     text = markdown(State(request="Bread."))

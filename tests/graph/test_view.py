@@ -1,5 +1,6 @@
 """The live view: a run's events as rows that fit the terminal, whatever its size."""
 
+import time
 from typing import Any
 
 import pytest
@@ -92,19 +93,34 @@ def test_an_event_is_told_once() -> None:
         began("S1"),
         {"type": "worker_waiting", "id": "S1", "waiting": True},
         {"type": "worker_waiting", "id": "S1", "waiting": False},
-        {"type": "worker_restart", "id": "S1"},
-        {"type": "planning_restart"},
+        {"type": "worker_restart", "id": "S1", "why": "The server is busy."},
+        {"type": "planning_restart", "why": "No connection."},
+        {"type": "answer_restart", "why": "It broke off."},
     )
     row = "\n".join(drawn(view, 100, 20))
     list(view.take({"type": "worker_tool", "id": "S1", "tool": "calculate", "args": "2+2", "result": "4"}))
 
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         "S1 expert S1: waits for a free slot",
-        "S1 expert S1: the endpoint failed, trying again",
-        "planning: the endpoint failed, trying again",
+        "S1 expert S1: trying again: The server is busy.",
+        "planning: trying again: No connection.",
+        "joining the results; trying again: It broke off.",
     ]
-    assert "the endpoint failed, trying again" in row
+    assert "trying again: The server is busy." in row
     assert "used calculate(2+2)" in "\n".join(drawn(view, 100, 20))
+
+
+def test_a_wait_is_no_work() -> None:
+    """A worker's clock stands still while it waits for a slot, and its time at the end is without the wait."""
+    view, _ = seen(plan("S1"), began("S1"), {"type": "worker_waiting", "id": "S1", "waiting": True})
+    time.sleep(0.3)
+    waiting = view.workers["S1"].at_work()
+    list(view.take({"type": "worker_waiting", "id": "S1", "waiting": False}))
+    working = view.workers["S1"].at_work()
+    list(view.take({**ended("S1"), "seconds": 5.0}))
+
+    assert (waiting < 0.25, working < 0.25) == (True, True)
+    assert 4.5 < view.workers["S1"].seconds <= 4.71
 
 
 def test_the_runs_costs() -> None:
@@ -126,10 +142,15 @@ def test_the_runs_costs() -> None:
 def test_a_fallback_and_the_frame_are_told() -> None:
     """What the plan fixes, why it is so, and that it is no plan at all, are told in lines and in the view."""
     frame = {"date": "6 June", "budget": {"total": 900, "currency": "GBP", "shares": {"food": 400}}}
-    view, lines = seen(plan("S1", frame=frame, why="One expert does.", source="fallback"))
+    view, lines = seen(plan("S1", frame=frame, why="One expert does.", source="fallback", note="It held no subtasks."))
     shown = "\n".join(drawn(view, 120, 20))
 
-    for words in ("date: 6 June", "budget: 900 GBP (food 400)", "One expert does.", "No plan could be read"):
+    for words in (
+        "date: 6 June",
+        "budget: 900 GBP (food 400)",
+        "One expert does.",
+        "given to one worker. It held no subtasks.",
+    ):
         assert words in "\n".join(lines)
         assert words in shown
 
