@@ -46,7 +46,7 @@ def counts(endpoint: Endpoint) -> tuple[int, int, int]:
 
 def test_a_failed_synthesis(endpoint: Endpoint, team: Team) -> None:
     """A resume after a failed synthesis makes that one call, and the bill holds the failed one's as well."""
-    team.synthesiser = [Turn(fault="invalid-json")] * 2 + [join_all]
+    team.synthesiser = [*[Turn(fault="invalid-json")] * 2, join_all]
     code, said, _ = command("--json", REQUEST)
     before = kept()["status"], counts(endpoint), json.loads(said)["spend"]["calls"]
     again, resumed, _ = command("resume", kept()["id"], "--json")
