@@ -40,8 +40,8 @@ def language_of(text: str) -> str | None:
             return language
     counts = {
         language: sum(word in common for word in words)
-        for language, words in _all_words().items()
-        if (common := frozenset(words["common"].split()))
+        for language, vocabulary in _all_words().items()
+        if (common := frozenset(vocabulary["common"].split()))
     }
     likeliest = max(counts, key=lambda language: counts[language])
     return likeliest if counts[likeliest] >= SURE else None
