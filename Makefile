@@ -12,7 +12,7 @@ export REQUEST
 export LANGGRAPH_CLI_NO_ANALYTICS = 1
 export LANGGRAPH_NO_VERSION_CHECK = true
 
-QUICK := $(wildcard tests/plan tests/prompts tests/synthesis tests/test_parsing.py tests/test_prompts.py tests/test_validator.py tests/graph/test_settings.py)
+QUICK := $(wildcard tests/plan tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/synthesis tests/test_validator.py tests/graph/test_settings.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check dev eval bench lock recording clean

@@ -24,7 +24,7 @@ from graph.settings import prices, read_env_file
 from nodes.budget import cost_usd
 from nodes.models import Endpoints, price_of
 from nodes.models.scripted import Line, Script, register
-from nodes.plan.allowances import synthesis_bound
+from nodes.plan.bounds import synthesis_bound
 from nodes.state import Context
 from nodes.synthesis.language import words_for
 from nodes.synthesis.quotes import Source

@@ -79,13 +79,13 @@ def own_graph(name: str, checkpointer: Any = None) -> Graph:
         raise BadSettings(f"--graph {name}: expected module:attribute, such as --graph my_app:graph")
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: one's own module lies where one stands
     try:
-        found = getattr(import_module(module), attribute)
+        loaded = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise BadSettings(f"--graph {name}: {error}") from None
     finally:
         sys.path.pop(0)
-    made = found if hasattr(found, "aget_state") else found(checkpointer=checkpointer) if callable(found) else None
+    made = loaded if hasattr(loaded, "aget_state") else loaded(checkpointer=checkpointer) if callable(loaded) else None
     if not hasattr(made, "aget_state"):
-        raise BadSettings(f"--graph {name}: expected a compiled graph or a function that makes one, got {type(found)}")
-    graph: Any = made.copy({"checkpointer": checkpointer}) if made is found else made
+        raise BadSettings(f"--graph {name}: expected a compiled graph or a function that makes one, got {type(loaded)}")
+    graph: Any = made.copy({"checkpointer": checkpointer}) if made is loaded else made
     return graph  # type: ignore[no-any-return] # a module of the user's own

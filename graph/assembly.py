@@ -66,7 +66,7 @@ def assemble(
     """
     folder = Path(specialists_dir) if specialists_dir is not None else settings.specialists_dir()
     own = [*(read_folder(folder, settings.variable) if folder is not None else ()), *map(_checked, specialists)]
-    named_so = {folded(one.name) for one in own}
+    named_so = {folded(specialist.name) for specialist in own}
     handed_over = read_documents(fetch_document(str(given)) if is_address(given) else given for given in documents)
     box = _shipped_tools(handed_over)
     shipped = [
@@ -81,9 +81,9 @@ def assemble(
 
 def _fingerprint(specialist: Specialist) -> str:
     """Sum up all that makes a difference to the work; the key and the place of its file do not."""
-    told = {field.name: getattr(specialist, field.name) for field in fields(specialist)} | {"key": "", "origin": ""}
-    made = type(told.pop("runnable"))
-    return sha256(repr((made.__qualname__, sorted(told.items()))).encode()).hexdigest()[:12]
+    values = {field.name: getattr(specialist, field.name) for field in fields(specialist)} | {"key": "", "origin": ""}
+    made = type(values.pop("runnable"))
+    return sha256(repr((made.__qualname__, sorted(values.items()))).encode()).hexdigest()[:12]
 
 
 def _shipped_tools(documents: Documents | None) -> Toolbox:
@@ -105,24 +105,30 @@ def _toolbox(
         missing = unknown_tools(roster.members.values(), box)
     if missing:
         known = ", ".join(sorted(box.tools)) or "none"
-        faults = [f"{one.where}: unknown tool {name!r}; known: {known}" for name, who in missing.items() for one in who]
+        faults = [
+            f"{specialist.where}: unknown tool {name!r}; known: {known}"
+            for name, who in missing.items()
+            for specialist in who
+        ]
         raise SpecialistError("\n".join(faults))
     return box
 
 
-def _checked(one: Specialist) -> Specialist:
+def _checked(specialist: Specialist) -> Specialist:
     """Check a specialist that was made in Python.
 
     Raises:
         BadSettings: it is no Specialist, or can be given no task.
     """
-    if not isinstance(one, Specialist):
-        raise BadSettings(f"expected graph.Specialist(name, description, …), got {type(one).__name__}")
-    if one.runnable is not None and not takes_tasks(one.runnable):
-        told = "a LangChain runnable, compiled graph, agent or function from task to text"
-        raise BadSettings(f"{one.where}: runnable must be {told}, got {type(one.runnable).__name__}")
-    if bool(one.url) != bool(one.graph):
-        raise BadSettings(f"{one.where}: a graph on another server needs both url and graph")
-    if (one.runnable is not None or one.url) and one.tools:
-        raise BadSettings(f"{one.where}: tools are for a specialist with instructions; a runnable brings its own")
-    return one
+    if not isinstance(specialist, Specialist):
+        raise BadSettings(f"expected graph.Specialist(name, description, …), got {type(specialist).__name__}")
+    if specialist.runnable is not None and not takes_tasks(specialist.runnable):
+        accepted = "a LangChain runnable, compiled graph, agent or function from task to text"
+        raise BadSettings(f"{specialist.where}: runnable must be {accepted}, got {type(specialist.runnable).__name__}")
+    if bool(specialist.url) != bool(specialist.graph):
+        raise BadSettings(f"{specialist.where}: a graph on another server needs both url and graph")
+    if (specialist.runnable is not None or specialist.url) and specialist.tools:
+        raise BadSettings(
+            f"{specialist.where}: tools are for a specialist with instructions; a runnable brings its own"
+        )
+    return specialist

@@ -102,12 +102,12 @@ def check_configurable(configurable: Mapping[str, Any], context: Context | None)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, field in Context.model_fields.items():
         text = environment.get(PREFIX + name.upper(), "").strip()
         if text:
-            found[name] = _read(PREFIX + name.upper(), text, field.annotation)
-    return found
+            values[name] = _read(PREFIX + name.upper(), text, field.annotation)
+    return values
 
 
 def _read(variable: str, text: str, kind: Any) -> Any:
@@ -201,21 +201,21 @@ def json_or_bad(text: str) -> Any:
         raise BadSettings(f"{PREFIX}PRICES is not valid JSON: {error}") from None
 
 
-def prices_from(told: Any) -> dict[str, Price]:
+def prices_from(given: Any) -> dict[str, Price]:
     """Turn {"model": {"input": USD per million tokens, "output": …}} into prices for one token.
 
     Raises:
         BadSettings: it has another shape, or a price below zero.
     """
     try:
-        table = TypeAdapter(dict[str, dict[str, float]]).validate_python(told)
-        found = {name: Price(one["input"] / 1e6, one["output"] / 1e6) for name, one in table.items()}
-        if not all(0 <= one < math.inf for price in found.values() for one in (price.input, price.output)):
+        table = TypeAdapter(dict[str, dict[str, float]]).validate_python(given)
+        prices = {name: Price(entry["input"] / 1e6, entry["output"] / 1e6) for name, entry in table.items()}
+        if not all(0 <= rate < math.inf for price in prices.values() for rate in (price.input, price.output)):
             raise BadSettings(f"{PREFIX}PRICES: a price is below zero or no number")
     except (ValidationError, KeyError):
         form = '{"openai:my-model": {"input": 0.5, "output": 1.5}} in USD per million tokens'
-        raise BadSettings(f"{PREFIX}PRICES: expected {form}, got {str(told)[:200]}") from None
-    return found
+        raise BadSettings(f"{PREFIX}PRICES: expected {form}, got {str(given)[:200]}") from None
+    return prices
 
 
 def use_endpoint(base_url: str) -> None:

@@ -269,8 +269,10 @@ def totals(charges: Iterable[Charge]) -> dict[str, Any]:
     return {
         **_sum(used),
         "by_role": {role: _sum(charge for charge in used if charge["role"] == role) for role in ROLES},
-        "by_subtask": {one: _sum(charge for charge in used if charge["subtask_id"] == one) for one in subtasks},
-        "by_round": {str(one): _sum(charge for charge in used if charge["round"] == one) for one in rounds},
+        "by_subtask": {
+            subtask_id: _sum(charge for charge in used if charge["subtask_id"] == subtask_id) for subtask_id in subtasks
+        },
+        "by_round": {str(number): _sum(charge for charge in used if charge["round"] == number) for number in rounds},
     }
 
 

@@ -130,12 +130,12 @@ async def _without_synthesis(
     joiner: Joiner, error: CallFailed | OverBudget | BadReply, *, again: bool
 ) -> dict[str, Any]:
     """Answer with the outcomes themselves, in order, marked incomplete."""
-    state, ledger, told = joiner.material.state, joiner.material.ledger, str(error).rstrip(".")
+    state, ledger, reason = joiner.material.state, joiner.material.ledger, str(error).rstrip(".")
     ledger.settle()
-    text = await asyncio.to_thread(one_by_one, ledger, state, told)
+    text = await asyncio.to_thread(one_by_one, ledger, state, reason)
     joiner.listener.restart()
     joiner.listener.answer(text.text)
-    update = _update(state, ledger, text.text, f"synthesis failed: {told}", joiner.charges)
+    update = _update(state, ledger, text.text, f"synthesis failed: {reason}", joiner.charges)
     return update | ({"phase": "synthesiser", "failed_in": this_process()} if again else {})
 
 

@@ -56,13 +56,13 @@ def terms(text: str) -> list[str]:
 
 def split(text: str) -> list[str]:
     """Split folded text into words; unspaced scripts into overlapping pairs of characters."""
-    found: list[str] = []
+    words: list[str] = []
     for run in _RUN.findall(text):
         if _IS_UNSPACED.match(run):
-            found += [run[at : at + 2] for at in range(len(run) - 1)] or [run]
+            words += [run[at : at + 2] for at in range(len(run) - 1)] or [run]
         else:
-            found.append(run)
-    return found
+            words.append(run)
+    return words
 
 
 def unspaced(text: str) -> bool:

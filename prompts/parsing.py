@@ -92,11 +92,11 @@ def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str
     body = _body(text)
     work = WorkLimit()
     nested = partial(nested_value, work=work)
-    found = scan(body, lambda value: synthesis_object(value, nested) is not None, work)
-    objects = [] if found.unclosed else [synthesis_object(each.value, nested) for each in found.values]
+    scanned = scan(body, lambda value: synthesis_object(value, nested) is not None, work)
+    objects = [] if scanned.unclosed else [synthesis_object(found.value, nested) for found in scanned.values]
     value = next(filter(None, reversed(objects)), None)
     if value is None:
-        raise BadReply(_no_synthesis(found, truncated=truncated), text)
+        raise BadReply(_no_synthesis(scanned, truncated=truncated), text)
     answer = answer_of(value)
     if isinstance(answer, CutStr) or (answer is None and is_cut(value)):
         so_far = read_synthesis(value, "", taken).model_copy(update={"answer": _kept(answer or "")})
@@ -136,11 +136,11 @@ def _kept(answer: str) -> str:
     return clean(answer) + end if clean(answer) else ""
 
 
-def _no_synthesis(found: Scan, *, truncated: bool) -> str:
-    if found.unclosed:
+def _no_synthesis(scanned: Scan, *, truncated: bool) -> str:
+    if scanned.unclosed:
         return "the reasoning block was never closed, so there is no reply behind it"
-    if truncated or found.cut_at is not None:
+    if truncated or scanned.cut_at is not None:
         return "the reply was cut off before its answer began"
-    if found.exhausted or found.broken_at is not None:
-        return f"the JSON could not be read, from character {found.broken_at or 0} on"
+    if scanned.exhausted or scanned.broken_at is not None:
+        return f"the JSON could not be read, from character {scanned.broken_at or 0} on"
     return 'the reply holds no JSON object with an "answer"'

@@ -35,15 +35,6 @@ SIGNS += [
     "[a",
 ]
 SIGNS += ["a]", "<a", "</", "<!", '" ', '":', '",', '"a', '\\"', "{'", "{ ", "[ ", "|-", "a-", "S1", "S1 ", "and "]
-# Slow ones in files that are on their way out.
-_NOT_YET = {
-    "nodes.clauses._NAME",
-    "nodes.cues.BY_THEM",
-    "nodes.cues.IS_RESULT",
-    "nodes.estimator._PERCENT",
-    "nodes.estimator._STEPS",
-    "nodes.placeholders._STANDS_IN",
-}
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
@@ -80,7 +71,7 @@ def is_slow(pattern: re.Pattern[str]) -> bool:
 
 def test_no_pattern_takes_quadratic_time() -> None:
     """Every pattern of the project takes linear time on repeated signs."""
-    distinct = {pattern: name for name, pattern in patterns() if name not in _NOT_YET}
+    distinct = {pattern: name for name, pattern in patterns()}
     slow = [name for pattern, name in distinct.items() if is_slow(pattern)]
 
     assert slow == []

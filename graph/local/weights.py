@@ -174,10 +174,10 @@ def _disk_full(weights: Weights, folder: Path, fault: str) -> WeightsError:
 
 def _verify(weights: Weights, part: Path) -> None:
     with part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != weights.sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != weights.sha256:
         part.unlink()
         raise WeightsError(
-            f"{weights.file} arrived damaged (SHA-256 {found}, pinned {weights.sha256}) and was removed: "
+            f"{weights.file} arrived damaged (SHA-256 {digest}, pinned {weights.sha256}) and was removed: "
             "fetch it again; if it happens again, something on the way changes it"
         )

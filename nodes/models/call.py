@@ -44,8 +44,8 @@ class CallFailed(Exception):
 class OverBudget(Exception):
     """The call's upper bound does not fit what is left; nothing was sent."""
 
-    def __init__(self, told: str, charges: list[Charge] | None = None) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, charges: list[Charge] | None = None) -> None:
+        super().__init__(message)
         self.charges: list[Charge] = charges or []
 
 

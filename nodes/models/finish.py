@@ -54,7 +54,7 @@ def worst(*ends: Finish | None) -> Finish | None:
 def _reasons(value: Any) -> list[str]:
     """List the reasons in a value: most send a word, some a list, some an enum's member."""
     if isinstance(value, (list, tuple)):
-        return [reason for each in value for reason in _reasons(each)]
+        return [reason for entry in value for reason in _reasons(entry)]
     name = getattr(value, "name", value)
     return [name] if isinstance(name, str) and name.strip() else []
 

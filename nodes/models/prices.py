@@ -33,7 +33,7 @@ def price_of(spec: str, answered: str | None, endpoints: Endpoints) -> Price | N
         return price
     seen = [_price(spec, name, endpoints) for name in MEMORY.answered.get(_key(spec, endpoints), ())]
     known = [price, *(dearer for dearer in seen if dearer is not None)]
-    return Price(max(each.input for each in known), max(each.output for each in known))
+    return Price(max(price.input for price in known), max(price.output for price in known))
 
 
 def remember(spec: str, answered: str, endpoints: Endpoints) -> None:

@@ -48,7 +48,7 @@ def _objects(text: str) -> list[dict[str, Any]] | None:
         except (ValueError, RecursionError):
             return None
         values = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, dict) for each in values):
+        if not all(isinstance(entry, dict) for entry in values):
             return None
         objects += values
         at = end + len(text[end:]) - len(text[end:].lstrip(" \t\r\n,"))

@@ -1,10 +1,12 @@
-"""Plan: what is wrong with a plan, and what it may cost. Pure.
+"""Plan: what is wrong with a plan, what code does about it, and what it may cost. Pure.
 
-checks: every check there is, on duplicates, dependencies and placeholders; mending: what code does about them; allowances: what a plan may cost, and how
-it is cut to the money.
+checks: every check there is, on duplicates, dependencies and placeholders; frame: the facts that a plan fixes first;
+repairs: what code mends; task, words: a task as the checks read it, and the words of languages they know;
+bounds: what each call can take at most; allowances: how a plan is cut to the money.
 """
 
-from nodes.plan.allowances import planner_purse, sized, told_documents
+from nodes.plan.allowances import planner_purse, sized
+from nodes.plan.bounds import told_documents
 from nodes.plan.checks import TASK_LIMIT, Finding, check
 from nodes.plan.frame import checked as checked_frame
 from nodes.plan.repairs import GENERALIST, Repaired, repaired

@@ -1,11 +1,9 @@
-"""Sizing: what calls can take at most, whether the money reaches, and how a plan is cut to it."""
+"""Allowances: whether the money reaches, how a plan is cut to it, and what each subtask of it may spend. Pure."""
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from nodes.budget import (
     AMPLE_OUTPUT,
@@ -16,107 +14,19 @@ from nodes.budget import (
     all_charges,
     allowance,
     cost_usd,
-    encoding_of,
     input_bound,
-    money_room,
     purse_of,
     share,
     spent,
     tokens_read,
 )
-from nodes.documents import EXCERPTS
-from nodes.errors import BadSettings, BudgetTooSmall
+from nodes.errors import BudgetTooSmall
 from nodes.host import Host
-from nodes.models import listed_window, plan_schema, price_of, provider_of, synthesis_schema, window_room
-from nodes.specialists import LEAST_RESULT, MODEL_CALLS, Specialist
+from nodes.models import price_of
+from nodes.plan.bounds import excerpts_room, planner_bound, role_prices, synthesis_bound, worker_bound
+from nodes.specialists import MODEL_CALLS, Specialist
 from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Reserve, Role
 from prompts import fence, render
-
-UNKNOWN_ROOM = 120_000  # bytes of documents for a planner whose window is not known; about 30,000 tokens
-PLANNER_PROMPT = 12_000  # bytes of the planner's own prompt, at most
-DOCUMENTS_SHARE = 4  # the planner's reading of documents takes a quarter of a budget at most, and so do the excerpts
-TOOL_ROUNDS = 3  # model calls that a worker with tools is given money for; more, if they come out cheaper
-
-AROUND = "S1, specialist, done\n<<<result 0123456789ab\nresult 0123456789ab>>>"  # what stands around each result
-HEADER = 160  # bytes at most that stand around each result in the synthesis' prompt, besides its task and error
-
-
-def role_prices(settings: Context, host: Host) -> Prices:
-    """Find each role's price.
-
-    Raises:
-        BadSettings: there is a money budget, and a role's model has no known price.
-    """
-    prices = {role: price_of(settings.model(role), None, host.endpoints) for role in ROLES}
-    specs = [settings.model(role) for role in ROLES] + [one.model for one in host.roster.members.values() if one.model]
-    unknown = [spec for spec in specs if price_of(spec, None, host.endpoints) is None]
-    if settings.budget_usd is not None and unknown:
-        raise BadSettings(
-            f"budget_usd is set, and the price of {unknown[0]} is not known. Give it in ORCHESTRATOR_PRICES, such as "
-            f'{{"{unknown[0]}": {{"input": 0.5, "output": 1.5}}}} in USD per million tokens, or set budget_tokens instead'
-        )
-    return prices
-
-
-def planner_bound(request: str, settings: Context, host: Host) -> int:
-    """Upper bound of the planner's first prompt, in tokens."""
-    told, documents = host.roster.told(improvise=settings.improvise), told_documents(request, settings, host)
-    system = render(
-        "planner",
-        most=settings.max_subtasks,
-        roster=told,
-        improvise=settings.improvise,
-        documents=bool(documents),
-    )
-    names = None if settings.improvise else host.roster.names(improvise=False)
-    return input_bound(
-        [system, fence("request", request) + documents, str(plan_schema(names))], settings.model("planner")
-    )
-
-
-def told_documents(request: str, settings: Context, host: Host) -> str:
-    """Write out what the planner reads of the documents: whole, or condensed to its window and a share of the money."""
-    if host.documents is None:
-        return ""
-    model = settings.model("planner")
-    window = settings.context_window or listed_window(*provider_of(model))
-    room = (
-        UNKNOWN_ROOM
-        if window is None
-        else window_room(window, len(request.encode("utf-8", "replace")) + PLANNER_PROMPT)
-    )
-    shared = money_room(purse_of(settings), price_of(model, None, host.endpoints), 0, 0) / DOCUMENTS_SHARE
-    told = host.documents.brief(request, min(room, shared))
-    return "".join("\n\n" + fence(f"document {name}", text) for name, text in told)
-
-
-def excerpts_room(settings: Context, host: Host, subtasks: int) -> int:
-    """Bytes of the documents that one subtask carries: less where money is counted."""
-    shared = money_room(purse_of(settings), price_of(settings.model("worker"), None, host.endpoints), 0, 0)
-    return int(min(EXCERPTS, shared / (DOCUMENTS_SHARE * max(1, subtasks))))
-
-
-def worker_bound(request: str, subtask: Mapping[str, Any], settings: Context, host: Host) -> int:
-    """Upper bound of a worker's prompt, in tokens."""
-    one = host.whoever(str(subtask["specialist"]))
-    model = one.model or settings.model("worker")
-    system = render("worker", specialist=subtask["specialist"], instructions=one.instructions)
-    excerpts = f"\n\n{fence('documents', subtask['excerpts'])}" if subtask.get("excerpts") else ""
-    bound = input_bound([system, f"{fence('goal', request)}\n\n{fence('task', str(subtask['task']))}{excerpts}"], model)
-    if not one.tools:
-        return bound
-    schemas = input_bound((str(convert_to_openai_tool(each.tool)) for each in host.tools_of(one).values()), model)
-    return TOOL_ROUNDS * (bound + schemas + LEAST_OUTPUT["worker"]) + (TOOL_ROUNDS - 1) * LEAST_RESULT
-
-
-def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], settings: Context) -> int:
-    """Upper bound of the synthesis' prompt without the results, in tokens."""
-    tasks = [str(one["task"]) + str(one["specialist"]) for one in subtasks]
-    model = settings.model("synthesiser")
-    system = [render("synthesiser"), render("synthesiser_now", follow_ups=9)]
-    around = "x" * HEADER if encoding_of(model) is None else AROUND
-    texts = [*system, fence("request", request), str(synthesis_schema()), *tasks]
-    return input_bound(texts, model) + input_bound([around], model) * (len(tasks) + 1)
 
 
 def kept_back(request: str, settings: Context, host: Host) -> tuple[int, float | None]:
@@ -192,52 +102,72 @@ def sized(
     purse = spent(purse_of(settings), all_charges(charges, outcomes))
     room = excerpts_room(settings, host, len(subtasks))
     shared = fence("frame", render("frame", frame=frame)) if frame else ""
-    subtasks = [_with_excerpts(one, host, room) for one in subtasks]
-    doing = [host.whoever(str(one["specialist"])) for one in subtasks]
+    subtasks = [_with_excerpts(subtask, host, room) for subtask in subtasks]
+    doing = [host.whoever(str(subtask["specialist"])) for subtask in subtasks]
     prices = {**role_prices(settings, host), "worker": _dearest(doing, settings, host)}
     wanted: dict[Role, int] = {role: settings.max_output_tokens(role) or AMPLE_OUTPUT[role] for role in ROLES}
-    inputs = [worker_bound(request + shared, one, settings, host) for one in subtasks]
+    inputs = [worker_bound(request + shared, subtask, settings, host) for subtask in subtasks]
     model = settings.model("synthesiser")
     read = tokens_read(model)
     reading = synthesis_bound(request + shared, [*outcomes, *subtasks], settings)
-    reading += input_bound((one["output"] for one in outcomes), model)
+    reading += input_bound((outcome["output"] for outcome in outcomes), model)
     if purse.open:
         reach, output, synthesis = len(subtasks), settings.worker_max_output_tokens, wanted["synthesiser"]
     else:
         split = share(purse, prices, worker_inputs=inputs, synthesis_input=reading, wanted=wanted, read=read)
         reach, output, synthesis = split.workers, split.worker_output, split.synthesis_output
-    lost = [
-        Dropped(
-            specialist=str(one["specialist"]),
-            task=str(one["task"]),
-            kind="over_budget",
-            reason="the budget does not reach so far",
-        )
-        for one in subtasks[reach:]
-    ]
-    numbers = itertools.count(
-        1 + max((int(known["id"][1:]) for known in [*outcomes, *subtasks] if "id" in known), default=0)
-    )
+    inputs, doing = inputs[:reach], doing[:reach]
+    numbers = _free_numbers([*outcomes, *subtasks])
     planned = [  # a subtask that is done again keeps its id
         _planned(
-            one, one.get("id") or f"S{next(numbers)}", output, allowance(purse, prices["worker"], bound, output or 0)
+            subtask,
+            subtask.get("id") or f"S{next(numbers)}",
+            output,
+            allowance(purse, prices["worker"], bound, output or 0),
         )
-        for one, bound in zip(subtasks[:reach], inputs, strict=False)
+        for subtask, bound in zip(subtasks[:reach], inputs, strict=True)
     ]
-    capped = wanted["worker"] if output is None else output
-    total_in, total_out = sum(inputs[:reach]), capped * reach
-    join_in = reading + math.ceil(total_out * read)
-    costs = (cost_usd(prices["worker"], total_in, total_out), cost_usd(prices["synthesiser"], join_in, synthesis))
-    most = {
-        "calls": sum(MODEL_CALLS if one.tools else 1 for one in doing[:reach]) + 1,
-        "tokens": total_in + total_out + join_in + synthesis,
+    work = (sum(inputs), (wanted["worker"] if output is None else output) * reach)
+    join = (reading + math.ceil(work[1] * read), synthesis)
+    return Plan(
+        subtasks=planned,
+        dropped=[*dropped, *map(_over_budget, subtasks[reach:])],
+        at_most=_at_most(prices, work, join, doing) | {"capped": _is_capped(purse, settings, doing)},
+        reserve=Reserve(**allowance(purse, prices["synthesiser"], *join), surcharge=_surcharge(prices, read)),
+    )
+
+
+def _over_budget(subtask: Mapping[str, Any]) -> Dropped:
+    return Dropped(
+        specialist=str(subtask["specialist"]),
+        task=str(subtask["task"]),
+        kind="over_budget",
+        reason="the budget does not reach so far",
+    )
+
+
+def _free_numbers(known: Iterable[Mapping[str, Any]]) -> Iterator[int]:
+    return itertools.count(1 + max((int(entry["id"][1:]) for entry in known if "id" in entry), default=0))
+
+
+def _at_most(
+    prices: Prices, work: tuple[int, int], join: tuple[int, int], doing: Sequence[Specialist]
+) -> dict[str, Any]:
+    """Add up the calls, tokens and USD of all workers and the synthesis, each given as tokens (read, written)."""
+    costs = (cost_usd(prices["worker"], *work), cost_usd(prices["synthesiser"], *join))
+    return {
+        "calls": sum(MODEL_CALLS if specialist.tools else 1 for specialist in doing) + 1,
+        "tokens": sum(work) + sum(join),
         "usd": None if None in costs else round(sum(cost or 0.0 for cost in costs), 6),
-        # Nothing but a budget bounds what tools, and nothing at all what other people's code, may come to.
-        "capped": all(one.ours for one in doing[:reach])
-        and (not purse.open or (settings.worker_max_output_tokens is not None and not any(one.tools for one in doing))),
     }
-    kept = Reserve(**allowance(purse, prices["synthesiser"], join_in, synthesis), surcharge=_surcharge(prices, read))
-    return Plan(subtasks=planned, dropped=[*dropped, *lost], at_most=most, reserve=kept)
+
+
+def _is_capped(purse: Purse, settings: Context, doing: Sequence[Specialist]) -> bool:
+    """Say whether it cannot come to more: only a budget bounds what tools, and nothing what other people's code takes."""
+    if not all(specialist.ours for specialist in doing):
+        return False
+    with_tools = any(specialist.tools for specialist in doing)
+    return not purse.open or (settings.worker_max_output_tokens is not None and not with_tools)
 
 
 def _surcharge(prices: Prices, read: float) -> list[float]:
@@ -249,8 +179,8 @@ def _surcharge(prices: Prices, read: float) -> list[float]:
 
 def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[str, Any]:
     """Give a subtask what the documents say about it."""
-    found = host.documents.excerpts(str(subtask["task"]), room) if host.documents else ""
-    whole = {**subtask, "excerpts": found} if found else dict(subtask)
+    excerpts = host.documents.excerpts(str(subtask["task"]), room) if host.documents else ""
+    whole = {**subtask, "excerpts": excerpts} if excerpts else dict(subtask)
     if subtask.get("handed"):  # what a follow-up is to settle: no part of the task that the checks are about
         whole["task"] = f"{subtask['task']}\n\n{subtask['handed']}"
     return whole
@@ -258,17 +188,17 @@ def _with_excerpts(subtask: Mapping[str, Any], host: Host, room: int) -> dict[st
 
 def _dearest(doing: Sequence[Specialist], settings: Context, host: Host) -> Price | None:
     """Price every worker of a plan as the dearest of them: one share fits all (None: a price is unknown)."""
-    specs = dict.fromkeys(one.model or settings.model("worker") for one in doing)
+    specs = dict.fromkeys(specialist.model or settings.model("worker") for specialist in doing)
     prices = [price_of(spec, None, host.endpoints) for spec in specs]
     known = [price for price in prices if price is not None]
     if not known or len(known) < len(prices):
         return None
-    return Price(max(one.input for one in known), max(one.output for one in known))
+    return Price(max(price.input for price in known), max(price.output for price in known))
 
 
-def _planned(subtask: Mapping[str, Any], one: str, output: int | None, allowed: Any) -> Planned:
+def _planned(subtask: Mapping[str, Any], subtask_id: str, output: int | None, allowed: Any) -> Planned:
     planned = Planned(
-        id=one,
+        id=subtask_id,
         specialist=" ".join(str(subtask["specialist"]).split()),
         task=str(subtask["task"]).strip(),
         cross_check=bool(subtask.get("cross_check")),

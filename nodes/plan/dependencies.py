@@ -34,7 +34,7 @@ def dependencies(plan: Sequence[Task], request: Task) -> dict[int, str]:
     names = [_as_written(task.specialist) for task in plan]
     # A name that the request has is not surely the specialist's.
     theirs = tuple({name for name in names if len(name.strip()) > 1 and name.strip() not in request.plain})
-    found = dict[int, str]()
+    quotes = dict[int, str]()
     for position, task in enumerate(plan):
         if not any(cue in task.plain for cue in _JOINED_CUES) and _CUES.isdisjoint(task.words):
             continue  # the patterns are slow
@@ -42,8 +42,8 @@ def dependencies(plan: Sequence[Task], request: Task) -> dict[int, str]:
         for start, end in _mentions(text, position, len(plan), names[position], theirs):
             ahead = _SENTENCE_END.split(text[max(0, start - _AHEAD) : start])[-1]
             if not _APART.search(ahead) and text[start:end] not in request.plain:
-                found.setdefault(position, text[max(0, start - _AHEAD // 2) : end + _AHEAD // 2].strip())
-    return found
+                quotes.setdefault(position, text[max(0, start - _AHEAD // 2) : end + _AHEAD // 2].strip())
+    return quotes
 
 
 def _as_written(name: str) -> str:

@@ -28,7 +28,7 @@ def near_duplicates(plan: Sequence[Task], request: Task) -> dict[int, int]:
         return sum(map(weights.__getitem__, words))
 
     masses = [weigh(task.content) for task in plan]
-    having, found = defaultdict[str, list[int]](list), dict[int, int]()
+    having, duplicates = defaultdict[str, list[int]](list), dict[int, int]()
     for position, task in enumerate(plan):
         telling = [word for word in task.content if 1 < counts[word] <= _TELLING]
         near = Counter(earlier for word in telling for earlier in having[word]).most_common(_CLOSEST)
@@ -36,26 +36,26 @@ def near_duplicates(plan: Sequence[Task], request: Task) -> dict[int, int]:
             shared = task.content & plan[earlier].content
             alike = 2 * weigh(shared) >= SAME_WORK * (masses[position] + masses[earlier])
             if alike and len(shared) > 1 and not _parallel(task, plan[earlier]):
-                found[position] = earlier
+                duplicates[position] = earlier
                 break
         for word in telling:
             having[word].append(position)
-    return found
+    return duplicates
 
 
-def _parallel(one: Task, other: Task) -> bool:
+def _parallel(task: Task, other: Task) -> bool:
     """Tell apart one task for Berlin and one for Vienna: the same sentence, with one thing put for another."""
-    if not (one.content - other.content and other.content - one.content):
+    if not (task.content - other.content and other.content - task.content):
         return False
-    mine, others = one.words, other.words
+    mine, others = task.words, other.words
     start = _common(mine, others)
     end = _common(mine[start:][::-1], others[start:][::-1])
     shorter = min(len(mine), len(others))
     return start > 0 and start + end < shorter and start + end >= _FRAME * shorter
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+def _common(words: Sequence[str], other: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(words, other, strict=False)))
 
 
 def is_whole_request(task: Task, request: Task) -> bool:

@@ -24,14 +24,14 @@ def is_placeholder(task: Task) -> bool:
     text, bare = task.text.strip(), task.bare
     if not bare or (len(text) <= 2 * _LONG and _BRACKETED.fullmatch(text)):
         return True
-    found = bare.split()
+    parts = bare.split()
     if len(bare) > _LONG or unspaced(bare):
         rest = bare if len(bare) > _LONG else _PIECES.sub("", bare).strip()
         return bare.startswith("lorem ipsum") or not rest or bool(_NUMBER.fullmatch(rest))
-    if _STANDS_IN.match(task.plain.strip()) and len(found) <= _FULL_TASK:
+    if _STANDS_IN.match(task.plain.strip()) and len(parts) <= _FULL_TASK:
         return True
-    hollow = all(word in _HOLLOW or word in _FILLER or _NUMBER.fullmatch(word) for word in found)
-    return hollow and len(found) <= _MOST_HOLLOW and (len(found) == 1 or not _FILLER.issuperset(found))
+    hollow = all(word in _HOLLOW or word in _FILLER or _NUMBER.fullmatch(word) for word in parts)
+    return hollow and len(parts) <= _MOST_HOLLOW and (len(parts) == 1 or not _FILLER.issuperset(parts))
 
 
 def is_one_word(task: Task) -> bool:

@@ -58,7 +58,7 @@ def _of_mapping(value: Mapping[str, Any]) -> Output:
         raise NoText("it stopped to ask a person, which a specialist cannot do")
     messages = value.get("messages")
     text = _text_of(messages[-1]) if isinstance(messages, (list, tuple)) and messages else ""
-    key = next((one for one in OUTPUTS if isinstance(value.get(one), str) and value[one].strip()), None)
+    key = next((name for name in OUTPUTS if isinstance(value.get(name), str) and value[name].strip()), None)
     if key is not None:
         text = value[key]
     data = value.get("structured_response")

@@ -81,13 +81,13 @@ def one_result(ledger: Ledger, state: State) -> Composed:
     return Composed(with_sections(body, sections), body)
 
 
-def one_by_one(ledger: Ledger, state: State, told: str) -> Composed:
-    """Give the results themselves, in order, where they could not be joined; `told` is why, in English."""
+def one_by_one(ledger: Ledger, state: State, reason: str) -> Composed:
+    """Give the results themselves, in order, where they could not be joined; `reason` is why, in English."""
     usable = [
         outcome for outcome in state["outcomes"] if outcome["output"] and outcome["status"] in ("done", "partial")
     ]
     words = words_for(state["request"], *(outcome["output"] for outcome in usable))
-    why = f" ({told})" if words is words_for() else ""
+    why = f" ({reason})" if words is words_for() else ""
     parts = [f"*{words['one_by_one']}{why}*"]
     parts += [f"## {outcome['specialist']} [{outcome['id']}]\n\n{outcome['output']}" for outcome in usable]
     parts += [*untold(ledger, (), names_of(state), words), *listed_sources(usable, "", words), *_fallback(state, words)]
@@ -99,10 +99,10 @@ def handed(follow_up: FollowUp, ledger: Ledger, state: State) -> dict[str, Any]:
     """Make a follow-up a subtask that carries exactly what it is to settle, in the words of those who hold it."""
     ids = ledger.open_of(follow_up.settles)
     names = {**names_of(state), REQUEST: words_for(state["request"])["request"]}
-    told = ledger.handed(ids, names)
+    open_entries = ledger.handed(ids, names)
     replaced = [gap["subtask_id"] for name in ids if (gap := ledger.gaps.get(name)) and gap.get("kind")]
     settles = [*ids, *filter(None, replaced)]
-    return {"specialist": follow_up.specialist, "task": follow_up.task, "handed": told, "settles": settles}
+    return {"specialist": follow_up.specialist, "task": follow_up.task, "handed": open_entries, "settles": settles}
 
 
 def names_of(state: State) -> dict[str, str]:
@@ -163,11 +163,13 @@ def untold(ledger: Ledger, ids: Collection[str], names: Mapping[str, str], words
         if name not in ids:
             entries.append(_told(entry, names, words))
         elif doubtful := [position for position in entry["positions"] if not position["verified"]]:
-            held = "; ".join(f"{_side(each['subtask_id'], names, words)}: {plain(each['claim'])}" for each in doubtful)
+            held = "; ".join(
+                f"{_side(position['subtask_id'], names, words)}: {plain(position['claim'])}" for position in doubtful
+            )
             entries.append(f"- {plain(entry['topic'])} [{name}]: {held} ({words['unverified']})")
     missing = [_missing(gap, words) for name, gap in ledger.gaps.items() if name not in ids]
-    told = ((words["differ"], entries), (words["missing"], missing))
-    return [f"## {heading}\n\n" + "\n".join(lines) for heading, lines in told if lines]
+    sections = ((words["differ"], entries), (words["missing"], missing))
+    return [f"## {heading}\n\n" + "\n".join(lines) for heading, lines in sections if lines]
 
 
 def _told(entry: Entry, names: Mapping[str, str], words: Words) -> str:

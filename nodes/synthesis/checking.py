@@ -19,13 +19,13 @@ async def check(joiner: Joiner, joint: Joint) -> list[FollowUp]:
     """
     ledger, reply = joiner.material.ledger, joint.reply
     await asyncio.to_thread(ledger.take, reply)
-    further = [each for each in reply.follow_ups if _has_reason(each, ledger)][: joint.offered]
+    further = [follow_up for follow_up in reply.follow_ups if _has_reason(follow_up, ledger)][: joint.offered]
     faults = ledger.faults(final=not further)
     mended = await joiner.mended(faults) if faults else None
     if mended is not None:
         await asyncio.to_thread(ledger.take, mended, again=True)
     ledger.settle()
-    return [each for each in further if _has_reason(each, ledger)]
+    return [follow_up for follow_up in further if _has_reason(follow_up, ledger)]
 
 
 def _has_reason(follow_up: FollowUp, ledger: Ledger) -> bool:

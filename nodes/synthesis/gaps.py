@@ -23,8 +23,8 @@ def undone(outcomes: Iterable[Outcome], dropped: Iterable[Dropped]) -> list[Gap]
     for outcome in outcomes:
         status = outcome["status"]
         if status != "done":
-            told = status.replace("_", " ")
-            why = f"{told}: {outcome['error']}" if outcome["error"] else told
+            wording = status.replace("_", " ")
+            why = f"{wording}: {outcome['error']}" if outcome["error"] else wording
             gaps.append(_gap(status, outcome["id"], _named(outcome), why))
     return gaps + [
         _gap("dropped", None, _named(drop), f"dropped: {drop['reason']}") for drop in dropped if drop["kind"] in LOST

@@ -26,8 +26,8 @@ Words = dict[str, str]
 
 @cache
 def _all_words() -> dict[str, Words]:
-    told: dict[str, Words] = yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
-    return told
+    words: dict[str, Words] = yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
+    return words
 
 
 def language_of(text: str) -> str | None:
@@ -40,8 +40,8 @@ def language_of(text: str) -> str | None:
             return language
     counts = {
         language: sum(word in common for word in words)
-        for language, told in _all_words().items()
-        if (common := frozenset(told["common"].split()))
+        for language, vocabulary in _all_words().items()
+        if (common := frozenset(vocabulary["common"].split()))
     }
     likeliest = max(counts, key=lambda language: counts[language])
     return likeliest if counts[likeliest] >= SURE else None

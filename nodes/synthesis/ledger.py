@@ -107,10 +107,10 @@ class Ledger:
         """Write the entries and gaps so far for the synthesiser, one JSON object a line, up to a number of bytes."""
         lines, size = list[str](), 0
         for held in (*self.entries.values(), *self.gaps.values()):
-            told = {key: value for key, value in held.items() if value and key not in ("positions", "kind")}
+            entry = {key: value for key, value in held.items() if value and key not in ("positions", "kind")}
             if "positions" in held:
-                told["positions"] = {each["subtask_id"]: each["claim"] for each in held["positions"]}
-            lines.append(json.dumps(told, ensure_ascii=False))
+                entry["positions"] = {position["subtask_id"]: position["claim"] for position in held["positions"]}
+            lines.append(json.dumps(entry, ensure_ascii=False))
             size += len(lines[-1].encode("utf-8", "replace"))
             if size > limit:
                 return "\n".join(lines[:-1])  # code keeps the rest

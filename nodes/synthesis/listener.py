@@ -32,14 +32,14 @@ class Listener:
 
     def text(self, piece: str) -> None:
         """Take the next piece of the raw reply."""
-        told = self._stream.feed(piece)
+        fresh = self._stream.feed(piece)
         ledger = self._stream.ledger
         if ledger is not None and not self._ledger_told:
             self._ledger_told = True
             self.tell(
                 {"type": "ledger", **{key: ledger.get(key) or [] for key in ("disagreements", "gaps", "follow_ups")}}
             )
-        self.answer(told)
+        self.answer(fresh)
 
     def answer(self, piece: str) -> None:
         """Pass on a piece of the answer itself."""

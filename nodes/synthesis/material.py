@@ -54,8 +54,8 @@ class Material:
             extras.append(f"Not done:\n{fence('dropped', listed)}")
         if self.host.documents and purse.open:
             passages = self.host.documents.excerpts(self.state["request"], EXCERPTS)
-            told = "Passages of the documents that came with the request, to be quoted where they matter:"
-            extras.append(f"{told}\n{fence('documents', passages)}")
+            heading = "Passages of the documents that came with the request, to be quoted where they matter:"
+            extras.append(f"{heading}\n{fence('documents', passages)}")
         if shown := self.ledger.shown(LEDGER):
             extras.append(f"The ledger so far:\n{fence('ledger', shown)}")
         return extras

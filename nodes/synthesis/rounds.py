@@ -19,8 +19,8 @@ def ledger_so_far(state: State) -> Ledger:
     )
     ledger.add(undone)
     # What code found in an earlier round and does not find any more has been done since.
-    found = {(gap["subtask_id"], gap["what"]) for gap in undone}
-    done = {gap["id"] for gap in known if gap.get("kind") and (gap["subtask_id"], gap["what"]) not in found}
+    still = {(gap["subtask_id"], gap["what"]) for gap in undone}
+    done = {gap["id"] for gap in known if gap.get("kind") and (gap["subtask_id"], gap["what"]) not in still}
     ledger.fill(done | settled(state, [state["plan"]]))
     return ledger
 

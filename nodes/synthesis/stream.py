@@ -55,11 +55,11 @@ class AnswerStream:
                 return ""
         else:
             self._buffer += piece
-        found = self._buffer if self._plain else self._decoded()
+        answer = self._buffer if self._plain else self._decoded()
         if self._plain:
             self._buffer = ""
-        self._text.append(found)
-        return found
+        self._text.append(answer)
+        return answer
 
     def _begin(self) -> bool:
         start = self._buffer.lstrip()
@@ -67,12 +67,12 @@ class AnswerStream:
             self._plain = True
             return True
         self._started = bool(start)
-        found = _ANSWER.search(self._buffer)
-        if found is None:
+        match = _ANSWER.search(self._buffer)
+        if match is None:
             return False
-        head = self._buffer[: found.start()]
+        head = self._buffer[: match.start()]
         self.ledger = _head(head[head.find("{") :])
-        self._buffer = self._buffer[found.end() :]
+        self._buffer = self._buffer[match.end() :]
         return True
 
     def _decoded(self) -> str:
@@ -81,16 +81,16 @@ class AnswerStream:
         self._ended = self._buffer[len(body) :].startswith('"')
         self._buffer = self._buffer[len(body) :]
         try:
-            found = str(json.loads(f'"{body}"', strict=False))
+            decoded = str(json.loads(f'"{body}"', strict=False))
         except ValueError:  # not JSON after all; the whole reply is read again when it is complete
             self._ended = True
             return ""
-        return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half a pair is no text
+        return decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half a pair is no text
 
 
 def _head(text: str) -> dict[str, Any]:
     try:
-        told = from_json(text.rstrip().rstrip(",") + "}", allow_partial=True)
+        fields = from_json(text.rstrip().rstrip(",") + "}", allow_partial=True)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return fields if isinstance(fields, dict) else {}

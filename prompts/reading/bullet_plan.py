@@ -69,7 +69,7 @@ def _is_meant(items: list[str], before: list[str]) -> bool:
 
 def _rows(items: list[str], *, named: bool) -> tuple[Row, ...]:
     """Read each item's specialist and task, all in the same form; () where they are something else."""
-    matches = next((found for head in HEADS if all(found := [head.fullmatch(item) for item in items])), [])
+    matches = next((matched for head in HEADS if all(matched := [head.fullmatch(item) for item in items])), [])
     names = [match[2].strip().rstrip("*_` ") for match in matches if match]
     tasks = [_unlabelled(match["text"].strip()) for match in matches if match]
     asked = sum(bool(QUESTION.search(task[-20:])) for task in tasks)

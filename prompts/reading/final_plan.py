@@ -55,7 +55,7 @@ def nested_value(text: str, work: WorkLimit) -> Any | None:
     inner = scan(text, lambda _: True, work, NESTED - 1)
     if not inner.values or inner.unclosed or inner.broken_at is not None:
         return None
-    values = [each.value for each in inner.values]
+    values = [value.value for value in inner.values]
     if inner.cut_at is not None:
         return CutList(values)
     return values if len(values) > 1 else values[0]
@@ -138,7 +138,7 @@ class PlanSearch:
 
     def _mostly_prose(self) -> bool:
         """Whether the JSON found says nothing of a plan, and is but a part of the text."""
-        return self.why == NEITHER and 2 * sum(each.end - each.start for each in self.scan.values) < len(self.text)
+        return self.why == NEITHER and 2 * sum(value.end - value.start for value in self.scan.values) < len(self.text)
 
     def _within_line(self) -> bool:
         """Whether what could not be read stands within a line of other text, as code in a list item does."""
@@ -238,7 +238,7 @@ class PlanSearch:
     def _leaves_some(self, group: Group) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
         start, end = group.start, group.end
-        read = [(each.start, each.end) for each in self.scan.values if each.strict or self._plan_in(each.value)]
+        read = [(value.start, value.end) for value in self.scan.values if value.strict or self._plan_in(value.value)]
         spans = sorted([*read, *self.scan.reasoning])
         limit = self.scan.cut_at if self.scan.cut_at is not None and self.scan.cut_at >= end else len(self.text)
         gaps = zip([0, *(span[1] for span in spans)], [*(span[0] for span in spans), limit], strict=True)
@@ -251,7 +251,7 @@ class PlanSearch:
 
     def _parsed(self, group: Group, *, alone: bool) -> ParsedPlan:
         plan = group.members[0].plan
-        apart = [frame_of(each.value) for each in self.scan.values if alone and isinstance(each.value, dict)]
+        apart = [frame_of(value.value) for value in self.scan.values if alone and isinstance(value.value, dict)]
         return ParsedPlan(
             group.subtasks,
             "native" if all(member.value.strict for member in group.members) else "repaired",

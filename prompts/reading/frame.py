@@ -49,8 +49,8 @@ def _value(raw: Any, level: int) -> Any:
     if isinstance(raw, float):
         return raw if math.isfinite(raw) else None
     if isinstance(raw, list):
-        if all(isinstance(each, str | int | float) for each in raw):
-            return shortened("; ".join(clean(str(each)) for each in raw[:KEYS]), CHARACTERS)
+        if all(isinstance(entry, str | int | float) for entry in raw):
+            return shortened("; ".join(clean(str(entry)) for entry in raw[:KEYS]), CHARACTERS)
         raw = _paired(raw) or raw
     if isinstance(raw, dict) and level < DEPTH:
         return _object(raw, level + 1)

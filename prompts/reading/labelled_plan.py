@@ -36,10 +36,10 @@ def read(text: str) -> Listing | None:
             texts[-1] = texts[-1]._replace(text=f"{texts[-1].text}\n{line.strip()}")
         elif goes_on:
             return None
-    if any((each.text.startswith(QUOTES) and each.text.endswith(",")) or BLOCK_MARK.match(each.text) for each in texts):
+    if any((line.text.startswith(QUOTES) and line.text.endswith(",")) or BLOCK_MARK.match(line.text) for line in texts):
         return None  # lines of broken JSON or of YAML
     rows = rows_of(texts) or ()
-    sure = any(each.part == "specialist" for each in texts)
+    sure = any(line.part == "specialist" for line in texts)
     if not rows or not (sure or len(rows) > 1):
         return None
     last = Row(rows[-1].subtask, closed=not goes_on)

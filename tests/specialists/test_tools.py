@@ -12,9 +12,9 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
-from pydantic import ValidationError
 
 from graph import BadSettings, build_graph
+from nodes.errors import BadDecision
 from nodes.models.text_tools import read_calls
 from nodes.specialists import tool_loop as desk
 from nodes.specialists.tools import registry as tools
@@ -293,7 +293,7 @@ def test_an_edit_changes_the_call(endpoint: Endpoint, smith: Any, tmp_path: Path
     smith([call("mail", to="ann"), call("mail", to="bob")])
     step = stepper(team_of(tmp_path, "smith", have="mail, weigh"), saver=InMemorySaver())
     step()
-    with pytest.raises(ValidationError):
+    with pytest.raises(BadDecision, match="that is no decision"):
         step(Command(resume=approve("approve")))
     edits = [{"name": "mail", "args": {"to": "eve"}}, {"name": "weigh", "args": {"thing": "bob"}}]
     state = step(Command(resume={"decisions": [{"type": "edit", "edited_action": one} for one in edits]}))

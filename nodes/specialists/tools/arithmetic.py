@@ -125,7 +125,7 @@ def _worked_out(expression: str) -> Fraction:
     if len(expression) > EXPRESSION_LIMIT:
         raise ValueError(f"the expression is longer than {EXPRESSION_LIMIT:,} characters; split it")
     plain = expression.replace("×", "*").replace("·", "*").replace("÷", "/").replace("−", "-").replace("^", "**")
-    while (joined := _GROUPED.sub(lambda found: found.group(1).replace(",", ""), plain)) != plain:
+    while (joined := _GROUPED.sub(lambda match: match.group(1).replace(",", ""), plain)) != plain:
         plain = joined
     plain = re.sub(r"%\s*of\b", "% *", plain)
     plain = _PERCENT.sub(r"\1/100", plain.strip().removesuffix("="))
@@ -199,7 +199,7 @@ def convert_units(value: str, unit: str, to: str) -> str:
     return f"{shown(number)} {unit} = {shown(Fraction(asked.magnitude))} {to}"
 
 
-_STEPS = re.compile(r"([+-]?)\s*+(\d{1,6})\s*+(working day|weekday|day|week|month|year)s?", re.IGNORECASE)
+_STEPS = re.compile(r"([+-]?)\s{0,40}+(\d{1,6})\s{0,40}+(working day|weekday|day|week|month|year)s?", re.IGNORECASE)
 
 
 @tool
