@@ -183,7 +183,7 @@ def test_falls_back_to_the_request(endpoint: Endpoint, team: Team, attempts: int
 def test_a_refusal_is_an_error(endpoint: Endpoint, team: Team, attempts: int, calls: int, said: Turn) -> None:
     """A planner that refuses to the end ends the run with its reason, and no worker is asked."""
     team.planner = [said]
-    with pytest.raises(NoPlan, match="The planner('s reply was stopped| refused this request)"):
+    with pytest.raises(NoPlan, match=r"The planner('s reply was stopped| refused this request)"):
         run(max_plan_attempts=attempts)
 
     assert len(calls_of(endpoint, "planner")) == calls
