@@ -1,5 +1,6 @@
 """Events: what a run tells while it is under way, in LangGraph's stream mode "custom"."""
 
+from collections.abc import Callable
 from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
@@ -163,3 +164,17 @@ Event = (
     | AnswerRestart
     | RequestEvent
 )
+
+
+def heard(write: Callable[[Any], None]) -> bool:
+    """Tell whether anybody hears what a step's stream writer is told.
+
+    LangGraph hands a step a function that does nothing where nobody asked for `custom` events, and says so in no other
+    way. One that is not seen to do nothing counts as heard: that costs a stream, and no event.
+    """
+    code = getattr(write, "__code__", None)
+    return code is None or code.co_code != _deaf.__code__.co_code
+
+
+def _deaf(_: Any) -> None:
+    pass

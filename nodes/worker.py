@@ -13,6 +13,7 @@ from langsmith import get_current_run_tree
 
 from nodes.budget import Purse
 from nodes.errors import NoModel
+from nodes.events import heard
 from nodes.host import Host, this_process
 from nodes.langgraph_private import var_child_runnable_config
 from nodes.models import Call, CallFailed, Clock, OverBudget, ask
@@ -71,6 +72,8 @@ def _from_here(write: Callable[[Any], None]) -> Callable[[Any], None]:
 
     LangGraph reads from the ambient config where an event belongs.
     """
+    if not heard(write):
+        return write
     here = var_child_runnable_config.get()
 
     def tell(event: Any) -> None:
@@ -108,7 +111,7 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         round=state["round"],
         clock=Clock(seconds),
         config={"metadata": {"subtask_id": subtask["id"]}},  # tells the tokens of `messages` mode apart
-        on_text=on_text,
+        on_text=on_text if heard(tell) else None,
         on_restart=lambda why: tell({"type": "worker_restart", "id": subtask["id"], "why": why}),
         on_waiting=lambda waiting: tell({"type": "worker_waiting", "id": subtask["id"], "waiting": waiting}),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from graph import BudgetTooSmall, NoModel, Specialist, build_graph
+from graph import BudgetTooSmall, NoModel, Specialist, build_graph, graph
 from nodes.errors import NoPlan
 from nodes.models.schemas import plan_schema
 from tests.endpoint import Endpoint, Turn
@@ -94,7 +94,8 @@ def test_schema_by_the_setting(endpoint: Endpoint) -> None:
 def test_an_endpoint_without_usage_in_streams(endpoint: Endpoint) -> None:
     """A server that refuses stream_options is asked without; its usage is unknown, not zero."""
     endpoint.takes_stream_options = False
-    state = run()
+    parts = list(graph.stream({"request": REQUEST}, stream_mode=["custom", "values"]))
+    state: Any = parts[-1][1]
 
     assert state["complete"] is True
     assert state["spend"]["unknown"] == state["spend"]["calls"] == 5

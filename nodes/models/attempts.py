@@ -189,12 +189,22 @@ class Attempts:
         telling = Telling(call.on_text) if call.on_text else None
         try:
             if isinstance(chat, StreamedChat) and chat.has_chunks(options) and not _listened(call.config):
+                options["whole"] = self._whole
                 await _read(received, chat, list(call.messages), options, telling)
             else:
                 await _read_chunks(received, chat, call, options, telling)
         finally:
             if telling:
                 telling.close()
+
+    @property
+    def _whole(self) -> bool:
+        """Tell whether the reply need not be streamed (nodes/models/stream.py says why).
+
+        A second try is streamed: a gateway may have taken the silence of the first for a dead connection.
+        """
+        again = self.failed is not None or self.asked_again
+        return self.call.role == "worker" and self.call.on_text is None and not again and not self.bill.model.bounded
 
 
 def _listened(config: Any) -> bool:

@@ -18,6 +18,7 @@ import httpx2
 from nodes.models.errors import BadEnvelope
 from nodes.models.loop import engine_loop
 from nodes.models.memory import MEMORY
+from nodes.models.sse import events_of
 from nodes.models.transport import AiohttpTransport
 
 HIDDEN = b"[key]"
@@ -231,17 +232,5 @@ def _calls_are_objects(message: dict[str, Any]) -> bool:
 
 
 def _as_stream(envelope: dict[str, Any]) -> bytes:
-    choice = envelope["choices"][0]
-    message = choice.get("message") or {}
-    calls = [{**call, "index": index} for index, call in enumerate(message.get("tool_calls") or [])]
-    delta = {**message, **({"tool_calls": calls} if calls else {})}
-    head = {key: value for key, value in envelope.items() if key not in ("choices", "usage")}
-    head["object"] = "chat.completion.chunk"
-    events = [
-        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
-        {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice.get("finish_reason") or "stop"}]},
-    ]
-    if envelope.get("usage"):
-        events.append({**head, "choices": [], "usage": envelope["usage"]})
-    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events_of(envelope))
     return f"{lines}data: [DONE]\n\n".encode()

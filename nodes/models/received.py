@@ -67,7 +67,7 @@ class Received:
     def take(self, events: list[Event]) -> str:
         """Add events as they were read, and return their text; the rest of them is read at the end, all at once."""
         self._events += events
-        text = "".join(map(text_of, events))
+        text = "".join(map(text_of, events))[: REPLY_LIMIT + 1 - self.size]
         self.parts.append(text)
         self.size += len(text)
         return text

@@ -72,6 +72,23 @@ def _parsed(text: bytes) -> Any:
         return json.loads(text)
 
 
+def events_of(envelope: Event) -> list[Event]:
+    """Turn a whole chat completion into the events of one; `envelope` has a choice with a message."""
+    choice = envelope["choices"][0]
+    message = choice.get("message") or {}
+    calls = [{**call, "index": index} for index, call in enumerate(message.get("tool_calls") or [])]
+    delta = {**message, **({"tool_calls": calls} if calls else {})}
+    head = {key: value for key, value in envelope.items() if key not in ("choices", "usage")}
+    head["object"] = "chat.completion.chunk"
+    events = [
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+        {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice.get("finish_reason") or "stop"}]},
+    ]
+    if envelope.get("usage"):
+        events.append({**head, "choices": [], "usage": envelope["usage"]})
+    return events
+
+
 def text_of(event: Event) -> str:
     """Return the text that an event adds to the answer."""
     return _delta(event).get("content") or ""

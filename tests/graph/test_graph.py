@@ -360,11 +360,11 @@ def test_each_role_has_its_model_and_its_settings(endpoint: Endpoint) -> None:
 ROLES = ("planner", "worker", "synthesiser")
 
 
-def test_the_input_form_has_the_request_alone() -> None:
-    """What a studio shows as input is one described text."""
+def test_the_input_form() -> None:
+    """What a studio shows as input is the request, one described text, and the documents that may come with it."""
     schema = graph.get_input_jsonschema()
 
-    assert list(schema["properties"]) == ["request"]
+    assert list(schema["properties"]) == ["request", "documents"]
     assert schema["properties"]["request"]["type"] == "string"
     assert schema["properties"]["request"]["maxLength"] == REQUEST_LIMIT
     assert schema["properties"]["request"]["description"]

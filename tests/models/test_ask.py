@@ -31,12 +31,22 @@ KEY = "sk-the-secret-of-the-tests"
 
 
 def call_of(
-    *, model: str = MODEL, prices: dict[str, Price] | None = None, purse: Purse | None = None, **more: Any
+    *,
+    model: str = MODEL,
+    prices: dict[str, Price] | None = None,
+    purse: Purse | None = None,
+    on_text: Callable[[str], None] | None = lambda _: None,
+    **more: Any,
 ) -> Call:
     endpoints = Endpoints(prices or {}, environment=settings.endpoint_environment)
     given = Context(**{f"{role}_model": model for role in ("planner", "worker", "synthesiser")}, **more)
     return Call(
-        endpoints=endpoints, settings=given, role="worker", messages=[HumanMessage(QUESTION)], purse=purse or Purse()
+        endpoints=endpoints,
+        settings=given,
+        role="worker",
+        messages=[HumanMessage(QUESTION)],
+        purse=purse or Purse(),
+        on_text=on_text,
     )
 
 
