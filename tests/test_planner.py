@@ -94,7 +94,7 @@ def test_schema_by_the_setting(endpoint: Endpoint) -> None:
 def test_an_endpoint_without_usage_in_streams(endpoint: Endpoint) -> None:
     """A server that refuses stream_options is asked without; its usage is unknown, not zero."""
     endpoint.takes_stream_options = False
-    parts = list(graph.stream({"request": REQUEST}, stream_mode=["custom", "values"]))
+    parts: list[Any] = list(graph.stream({"request": REQUEST}, stream_mode=["custom", "values"]))
     state: Any = parts[-1][1]
 
     assert state["complete"] is True
