@@ -1,7 +1,8 @@
 """Graph: assembly and the outside world. What Python programs import.
 
-build: the graph; settings, assembly: what it is made with; run, retry, answers: how it is run; store/: where runs are
-kept; local/: models on this machine; cli: the command line; testing: models and fixtures for tests of one's own.
+build: the graph; settings, assembly: what it is made with; run, retry, answers: how it is run; view, report: how it is
+shown; store/: where runs are kept; local/: models on this machine; cli/: the command line; testing: models and fixtures
+for tests of one's own.
 """
 
 from importlib import import_module

@@ -52,11 +52,13 @@ def test_one_reader_of_the_environment() -> None:
 
 
 def test_one_printer() -> None:
-    """Only the command line, its output and its screen write to the terminal."""
+    """Only the command line writes to the terminal, and there two files alone."""
     printers = places("print()", "input()", "sys.stdout", "sys.stderr", "rich.print", "click.echo", "typer.echo")
 
-    assert {"graph/cli.py", "graph/output.py", "graph/screen.py"} >= printers
-    assert {"graph/cli.py", "graph/output.py"} == places("sys.stdout")
+    assert {"graph/cli/app.py", "graph/cli/output.py"} == printers - {
+        "graph/cli/commands/run.py",
+        "graph/cli/keyboard.py",
+    }
 
 
 def test_private_names() -> None:

@@ -6,7 +6,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from graph import output
+from graph.cli import output
 from nodes.state import Context
 
 CLONE = Path(__file__).parent.parent

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from graph.drawing import LiveDrawing, settled, shortened, worker_rows
+from graph.cli.drawing import LiveDrawing, settled, shortened, worker_rows
+from graph.cli.summary import command, summary
 from graph.plan_text import cost_ahead, counted, frame_lines
-from graph.summary import command, summary
 from graph.view import View
 
 AT_MOST = {"calls": 4, "tokens": 1000, "usd": 0.5, "capped": True}

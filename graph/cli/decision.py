@@ -7,10 +7,10 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from graph.output import say
+from graph.cli.keyboard import answer_to
+from graph.cli.output import say
 from graph.run import Waiting
 from graph.sanitise import harmless
-from graph.screen import answer_to
 from nodes.approval import Decisions
 from nodes.models import in_thread
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from graph import settings as host
 from graph.assembly import assemble
-from graph.kept import where_runs_are
+from graph.cli.kept import where_runs_are
+from graph.cli.output import COMPLETE, WRONG, say, write_json
 from graph.local import engine_options
-from graph.output import COMPLETE, WRONG, say, write_json
 from graph.sanitise import one_line
 from graph.store import open_store
 from nodes.errors import OrchestratorError

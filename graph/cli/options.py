@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.hints import Misused
+from graph.cli.hints import Misused
 
 Model = Annotated[str | None, typer.Option("--model", "-m", help="provider:name for planner, workers and synthesiser.")]
 Sets = Annotated[

@@ -8,9 +8,9 @@ from typing import Any
 from graph import local
 from graph import settings as host
 from graph.assembly import assemble
-from graph.output import COMPLETE, WRONG, fail, say, write_json, write_row
+from graph.cli.output import COMPLETE, WRONG, fail, say, write_json, write_row
+from graph.cli.progress import Download
 from graph.sanitise import one_line
-from graph.screen import Download
 from nodes.errors import NoModel
 from nodes.state import ROLES, Context
 

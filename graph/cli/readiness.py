@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 from graph import settings
+from graph.cli.keyboard import ask, person_is_there
+from graph.cli.output import say
+from graph.cli.progress import Download
 from graph.local import Person, find_servers, make_ready, offer
-from graph.output import say
-from graph.screen import Download, ask, person_is_there
 from nodes.errors import NoModel
 from nodes.state import ROLES
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from graph import settings
-from graph.hints import Misused
-from graph.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_json, write_row, write_text
+from graph.cli.hints import Misused
+from graph.cli.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_json, write_row, write_text
+from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
-from graph.summary import command, standing
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def _length(seconds: float) -> str:
 
 def show_run(run_id: str, subtask: str, output: Output, database: str | None) -> int:
     """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
-    from graph.application import Application
+    from graph.cli.application import Application
     from graph.run import billed_state, snapshot_of
 
     async def found(store: Store) -> tuple[Run, Any, Any]:

@@ -9,15 +9,15 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
-from graph.application import Application
 from graph.build import checked_request
-from graph.kept import where_runs_are
-from graph.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, or_fail, say, stderr
-from graph.readiness import with_model_ready
+from graph.cli.application import Application
+from graph.cli.kept import where_runs_are
+from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, say, stderr
+from graph.cli.readiness import with_model_ready
+from graph.cli.screen import Screen
+from graph.cli.summary import command
 from graph.run import Waiting, resume, start
-from graph.screen import Screen
 from graph.store import Store, open_store
-from graph.summary import command
 from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError
 from nodes.state import ROLES, Context
 
@@ -102,13 +102,9 @@ def answer(
 ) -> int:
     """Answer a request, and return the exit code. What is wrong is refused before anything is offered, fetched or saved."""
     output.check()
-
-    def checked() -> dict[str, Any]:
-        checked_request(request)
-        Context(**given)
-        return with_model_ready(given, yes=yes)
-
-    return _start(request, or_fail(checked), application, output, database, keep=keep)
+    checked_request(request)
+    Context(**given)
+    return _start(request, with_model_ready(given, yes=yes), application, output, database, keep=keep)
 
 
 def demonstrate(
@@ -133,18 +129,16 @@ def demonstrate(
         yes: fetch what is needed without asking.
     """
     output.check()
-    or_fail(lambda: Context(**given))
+    Context(**given)
     if scripted in given.values():
         _banner()
     try:
         given = with_model_ready(given, yes=yes)
-    except NoModel as error:
+    except NoModel:
         if any(name.endswith("_model") for name in given):
-            return fail(error)
+            raise
         given = {**given, **dict.fromkeys((f"{role}_model" for role in ROLES), scripted)}
         _banner()
-    except OrchestratorError as error:
-        return fail(error)
     return _start(request, given, Application(), output, database, keep=keep)
 
 

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
-from graph.hints import Misused
+from graph.cli.hints import Misused
 from graph.sanitise import as_json, harmless, one_line
 
 COMPLETE, OTHER, WRONG, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
@@ -21,8 +20,6 @@ _INNER = ("draft", "replan", "phase")
 
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Output:
             seconds: how long it took (None: not known).
             told: ids of subtasks whose failure has been told already.
         """
-        from graph.summary import summary
+        from graph.cli.summary import summary
 
         self.check()
         answer = harmless(state.get("answer", ""))
@@ -111,7 +108,7 @@ def write_text(text: str) -> None:
 def write_row(text: str) -> None:
     """Write one row of a list to stdout; in a terminal what does not fit its width is left out after a whole word."""
     if stdout.is_terminal:
-        from graph.drawing import shortened
+        from graph.cli.drawing import shortened
 
         head = text[: len(text) - len(text.lstrip())]
         text = text if len(text) <= stdout.width else head + _cut(text.lstrip(), stdout.width - len(head), shortened)
@@ -139,13 +136,3 @@ def fail(error: Exception, more: str = "") -> int:
     if more:
         say(more)
     return OTHER if isinstance(error, (AllWorkersFailed, RunBusy)) else WRONG
-
-
-def or_fail(work: Callable[[], T]) -> T:
-    """Do something; a foreseen error ends the command with its text."""
-    from nodes.errors import OrchestratorError
-
-    try:
-        return work()
-    except OrchestratorError as error:
-        raise typer.Exit(fail(error)) from None

@@ -1,0 +1,36 @@
+"""History: the commands for runs that are kept."""
+
+from typing import Annotated
+
+import typer
+
+from graph.cli.options import AsJson, Database, Report, RunId
+
+
+def runs(as_json: AsJson = False, database: Database = None) -> None:
+    """List the runs that are kept, the newest first: begun, state, last change, cost."""
+    from graph.cli.kept import list_runs
+
+    list_runs(database, as_json=as_json)
+
+
+def show(
+    run_id: RunId,
+    subtask: Annotated[str, typer.Argument(metavar="[S1]", help="Show one worker's own text.")] = "",
+    as_json: AsJson = False,
+    report: Report = None,
+    database: Database = None,
+) -> int:
+    """Show a run: its answer, or how it stands and how to go on; with --json its whole state."""
+    from graph.cli.kept import show_run
+    from graph.cli.output import Output
+
+    return show_run(run_id, subtask, Output(as_json, report), database)
+
+
+def rm(run_ids: Annotated[list[str], typer.Argument(metavar="ID…")], database: Database = None) -> None:
+    """Remove runs for good."""
+    from graph.cli.kept import remove_run
+
+    for run_id in run_ids:
+        remove_run(run_id, database)

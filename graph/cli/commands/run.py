@@ -1,0 +1,109 @@
+"""Run: the commands that begin a run, or go on with one."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graph.cli.hints import Misused, quote_hint
+from graph.cli.options import (
+    Approve,
+    AsJson,
+    Attach,
+    Database,
+    Model,
+    NoSave,
+    Only,
+    OwnGraph,
+    Report,
+    Retry,
+    RunId,
+    Sets,
+    Specialists,
+    Yes,
+    settings_given,
+)  # fmt: skip
+
+STREET_PARTY = "Plan a neighbourhood street party for about 80 people on a Saturday afternoon."
+DEMO_MODEL = "scripted:street-party"
+
+
+def run(
+    request: Annotated[str | None, typer.Argument(help='What you want worked out; "-" reads standard input.')] = None,
+    rest: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the request from a file.")] = None,
+    model: Model = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    approve: Approve = False,
+    report: Report = None,
+    database: Database = None,
+    no_save: NoSave = False,
+    yes: Yes = False,
+    attach: Attach = None,
+    specialists: Specialists = None,
+    graph: OwnGraph = None,
+) -> int:
+    """Answer a request (the default command)."""
+    from graph.cli import session
+    from graph.cli.application import Application
+    from graph.cli.output import Output
+
+    if rest:
+        raise Misused(quote_hint([str(request), *rest]))
+    text, given = _request(request, file), settings_given(sets, model, approve=approve)
+    made = Application.of(attach, specialists, graph)
+    return session.answer(text, given, made, Output(as_json, report), database, keep=not no_save, yes=yes)
+
+
+def demo(
+    model: Model = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    report: Report = None,
+    database: Database = None,
+    no_save: NoSave = False,
+    yes: Yes = False,
+) -> int:
+    """Plan the street party: with your model if one is set up, else with a scripted mind."""
+    from graph.cli import session
+    from graph.cli.output import Output
+
+    given, output = settings_given(sets, model), Output(as_json, report)
+    return session.demonstrate(STREET_PARTY, DEMO_MODEL, given, output, database, keep=not no_save, yes=yes)
+
+
+def resume(
+    run_id: RunId,
+    retry: Retry = False,
+    only: Only = None,
+    model: Model = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    report: Report = None,
+    database: Database = None,
+    specialists: Specialists = None,
+    graph: OwnGraph = None,
+) -> int:
+    """Go on with a run that was interrupted, failed, or waits; what was finished is not done again."""
+    from graph.cli import session
+    from graph.cli.application import Application
+    from graph.cli.output import Output
+
+    if not retry and (only or model or sets):
+        raise Misused("--only, --model and --set change what is done again: they need --retry")
+    again = session.Again(tuple(only or ()), settings_given(sets, model)) if retry else None
+    made = Application.of((), specialists, graph)
+    return session.go_on(run_id, again, made, Output(as_json, report), database)
+
+
+def _request(request: str | None, file: Path | None) -> str:
+    if (request is None) == (file is None):
+        raise Misused('give one request: orchestrate "…", orchestrate - or orchestrate --file FILE')
+    try:
+        if file is not None:
+            return file.read_text(encoding="utf-8")
+        return sys.stdin.read() if request == "-" else str(request)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misused(f"cannot read the request from {file or 'standard input'}: {error}") from None

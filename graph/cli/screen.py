@@ -1,0 +1,80 @@
+"""Screen: the live view in a terminal, plain lines elsewhere. All on stderr."""
+
+from typing import Any, Self
+
+from rich.live import Live
+
+from graph.cli.decision import decide
+from graph.cli.drawing import LiveDrawing, settled
+from graph.cli.keyboard import person_is_there, unseen_keys
+from graph.cli.output import say, stderr
+from graph.run import Waiting
+from graph.view import View
+
+STAYING = ("run", "nothing_to_do", "specialists_changed")  # events that are told above the live view, where they stay
+
+
+class Screen:
+    """Shows a run while it goes on: a live view in a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.view = View()
+        self._live: Live | None = None
+        self._keys: Any = None
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        if stderr.is_terminal and self.view.workers:
+            for line in settled(self.view, stderr.width):
+                stderr.print(line)
+
+    def _start(self) -> None:
+        """Begin a live view below what is on the screen. Each is a new one: an old one would erase what came since."""
+        if stderr.is_terminal:
+            self._keys = unseen_keys()
+            self._keys.__enter__()
+            drawing = LiveDrawing(self.view)
+            self._live = Live(drawing, console=stderr, refresh_per_second=8, transient=True, vertical_overflow="crop")
+            self._live.start()
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._keys.__exit__(None, None, None)
+            self._live = None
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take an event of the run."""
+        lines = list(self.view.take(event))
+        if not stderr.is_terminal or event["type"] in STAYING:
+            for line in lines:
+                say(line)
+
+    def told(self) -> set[str]:
+        """Name the subtasks whose failure the reader has been told by now."""
+        return {worker.id for worker in self.view.workers.values() if worker.error}
+
+    def so_far(self) -> str:
+        """Say what was done when the run was interrupted."""
+        workers = self.view.workers
+        done = [name for name, worker in workers.items() if worker.status in ("done", "partial")]
+        if not workers:
+            return "interrupted while planning; nothing was done."
+        return f"interrupted; done: {', '.join(done) or 'none'} of {len(workers)} {'subtask' if len(workers) == 1 else 'subtasks'}."
+
+    async def decide(self, asked: dict[str, Any]) -> Any:
+        """Ask the person at the terminal what an interrupt wants to know."""
+        if not person_is_there():
+            raise Waiting("the run waits for an approval, which needs a terminal to ask in.")
+        self._stop()
+        try:
+            decision = await decide(asked)
+        finally:
+            self._start()
+        if any(made["type"] != "approve" for made in decision["decisions"]):
+            self.view.forget_waiting()
+        return decision
