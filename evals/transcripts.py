@@ -18,7 +18,7 @@ SHOWN = ("monolith", "repair-cafe", "class-trip")
 
 def transcript(request: Request, state: dict[str, Any]) -> str:
     """Write one run: request, plan with frame, results, ledger, answer."""
-    plans = [*state["plans"], state["plan"]]
+    rounds = sorted({one["round"] for one in state["outcomes"]})
     parts = [
         f"# {request.name}",
         (
@@ -26,11 +26,12 @@ def transcript(request: Request, state: dict[str, Any]) -> str:
             f"(evals/requests/{request.name}.yaml)."
         ),
         f"## Request\n\n{request.text}",
-        f"## Frame\n\n```json\n{json.dumps(plans[0].get('frame') or request.frame, ensure_ascii=False, indent=2)}\n```",
+        f"## Frame\n\n```json\n{json.dumps(state['plan'].get('frame') or request.frame, ensure_ascii=False, indent=2)}\n```",
     ]
-    for plan in plans:
-        lines = [f"- **{subtask['id']} {subtask['specialist']}**: {subtask['task']}" for subtask in plan["subtasks"]]
-        parts.append(f"## Plan, round {plan['round']}\n\n" + "\n".join(lines))
+    for number in rounds:
+        planned = [one for one in state["outcomes"] if one["round"] == number]
+        lines = [f"- **{one['id']} {one['specialist']}**: {one['task']}" for one in planned]
+        parts.append(f"## Plan, round {number}\n\n" + "\n".join(lines))
     parts += [f"## Result {one['id']}, {one['specialist']}\n\n{_deeper(one['output'])}" for one in state["outcomes"]]
     ledger = {"disagreements": state["disagreements"], "gaps": state["gaps"]}
     parts.append(f"## Ledger\n\n```json\n{json.dumps(ledger, ensure_ascii=False, indent=2)}\n```")

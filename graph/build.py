@@ -36,6 +36,23 @@ from nodes.worker import worker
 # What really bounds the calls is max_parallel, in nodes/models/concurrency.py; this only has to be wide enough never to.
 THREADS = 1024
 
+# Where each step can lead, and what the way there is called in drawings.
+WAYS = {
+    "validator": {"planner": "sent back", "approval": "checked", "synthesiser": "no follow-up can be run"},
+    "approval": {
+        "worker": "approved",
+        "planner": "rejected",
+        "validator": "edited",
+        "synthesiser": "no follow-ups wanted",
+    },
+    "synthesiser": {
+        "validator": "follow-ups",
+        "worker": "try the workers again",
+        "synthesiser": "try again",
+        END: "answered",
+    },
+}
+
 Step = Callable[[Any, Runtime[Context], Host], Awaitable[dict[str, Any]]]
 Graph = CompiledStateGraph[State, Context, Input, Output]
 
@@ -77,8 +94,12 @@ def build_graph(
         documents=team.documents,
     )
 
-    def next_step(state: State) -> str | Send | list[Send]:
-        return _next(state, host)
+    def ways(step: str) -> tuple[Callable[[State], str | Send | list[Send]], dict[str, str]]:
+        def next_step(state: State) -> str | Send | list[Send]:
+            to = _next(state, host)
+            return WAYS[step][to] if isinstance(to, str) else to
+
+        return next_step, {way: to for to, way in WAYS[step].items()}
 
     compiled = (
         StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
@@ -89,15 +110,25 @@ def build_graph(
         .add_node("synthesiser", _step(synthesiser, host), input_schema=State)
         .add_conditional_edges(START, RunnableCallable(_begin, _begin_apart, trace=False), ["planner"])
         .add_edge("planner", "validator")
-        .add_conditional_edges("validator", next_step, ["planner", "approval", "synthesiser"])
-        .add_conditional_edges("approval", next_step, ["worker", "planner", "validator", "synthesiser"])
+        .add_conditional_edges("validator", *ways("validator"))
+        .add_conditional_edges("approval", *ways("approval"))
         .add_edge("worker", "synthesiser")
-        .add_conditional_edges("synthesiser", next_step, ["validator", "worker", "synthesiser", END])
+        .add_conditional_edges("synthesiser", *ways("synthesiser"))
         .compile(checkpointer=checkpointer, name="orchestrator")
     )
+    compiled.stream_channels = [
+        *Output.__annotations__
+    ]  # a thread's state, as it is read, has no more than a run's output
     # Saved with each checkpoint: a resume can tell that the specialists are others by then.
     kept = {SPECIALISTS_KEPT: json.dumps(team.fingerprints())}
     return compiled.with_config(max_concurrency=THREADS, metadata=kept)
+
+
+def whole(graph: Graph) -> Graph:
+    """Open a graph's own keys: its output, its streams and the state that is read through it hold all that a run knows."""
+    opened = graph.copy({"stream_channels": None})
+    opened.output_channels = opened.stream_channels_asis
+    return opened
 
 
 def _step(step: Step, host: Host) -> RunnableCallable:

@@ -23,7 +23,7 @@ def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | N
     """Say how a run does again what failed or was dropped, and then the synthesis.
 
     Args:
-        state: the run's values, as `graph.get_state(config).values` has them.
+        state: the run's values, as `graph.build.whole(graph).get_state(config).values` has them.
         only: subtask ids, such as "S3", whatever became of them (empty: all that failed, timed out, ran over their
             budget, have no outcome yet, or were dropped for want of room or money).
         given: settings that are others from now on, such as {"worker_model": "openai:gpt-5.5"}.

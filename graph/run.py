@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, Interrupt, StateSnapshot
 
 from graph.assembly import SPECIALISTS_KEPT
-from graph.build import Graph
+from graph.build import Graph, whole
 from graph.retry import retry as what_to_retry
 from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
 from nodes.budget import all_charges, totals
@@ -161,7 +161,7 @@ class _Work:
         A run that waits for another synthesis is told so too, and saved so at its end: an update now would end the waiting.
         """
         config = config_of(self.run)
-        snapshot = await self.graph.aget_state(config)
+        snapshot = await whole(self.graph).aget_state(config)
         lost = await lost_charges(self.store, self.run.id, snapshot)
         billed = _billed(state, lost)
         if lost and not snapshot.next:
@@ -225,7 +225,7 @@ async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
         StoreError: it cannot be read: damaged, or written by something else.
     """
     try:
-        return await graph.aget_state(config_of(run))
+        return await whole(graph).aget_state(config_of(run))
     except (
         TypeError,
         ValueError,
@@ -247,7 +247,7 @@ async def follow(
     """Follow a run to its end: pass its events on, and ask where it waits for a person."""
     while True:
         state, waiting = State(), None
-        stream: Any = graph.astream(
+        stream: Any = whole(graph).astream(
             sent, config, context=context, stream_mode=["custom", "values"], durability=DURABILITY
         )
         async for mode, part in stream:

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from nodes.events import under_way
 from nodes.host import Host
 from nodes.interrupts import ActionRequest, Question, ask_person, question
 from nodes.state import Context, Draft, Plan, Replan, State
@@ -60,23 +61,25 @@ async def approval(state: State, runtime: Runtime[Context], host: Host) -> dict[
     """
     settings, plan, draft = Context(**state["settings"]), state["plan"], state["draft"]
     as_edited = draft.get("edited") and not plan["dropped"] and not plan.get("note")
+    at_work = {"phase": "worker", "stop_reason": under_way(f"{len(plan['subtasks'])} with their workers")}
     if not settings.approve_plan or as_edited:
-        return {"phase": "worker"}
+        return at_work
     decision = ask_person(_asked(plan), Decisions).decisions[0]
     if decision.type == "reject":
         return _rejected(state, decision.message)
     if decision.type == "edit" and decision.edited_action:
         return _edited(state, decision.edited_action.args)
-    return {"phase": "worker"}
+    return at_work
 
 
 def _rejected(state: State, message: str | None) -> dict[str, Any]:
     """Plan again with the person's words; a follow-up round that is not wanted is left out, and the answer written."""
     if state["plan"]["round"] > 1:
-        return {"phase": "synthesiser", **_without_this_round(state)}
+        last = under_way("the follow-ups were rejected")
+        return {"phase": "synthesiser", "stop_reason": last, **_without_this_round(state)}
     reply = state["draft"]["reply"] or "(no text)"
     replan = Replan(attempt=1, faults=[], reply=reply, message=message or "Make a better plan.")
-    return {"phase": "planner", "replan": replan}
+    return {"phase": "planner", "replan": replan, "stop_reason": under_way("a person rejected the plan")}
 
 
 def _edited(state: State, args: _Args) -> dict[str, Any]:
@@ -88,7 +91,8 @@ def _edited(state: State, args: _Args) -> dict[str, Any]:
     draft = Draft(**state["draft"])
     draft |= {"subtasks": subtasks, "faults": [], "final": True, "edited": True}
     draft["frame"] = plan.get("frame", {}) if args.frame is None else args.frame
-    return {"phase": "validator", "draft": draft, **_without_this_round(state)}
+    last = under_way("a person edited the plan")
+    return {"phase": "validator", "draft": draft, "stop_reason": last, **_without_this_round(state)}
 
 
 def _without_this_round(state: State) -> dict[str, Any]:

@@ -166,6 +166,11 @@ Event = (
 )
 
 
+def under_way(last: str) -> str:
+    """Word the stop_reason of a run that has not ended: what its last step came to."""
+    return f"the run has not ended: {last}"
+
+
 def heard(write: Callable[[Any], None]) -> bool:
     """Tell whether anybody hears what a step's stream writer is told.
 

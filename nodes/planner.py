@@ -9,6 +9,7 @@ from langgraph.types import Overwrite
 
 from nodes.budget import load_encodings, purse_of
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel, NoPlan
+from nodes.events import under_way
 from nodes.host import Host
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask, on_engine, plan_schema, settle
 from nodes.plan import planner_purse, told_documents
@@ -31,7 +32,6 @@ _CLEAN: dict[str, Any] = {
     "rejected": [],
     "failed_in": "",
     "complete": False,
-    "stop_reason": None,
     "spend": {},
     "replan": None,
     "phase": None,
@@ -70,6 +70,8 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
         elif draft.get("refused"):
             raise NoPlan(_refusal(draft))
     update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
+    count = len(draft["subtasks"])
+    update["stop_reason"] = under_way(f"the planner drafted {count} subtask{'s' * (count != 1)} (attempt {attempt})")
     if replan is None:
         update |= {
             **_CLEAN,

@@ -185,7 +185,7 @@ class Input(TypedDict):
 
 
 class Output(TypedDict, total=False):
-    """What a run shows. Clients may rely on request … spend; the keys below are the run's own."""
+    """What a run shows, in streams, in a thread's state and at its end: all that clients may rely on."""
 
     request: str
     plan: Plan
@@ -194,10 +194,15 @@ class Output(TypedDict, total=False):
     disagreements: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
     complete: bool
-    stop_reason: str | None
+    stop_reason: str | None  # why it is incomplete; of a run under way, what its last step came to
     spend: dict[str, Any]
 
+
+class State(Output, total=False):
+    """Everything a run knows: the keys here are its own."""
+
     settings: dict[str, Any]
+    attachments: list[Attachment]  # the documents that came in the input
     draft: Draft
     replan: Replan | None
     plans: list[Plan]  # earlier rounds
@@ -205,12 +210,6 @@ class Output(TypedDict, total=False):
     charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
     phase: Phase | None
     failed_in: str  # the process whose synthesis failed last
-
-
-class State(Output, total=False):
-    """Everything a run knows."""
-
-    attachments: list[Attachment]  # the documents that came in the input
 
 
 class WorkerInput(TypedDict):

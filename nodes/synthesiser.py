@@ -10,6 +10,7 @@ from langgraph.types import interrupt
 
 from nodes.budget import all_charges, totals
 from nodes.errors import AllWorkersFailed
+from nodes.events import under_way
 from nodes.host import Host, this_process
 from nodes.models import CallFailed, OverBudget
 from nodes.state import Charge, Context, Draft, Outcome, State
@@ -98,7 +99,12 @@ def _all_failed(outcomes: Sequence[Outcome], runtime: Runtime[Context]) -> dict[
     """
     task = runtime.execution_info.task_id if runtime.execution_info else ""
     if (task and task in _ended) or any(outcome["process"] != this_process() for outcome in outcomes):
-        return {"phase": "worker", "charges": [charge for outcome in outcomes for charge in outcome["charges"]]}
+        last = under_way("the workers are tried again")
+        return {
+            "phase": "worker",
+            "stop_reason": last,
+            "charges": [charge for outcome in outcomes for charge in outcome["charges"]],
+        }
     _ended.append(task)
     listed = "\n".join(
         f"- {outcome['id']} {outcome['specialist']}: {outcome['status']}: {outcome['error']}" for outcome in outcomes
@@ -123,7 +129,8 @@ async def _next_round(joiner: Joiner, follow_ups: Sequence[FollowUp]) -> dict[st
         reply="",
         final=True,
     )
-    return _update(state, ledger, "", None, joiner.charges) | {"complete": False, "phase": "validator", "draft": draft}
+    last = under_way(f"{len(follow_ups)} follow-ups are to settle what is open")
+    return _update(state, ledger, "", last, joiner.charges) | {"phase": "validator", "draft": draft}
 
 
 async def _without_synthesis(

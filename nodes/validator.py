@@ -5,6 +5,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nodes.errors import BudgetTooSmall
+from nodes.events import under_way
 from nodes.host import Host
 from nodes.plan import GENERALIST, Repaired, check, checked_frame, repaired, sized
 from nodes.state import Context, Draft, Plan, Replan, Source, State
@@ -40,7 +41,8 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
     plan |= {"round": draft["round"], "frame": frame}
     runtime.stream_writer({"type": "plan", "plan": plan})
     plans = [*state.get("plans", []), state["plan"]] if draft["round"] > 1 else []
-    return {"plan": plan, "plans": plans, "phase": "approval", "replan": None}
+    last = f"{len(plan['subtasks'])} planned, {len(plan['dropped'])} dropped"
+    return {"plan": plan, "plans": plans, "phase": "approval", "replan": None, "stop_reason": under_way(last)}
 
 
 def _sent_back(draft: Draft, faults: list[str], *, usable: bool) -> dict[str, Any]:
@@ -53,7 +55,8 @@ def _sent_back(draft: Draft, faults: list[str], *, usable: bool) -> dict[str, An
         subtasks=draft["subtasks"] if usable else [],
         frame=draft.get("frame", {}),
     )
-    return {"phase": "planner", "replan": replan}
+    last = under_way(f"the plan was sent back to the planner: {' '.join(faults)}")
+    return {"phase": "planner", "replan": replan, "stop_reason": last}
 
 
 def _source(draft: Draft, mended: Repaired) -> Source:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph import graph
+from graph.build import whole
 from tests.endpoint import Call, Endpoint
 from tests.turn import Body, Turn, prompt_of, system_of
 
@@ -28,8 +29,8 @@ WORDS = (
 
 
 def run(request: str = REQUEST, **context: Any) -> dict[str, Any]:
-    """Run the graph under these settings; give the final state."""
-    made: Any = graph
+    """Run the graph under these settings; give the final state, the run's own keys included."""
+    made: Any = whole(graph)
     return dict(made.invoke({"request": request}, context=context))
 
 

@@ -10,6 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import build_graph
+from graph.build import whole
 from nodes.errors import BadDecision
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of, synthesis_of
@@ -19,7 +20,7 @@ Step = Callable[..., dict[str, Any]]
 
 def stepper(*, sync: bool) -> Step:
     """Give a function that takes one thread of one graph a step further."""
-    kept = build_graph(checkpointer=InMemorySaver())
+    kept = whole(build_graph(checkpointer=InMemorySaver()))
     config: Any = {"configurable": {"thread_id": "one"}}
 
     def step(given: Any, **settings: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import BadRequest, build_graph
+from graph.build import whole
 from nodes.attachments import documents_in, read_attachments
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, Team, plan_of, prompts_of
@@ -86,7 +87,7 @@ def test_the_next_request_sees_none(endpoint: Endpoint, team: Team) -> None:
     graph.invoke({"request": REQUEST}, THREAD)
 
     assert [at for at, request in enumerate(endpoint.requests) if "Kerrs" in str(request.body)] == [*range(asked)]
-    assert graph.get_state(THREAD).values["attachments"] == []
+    assert whole(graph).get_state(THREAD).values["attachments"] == []
 
 
 def test_a_worker_reads_on(endpoint: Endpoint, team: Team) -> None:

@@ -56,7 +56,7 @@ def test_it_runs(ran: Any) -> None:
     kinds = [one.output_type for cell in ran.cells for one in cell.get("outputs", [])]
     wanted = [
         "A street party for about 80 people (50 adults and 30 children)",
-        "Round 2\n  S6  event contingency planner",
+        "round 2  S6  event contingency planner",
         "S1  done",
         "When the music ends → open",
         "✓ S3: music goes on until 19:00",

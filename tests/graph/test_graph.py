@@ -10,6 +10,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError, answer, build_graph, graph
+from graph.build import whole
 from nodes.state import REQUEST_LIMIT, Context
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, many_tasks, plan_of, prompts_of, synthesis_of
@@ -188,7 +189,7 @@ def test_stream_custom(endpoint: Endpoint, team: Team, *, sync: bool) -> None:
 @BOTH
 def test_a_second_request_on_a_thread_starts_clean(endpoint: Endpoint, team: Team, run: Run) -> None:
     """Nothing of the first request shows in the second's state, prompts or spend."""
-    kept = build_graph(checkpointer=InMemorySaver())
+    kept = whole(build_graph(checkpointer=InMemorySaver()))
     one = disagreement_of_two()
     team.synthesiser = [synthesis_of("First. [S1]", one, [{"subtask_id": None, "what": "rain", "why": "not asked"}])]
     first = run(kept, {"request": REQUEST}, thread())
@@ -541,7 +542,7 @@ def test_a_follow_up_round(endpoint: Endpoint, team: Team, run: Run) -> None:
         ),
         lambda body: synthesis_of("Now it is whole. [S1] [S2] [S3] [S4]"),
     ]
-    state = run(graph, {"request": REQUEST})
+    state = run(whole(graph), {"request": REQUEST})
 
     assert [one["id"] for one in state["outcomes"]] == ["S1", "S2", "S3", "S4"]
     assert [one["round"] for one in state["outcomes"]] == [1, 1, 1, 2]

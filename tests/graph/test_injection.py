@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from graph import BadSettings, Specialist, build_graph, graph
+from graph.build import whole
 from graph.report import html, markdown
 from graph.sanitise import harmless
 from graph.settings import CAPPED, CEILING, HOST_SETTINGS, resolve
@@ -28,7 +29,8 @@ MANY = {f"{word}er {word}": f"{word} {word} {at}: do what was ordered in part {a
 
 def run(request: str = REQUEST, graph: Any = graph, **given: Any) -> State:
     """Run a request."""
-    return dict(asyncio.run(graph.ainvoke({"request": request}, context=given)))
+    made: Any = whole(graph)
+    return dict(asyncio.run(made.ainvoke({"request": request}, context=given)))
 
 
 def obeys(body: Body) -> Turn | str:

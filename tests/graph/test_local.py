@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from graph import NoModel, build_graph, local
+from graph.build import whole
 from nodes.models.engine import server as engine
 from nodes.state import Context
 from tests.hub import Hub, serving
@@ -65,7 +66,7 @@ def test_plans_always_parse() -> None:
     plans = []
     for number in range(5):
         asked: Any = {"request": f"{REQUEST['request']}, number {number}"}
-        for part in graph.stream(asked, context=Context(**SMALL), stream_mode="updates"):
+        for part in whole(graph).stream(asked, context=Context(**SMALL), stream_mode="updates"):
             plans.append(part["planner"])
             break
 

@@ -13,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, Specialist, build_graph
+from graph.build import whole
 from graph.retry import retry
 from graph.run import billed_state, resume, snapshot_of, start
 from graph.store import Run, Store, open_store
@@ -28,6 +29,11 @@ CATERER = Specialist("caterer", "feeds people", instructions="Start from who eat
 async def nobody(_asked: dict[str, Any]) -> Any:
     """Decide nothing."""
     raise AssertionError
+
+
+def values_of(graph: Any, config: Any) -> Any:
+    """Give all that a run knows."""
+    return whole(graph).get_state(config).values
 
 
 class Keeper:
@@ -153,7 +159,7 @@ def test_in_plain_langgraph(endpoint: Endpoint, team: Team) -> None:
     config = {"configurable": {"thread_id": "party"}}
     graph.invoke({"request": REQUEST}, config)
     team.workers = {}
-    update = retry(graph.get_state(config).values)
+    update = retry(values_of(graph, config))
     assert update is not None
     graph.update_state(config, update.values, as_node=update.as_node)
     state = graph.invoke(None, config)
@@ -241,7 +247,7 @@ def test_as_a_command(endpoint: Endpoint, team: Team) -> None:
     config = {"configurable": {"thread_id": "party"}}
     graph.invoke({"request": REQUEST}, config)
     team.workers = {}
-    update = retry(graph.get_state(config).values)
+    update = retry(values_of(graph, config))
     assert update is not None
     state = graph.invoke(Command(update=update.values, goto="validator"), config)
 

@@ -7,6 +7,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import build_graph, graph
+from graph.build import whole
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, disagreement, fenced, prompts_of, synthesis_of
 
@@ -26,7 +27,7 @@ def run(team: Team, *said: Turn | str, **context: Any) -> dict[str, Any]:
     team.workers |= {"caterer": LATE, "safety officer": EARLY}
     team.synthesiser = list(said)
     settings: Any = context
-    return dict(graph.invoke({"request": REQUEST}, context=settings))
+    return dict(whole(graph).invoke({"request": REQUEST}, context=settings))
 
 
 def test_a_gap_is_filled(endpoint: Endpoint, team: Team) -> None:
@@ -42,7 +43,7 @@ def test_no_answer_is_thrown_away(endpoint: Endpoint, team: Team) -> None:
     """While follow-ups are run there is no answer, and what is streamed is the last round's answer alone."""
     team.workers = {"caterer": LATE, "safety officer": EARLY}
     team.synthesiser = [LAW, synthesis_of(LATER, [{"id": "D1", "status": "settled", "resolution": "by-law 7 decides"}])]
-    events: Any = [*graph.stream({"request": REQUEST}, stream_mode=["custom", "values"])]
+    events: Any = [*whole(graph).stream({"request": REQUEST}, stream_mode=["custom", "values"])]
     between = [part["answer"] for mode, part in events if mode == "values" and part.get("phase") == "validator"]
     told = "".join(part["text"] for mode, part in events if mode == "custom" and part["type"] == "answer")
 
