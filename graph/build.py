@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def build_graph(
         documents=team.documents,
     )
 
-    def ways(step: str) -> tuple[Callable[[State], str | Send | list[Send]], dict[str, str]]:
+    def ways(step: str) -> tuple[Callable[[State], str | Send | list[Send]], dict[Hashable, str]]:
         def next_step(state: State) -> str | Send | list[Send]:
             to = _next(state, host)
             return WAYS[step][to] if isinstance(to, str) else to
