@@ -270,12 +270,14 @@ def test_killed_child_is_replaced(model: Path) -> None:
         async with openai.AsyncOpenAI(base_url=where.base_url, api_key=key, max_retries=0) as client:
             stream = await reply(client, max_tokens=8000, stream=True, extra_body={"ignore_eos": True})
             await anext(aiter(stream))
-            child_of(options(model, context=8192)).kill()
+            child = child_of(options(model, context=8192))
+            child.kill()
             with pytest.raises((openai.APIConnectionError, httpx2.TransportError)):
                 async for _chunk in stream:
                     pass
             with pytest.raises(openai.APIConnectionError):
                 await reply(client)
+            await asyncio.to_thread(child.wait)  # its sockets may close before anybody can see that it has ended
         return where, await engine.endpoint(options(model, context=8192))
 
     before, after = asyncio.run(act())
