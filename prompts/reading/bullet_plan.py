@@ -3,8 +3,7 @@
 import re
 
 from prompts.reading import vocabulary
-from prompts.reading.listing import Listing, Row
-from prompts.reading.subtask_object import NotAPlan, subtask
+from prompts.reading.cut import CutList
 
 GAP = r"[ \t]{0,9}+"
 ITEM = re.compile(
@@ -28,14 +27,14 @@ ADVICE = vocabulary.phrases("advice")
 REFUSAL = vocabulary.phrases("refusal", "asks_back")
 
 
-def read(text: str, *, cut: bool) -> Listing | None:
-    """Read the one list of "specialist: task" items that is clearly a plan, None where there is none or several."""
-    listings = []
+def read(text: str, *, cut: bool) -> list[dict[str, str]] | None:
+    """Give the items of the one list of "specialist: task" that is clearly a plan, None where there is none or several."""
+    plans = []
     for items, before, ends in _lists(text.split("\n")):
         whole = items[:-1] if cut and ends else items  # nothing shows whether the last one is whole
         if _is_meant(whole, before) and (rows := _rows(whole, named=bool(before))):
-            listings.append(Listing(rows, cut and ends))
-    return listings[0] if len(listings) == 1 else None
+            plans.append(CutList(rows) if cut and ends else rows)
+    return plans[0] if len(plans) == 1 else None
 
 
 def _lists(lines: list[str]) -> list[tuple[list[str], list[str], bool]]:
@@ -67,21 +66,17 @@ def _is_meant(items: list[str], before: list[str]) -> bool:
     return bool(PLANNED.search(lead)) and not ADVICE.search(before[-1]) and not REFUSAL.search(" ".join(before))
 
 
-def _rows(items: list[str], *, named: bool) -> tuple[Row, ...]:
-    """Read each item's specialist and task, all in the same form; () where they are something else."""
+def _rows(items: list[str], *, named: bool) -> list[dict[str, str]]:
+    """Read each item's specialist and task, all in the same form; [] where they are something else."""
     matches = next((matched for head in HEADS if all(matched := [head.fullmatch(item) for item in items])), [])
     names = [match[2].strip().rstrip("*_` ") for match in matches if match]
     tasks = [_unlabelled(match["text"].strip()) for match in matches if match]
     asked = sum(bool(QUESTION.search(task[-20:])) for task in tasks)
-    roles = all(name and len(name.split()) <= 6 and not vocabulary.names_a_part(name) for name in names)  # noqa: PLR2004
-    if not names or not roles or 2 * asked >= len(tasks):
-        return ()
-    if not named and any(len(name.split()) > 4 for name in names):  # noqa: PLR2004
-        return ()
-    try:
-        return tuple(Row(subtask(name, task), closed=True) for name, task in zip(names, tasks, strict=True))
-    except NotAPlan:
-        return ()
+    roles = all(name and not vocabulary.names_a_part(name) for name in names)
+    most = 6 if named else 4  # words of a name
+    if not roles or 2 * asked >= len(tasks) or any(len(name.split()) > most for name in names):
+        return []
+    return [{"specialist": name, "task": task} for name, task in zip(names, tasks, strict=True)]
 
 
 def _unlabelled(text: str) -> str:

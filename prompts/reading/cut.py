@@ -47,11 +47,20 @@ def is_cut(value: Any) -> bool:
     return isinstance(value, CutDict | CutList | CutStr)
 
 
-def objects(pairs: list[tuple[str, Any]]) -> Any:
-    """Make a dict of pairs; a list of dicts where a key comes twice (several objects that lost their braces)."""
+def objects(pairs: list[tuple[str, Any]], *, cut: bool = False, settled: bool = False) -> Any:
+    """Make a dict of pairs; a list of dicts where a key comes twice (several objects that lost their braces).
+
+    What was cut is marked; settled says whether the text ended right after a whole value.
+    """
     made: list[dict[str, Any]] = [{}]
     for key, value in pairs:
         if key in made[-1]:
             made.append({})
         made[-1][key] = value
+    if cut:
+        made[-1] = CutDict(made[-1])
+        made[-1].settled = settled  # type: ignore[attr-defined]
+        if len(made) > 1:
+            made = CutList(made)
+            made.settled = settled
     return made[0] if len(made) == 1 else made

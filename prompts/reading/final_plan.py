@@ -261,8 +261,5 @@ class PlanSearch:
         )
 
     def _from_text(self) -> ParsedPlan | None:
-        listing = text_plan.read(reasoning.visible(self.text)[0], cut=self.strictly)
-        rows = [row for row in listing.rows if row.closed or not self.strictly] if listing else []
-        if listing is None or not rows:
-            return None
-        return ParsedPlan(tuple(row.subtask for row in rows), "repaired", listing.cut or len(rows) < len(listing.rows))
+        plan = text_plan.read(reasoning.visible(self.text)[0], cut=self.strictly)
+        return plan and ParsedPlan(plan.subtasks, "repaired", plan.cut, plan.frame, plan.why)

@@ -282,6 +282,6 @@ def _is_table(items: list[Any]) -> bool:
     """Say whether a list is rows under a row of column names."""
     if len(items) < 2 or not is_strings(items[0]) or not all(isinstance(row, list) for row in items):  # noqa: PLR2004
         return False
-    who = [key for key in items[0] if vocabulary.specialist_rank(key) is not None]
-    what = [key for key in items[0] if vocabulary.task_rank(key) is not None]
-    return len(who) == len(what) == 1 and all(is_cut(row) or len(row) == len(items[0]) for row in items)
+    names = items[0]
+    whole = all(is_cut(row) or len(row) == len(names) for row in items)
+    return whole and len(set(names)) == len(names) and vocabulary.labels_subtasks(names)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from prompts.reading.cut import Broken, CutDict, CutList, CutStr, WorkLimit, is_cut, objects
+from prompts.reading.cut import Broken, CutList, CutStr, WorkLimit, is_cut, objects
 from prompts.reading.escapes import unescape, unescape_cut
 
 DEPTH = 40  # deeper than any plan; keeps recursion far from Python's limit
@@ -88,16 +88,7 @@ class NearJsonReader:
 
     def _object(self) -> Any:
         pairs, settled = self._members("}", self._pair)
-        made = objects(pairs)
-        if not self.cut:
-            return made
-        last = CutDict(made if isinstance(made, dict) else made[-1])
-        last.settled = settled
-        if isinstance(made, dict):
-            return last
-        several = CutList([*made[:-1], last])
-        several.settled = settled
-        return several
+        return objects(pairs, cut=self.cut, settled=settled)
 
     def _array(self, shut: str) -> Any:
         items, settled = self._members(shut, self._value)

@@ -1,17 +1,17 @@
-"""Text plan: plans that are not JSON, each form by its own reader."""
+"""Text plan: plans that are not JSON, each form turned by its own reader into the value that JSON would have given."""
 
 import re
 
 from prompts.reading import bullet_plan, labelled_plan, table_plan, xml_plan, yaml_plan
-from prompts.reading.listing import Listing
+from prompts.reading.json_plan import JsonPlan, JsonPlanReader
+from prompts.reading.subtask_object import NotAPlan
 
 CAP = 32_000  # characters
-LABELLED = 16_000  # characters; a YAML reader is slow
 LINES = 800
 FENCE = re.compile(r"(?m)^(?:```|~~~)[\w.+-]{0,40}[ \t]{0,40}$\n?")
 
 
-def read(text: str, *, cut: bool) -> Listing | None:
+def read(text: str, *, cut: bool) -> JsonPlan | None:
     """Read a plan that is not JSON; None where nothing clearly is one.
 
     Where the endpoint said that the reply was cut, what may be half-written at its end is left out.
@@ -19,11 +19,12 @@ def read(text: str, *, cut: bool) -> Listing | None:
     if len(text) > CAP or text.count("\n") > LINES:
         return None
     text = text.replace("\r\n", "\n")
-    listing = xml_plan.read(text)
-    if listing is not None:
-        return listing
-    text = FENCE.sub("", text)
-    listing = table_plan.read(text)
-    if listing is None and len(text) <= LABELLED:
-        listing = yaml_plan.read(text, cut=cut) or labelled_plan.read(text)
-    return listing or bullet_plan.read(text, cut=cut)
+    bare = FENCE.sub("", text)  # but a fence in an element is part of a task
+    for form in (xml_plan, table_plan, yaml_plan, labelled_plan, bullet_plan):
+        value = form.read(text if form is xml_plan else bare, cut=cut)
+        try:
+            plan = JsonPlanReader(lambda _: None, strictly=cut).read(value)
+        except NotAPlan:
+            continue
+        return plan
+    return None

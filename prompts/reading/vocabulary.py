@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -88,6 +89,12 @@ def wrapper_rank(key: str) -> int | None:
     if word in _WRAPPER:
         return -1 if "final" in word else _WRAPPER[word]
     return 0 if len(word) > 6 and fuzz.ratio(word, "subtasks") >= _TYPO else None  # noqa: PLR2004
+
+
+def labels_subtasks(labels: Iterable[str]) -> bool:
+    """Say whether some of these labels name who does the work, and some the work."""
+    ranks = [(specialist_rank(label), task_rank(label)) for label in labels]
+    return all(any(rank[side] is not None for rank in ranks) for side in (0, 1))
 
 
 def asks_cross_check(key: str) -> bool:

@@ -1,5 +1,6 @@
 """YAML plan: a plan in a block of YAML, with or without a fence around it."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -7,9 +8,6 @@ import yaml
 
 from prompts.reading import vocabulary
 from prompts.reading.cut import CutDict, CutList, CutStr, objects
-from prompts.reading.json_plan import JsonPlanReader
-from prompts.reading.listing import Listing, Row
-from prompts.reading.subtask_object import NotAPlan
 
 LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays the text it is
 KEY = re.compile(r"\A[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\"']?([^\W\d][\w -]{0,60})[\"']?[ ]{0,8}:(?:[ ]|$)")
@@ -17,13 +15,13 @@ ITEM = re.compile(r"[ ]{0,200}(?:-[ ]){0,40}")
 COMMENT = re.compile(r"(?m)^[^\"'\n#]*[ ]#")
 NOT_OURS = re.compile(r"(?m)^[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\w-]{1,60}:[ ]{1,8}[&*!%@]")
 BLOCKS = 6
+LONGEST = 16_000  # characters of a block; a YAML reader is slow
 DEEPEST = 60  # characters of indentation
 
 
-def read(text: str, *, cut: bool) -> Listing | None:
-    """Read the last block of YAML in a text that is a plan."""
-    lines = text.split("\n")
-    listing = None
+def read(text: str, *, cut: bool) -> Any:
+    """Give the value of the one block of YAML that is a plan, None where there is none or several."""
+    lines, values = text.split("\n"), []
     number = tried = 0
     while number < len(lines) and tried < BLOCKS:
         if not KEY.match(lines[number]):
@@ -32,8 +30,9 @@ def read(text: str, *, cut: bool) -> Listing | None:
         block = _block(lines, number)
         tried += 1
         number += len(block)
-        listing = _loaded(block, cut=cut and not "".join(lines[number:]).strip()) or listing
-    return listing
+        values.append(_loaded(block, cut=cut and not "".join(lines[number:]).strip()))
+    plans = [value for value in values if value is not None]
+    return plans[0] if len(plans) == 1 else None
 
 
 def _block(lines: list[str], first: int) -> list[str]:
@@ -54,31 +53,22 @@ def _is_plan(lines: list[str]) -> bool:
     """Say whether a block is clearly a plan, and holds nothing that may mean something else than it says."""
     block = "\n".join(lines)
     names = [match[1] for line in lines if (match := KEY.match(line))]
-    labelled = any(vocabulary.specialist_rank(name) is not None for name in names) and any(
-        vocabulary.task_rank(name) is not None for name in names
-    )
     mapped = vocabulary.wrapper_rank(names[0]) is not None and not "".join(lines[1:2]).lstrip().startswith("- ")
     deep = max(match.end() for line in lines if (match := ITEM.match(line))) > DEEPEST
     # Anchors and tags; a "#" that may begin a comment or a number; Markdown.
     odd = NOT_OURS.search(block) or COMMENT.search(block) or "**" in block
-    return (labelled or (mapped and len(lines) > 1)) and not deep and not odd
+    return (vocabulary.labels_subtasks(names) or (mapped and len(lines) > 1)) and not deep and not odd
 
 
-def _loaded(lines: list[str], *, cut: bool) -> Listing | None:
+def _loaded(lines: list[str], *, cut: bool) -> Any:
     """Load a block; one that was cut in a quoted string without its last key."""
-    if not _is_plan(lines):
+    if sum(map(len, lines)) > LONGEST or not _is_plan(lines):
         return None
     last = max(number for number, line in enumerate(lines) if KEY.match(line))
     for part in (lines, lines[:last]) if cut and last else (lines,):
-        try:
+        with contextlib.suppress(yaml.YAMLError, RecursionError, ValueError):
             value = _value(yaml.compose("\n".join(part), Loader=LOADER))
-        except (yaml.YAMLError, RecursionError, ValueError):
-            continue
-        try:
-            plan = JsonPlanReader(lambda _: None, strictly=True).read(_cut(value) if cut else value)
-        except NotAPlan:
-            return None
-        return Listing(tuple(Row(subtask, closed=True) for subtask in plan.subtasks), plan.cut)
+            return _cut(value) if cut else value
     return None
 
 

@@ -27,10 +27,13 @@ BOTH = [("caterer", "Plan a vegan menu."), ("florist", "Order the roses.")]
         json.dumps([MENU, "..."]),
         json.dumps([MENU, {"specialist": "...", "task": "..."}]),
         f"{json.dumps(MENU)}\n...\n{json.dumps(ROSES)}",
+        "### Task 1: Food\nSpecialist: caterer\nDescription: Plan it.\n\n### Task 2: Music\nSpecialist: band\nDescription: Play well.",
+        "<html><title>502 Bad Gateway</title><body>Please try again later.</body></html>",
+        "| Day | Task |\n|---|---|\n| Monday | Buy the food. |\n| Tuesday | Cook the food. |",
     ],
 )
 def test_asked_for_again(text: str) -> None:
-    """Several lists, an error message and dots that stand for subtasks are no plan."""
+    """Several lists, an error message, titles that may be tasks and dots that stand for subtasks are no plan."""
     with pytest.raises(BadReply):
         parse_plan(text)
 
@@ -45,6 +48,7 @@ def test_asked_for_again(text: str) -> None:
         ),
         json.dumps([{"coworker": each["specialist"], "task": each["task"]} for each in (MENU, ROSES)]),
         FIRST.replace("{", "\u200b{\u200b").replace('": ', '"\u200b:\u2060 '),
+        "| Specialist | Type | Task |\n|---|---|---|\n| caterer | A | Plan a vegan menu. |\n| florist | B | Order the roses. |",
         f"{FIRST}\n\nOnce more:\n{FIRST}",
         f"Draft: {SECOND}\n\nFinal plan: {FIRST}",
     ],
