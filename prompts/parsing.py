@@ -11,7 +11,8 @@ from typing import ParamSpec, TypeVar
 
 from prompts.reading import reasoning
 from prompts.reading.cut import CutStr, WorkLimit, is_cut
-from prompts.reading.final_plan import ParsedPlan, PlanSearch, nested_value
+from prompts.reading.final_plan import PlanSearch, nested_value
+from prompts.reading.json_plan import ParsedPlan
 from prompts.reading.json_values import Scan, scan
 from prompts.reading.reasoning import visible
 from prompts.reading.strings import clean
@@ -61,10 +62,10 @@ def parse_plan(text: str, *, truncated: bool = False) -> ParsedPlan:
         BadReply: there is no plan in it, or none that is surely what the model meant.
     """
     body = _body(text)
-    search = PlanSearch(body, strictly=truncated)
+    search = PlanSearch(body, cut=truncated)
     plan = search.run()
     if plan is None and ENTITY.search(body) and not search.scan.unclosed:
-        plan = PlanSearch(html.unescape(body), strictly=truncated).run()
+        plan = PlanSearch(html.unescape(body), cut=truncated).run()
         plan = plan and replace(plan, source="repaired")
     if plan is None:
         raise BadReply(search.fault(), text)

@@ -25,15 +25,11 @@ class WorkLimit:
 
 
 class CutDict(dict[str, Any]):
-    """An object the text ended in; settled when it ended right after a whole value."""
-
-    settled = False
+    """An object the text ended in."""
 
 
 class CutList(list[Any]):
-    """An array the text ended in; settled when it ended right after a whole value."""
-
-    settled = False
+    """An array the text ended in."""
 
 
 class CutStr(str):
@@ -47,20 +43,13 @@ def is_cut(value: Any) -> bool:
     return isinstance(value, CutDict | CutList | CutStr)
 
 
-def objects(pairs: list[tuple[str, Any]], *, cut: bool = False, settled: bool = False) -> Any:
-    """Make a dict of pairs; a list of dicts where a key comes twice (several objects that lost their braces).
-
-    What was cut is marked; settled says whether the text ended right after a whole value.
-    """
+def objects(pairs: list[tuple[str, Any]], *, cut: bool = False) -> Any:
+    """Make a dict of pairs; a list of dicts where a key comes twice (several objects that lost their braces)."""
     made: list[dict[str, Any]] = [{}]
     for key, value in pairs:
         if key in made[-1]:
             made.append({})
         made[-1][key] = value
     if cut:
-        made[-1] = CutDict(made[-1])
-        made[-1].settled = settled  # type: ignore[attr-defined]
-        if len(made) > 1:
-            made = CutList(made)
-            made.settled = settled
+        made = CutList([*made[:-1], CutDict(made[-1])])
     return made[0] if len(made) == 1 else made

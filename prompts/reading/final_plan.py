@@ -1,53 +1,29 @@
 """Final plan: which of the plans in one reply is meant, and whether it is all there."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from prompts.reading import reasoning, text_plan, vocabulary
 from prompts.reading.cut import CutList, WorkLimit
 from prompts.reading.frame import frame_of
-from prompts.reading.json_plan import JsonPlan, JsonPlanReader
+from prompts.reading.json_plan import JsonPlanReader, ParsedPlan
 from prompts.reading.json_values import NESTED, JsonValue, Scan, scan
 from prompts.reading.strings import clean
 from prompts.reading.subtask_object import NEITHER, NotAPlan, specialist_of
-from prompts.replies import Subtask
 
+# What stands right before a plan that is only shown.
 _EXAMPLE = re.compile(
-    r"\b(?:for example|for instance|e\.\s?g\.|such as|example(?: \w+){0,3}\W*$|an example|example (?:of|from|in|given|you)"
-    r"|(?:would|should|could|might|must) (?:look|be|have been|have looked)\b|looks? like|placeholder"
-    r"|(?:format|schema|template|structure)(?: \w+){0,4} (?:is|was|were)\b|schema\W*$|prompt (?:says|said|shows|showed|gave))",
+    r"\b(?:for example|for instance|e\.g\.|such as|an example(?: \w+){0,3}|(?:would|could|might) (?:look like|be))\W*\Z",
     re.IGNORECASE,
 )
-_HEEDED = re.compile(
-    r"\b(?:follow(?:s|ing)?|based on|as in|per|match(?:es|ing)?|according to|using|like|after|in) (?:in )?(?:your|the|this|that) (?:\w+ )?(?:example|format|schema|template|structure)",
-    re.IGNORECASE,
-)
+_LEAD = 80  # characters before a plan in which that stands
 _KEY = re.compile(r"""["'“‘]?([^\W\d][\w -]{0,40})["'”’]\s{0,40}[:：]""")
 _REVISED = vocabulary.phrases("revised")
-_FENCE = re.compile(r"\n\s{0,200}\n|```|~~~|</")
-_DOTS = frozenset(("...", "…"))
+_APART = re.compile(r"\n\s{0,200}\n|```|~~~|</")
+_AND_SO_ON = re.compile(r"[\s,;*`\[\]-]{0,40}(?:\.{3}|…)[\s,;*`\[\]-]{0,40}(?:\{|\Z)")
 _WORDS_BETWEEN = re.compile(r"[^\W\d_]{2}")
-LEAD = 240  # characters before a value that may introduce it
-
-
-@dataclass(frozen=True)
-class ParsedPlan:
-    """A plan as read.
-
-    Attributes:
-        source: native when strict JSON gave it.
-        truncated: only the complete subtasks of a reply that was cut are here.
-        frame: what several tasks share, as in replies.Plan; {} where the reply is no JSON.
-        why: why there are so few or so many subtasks.
-    """
-
-    subtasks: tuple[Subtask, ...]
-    source: Literal["native", "repaired"]
-    truncated: bool
-    frame: dict[str, Any] = field(default_factory=dict)
-    why: str = ""
 
 
 def nested_value(text: str, work: WorkLimit) -> Any | None:
@@ -61,47 +37,39 @@ def nested_value(text: str, work: WorkLimit) -> Any | None:
     return values if len(values) > 1 else values[0]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One value that reads as a plan."""
-
-    plan: JsonPlan
-    value: JsonValue
-
-
 @dataclass
-class Group:
-    """A plan: one value with several subtasks, or neighbours with one each."""
+class FoundPlan:
+    """A plan and where it stands: one value with several subtasks, or neighbours with one each."""
 
-    members: list[Candidate]
+    plan: ParsedPlan
+    values: list[JsonValue]
 
     @property
-    def single(self) -> bool:
-        """Whether its members are bare subtasks."""
-        return self.members[0].plan.single
+    def alone(self) -> bool:
+        """Whether it is one bare subtask."""
+        return self.plan.single and len(self.values) == 1
 
     @property
     def start(self) -> int:
         """Where it begins."""
-        return self.members[0].value.start
+        return self.values[0].start
 
     @property
     def end(self) -> int:
         """Where it ends."""
-        return self.members[-1].value.end
-
-    @property
-    def subtasks(self) -> tuple[Subtask, ...]:
-        """The subtasks of all members."""
-        return tuple(subtask for member in self.members for subtask in member.plan.subtasks)
+        return self.values[-1].end
 
 
 class PlanSearch:
-    """One search for the plan in a text, and what was wrong with it."""
+    """One search for the plan in a text, and what was wrong with it.
 
-    def __init__(self, text: str, *, strictly: bool) -> None:
+    Args:
+        cut: the endpoint said that the reply was cut off by length.
+    """
+
+    def __init__(self, text: str, *, cut: bool) -> None:
         self.text = text
-        self.strictly = strictly
+        self.cut = cut
         self.work = WorkLimit()
         self.scan = Scan()
         self.why = ""
@@ -111,15 +79,15 @@ class PlanSearch:
         self.scan = scan(self.text, lambda value: self._plan_in(value) is not None, self.work)
         if self.scan.unclosed or self.scan.exhausted:
             return None
-        groups = self._groups()
-        group = self._last(groups) if groups else None
-        if group is not None and self._is_whole(group):
-            return self._parsed(group, alone=len(groups) == 1)
+        plans = self._plans()
+        plan = self._last(plans) if plans else None
+        if plan is not None and self._is_whole(plan):
+            return self._framed(plan, alone=len(plans) == 1)
         if self.why and not self._mostly_prose():
             return None
-        if self.scan.broken_at is not None or self.scan.cut_at is not None:
-            return self._from_text() if self._within_line() else None
-        return self._from_text()
+        if (self.scan.broken_at is None and self.scan.cut_at is None) or self._within_line():
+            return text_plan.read(reasoning.visible(self.text)[0], cut=self.cut)
+        return None
 
     def fault(self) -> str:
         """Say what was wrong, for the model."""
@@ -145,121 +113,101 @@ class PlanSearch:
         at = min(place for place in (self.scan.broken_at, self.scan.cut_at) if place is not None)
         return len(self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()) > 12  # noqa: PLR2004
 
-    def _read(self, value: Any) -> JsonPlan:
-        return JsonPlanReader(partial(nested_value, work=self.work), strictly=self.strictly).read(value)
+    def _read(self, value: Any) -> ParsedPlan:
+        return JsonPlanReader(partial(nested_value, work=self.work)).read(value)
 
-    def _plan_in(self, value: Any) -> JsonPlan | None:
+    def _plan_in(self, value: Any) -> ParsedPlan | None:
         try:
             return self._read(value)
         except NotAPlan:
             return None
 
-    def _groups(self) -> list[Group]:
-        """Sort what was found into plans."""
-        groups: list[Group] = []
+    def _plans(self) -> list[FoundPlan]:
+        """Sort what was found into plans: neighbours with one subtask each are one."""
+        plans: list[FoundPlan] = []
         for value in self.scan.values:
-            if self._only_shown(value):
+            if _EXAMPLE.search(self.text, max(0, value.start - _LEAD), value.start):
                 continue
             try:
-                candidate = Candidate(self._read(value.value), value)
+                plan = self._read(value.value)
             except NotAPlan as fault:
-                if isinstance(value.value, dict | list) and value.value and not groups:
+                if isinstance(value.value, dict | list) and value.value and not plans:
                     self.why = str(fault)
                 continue
-            joins = candidate.plan.single and groups and groups[-1].single
-            if joins and not self._revised(groups[-1].end, value.start):
-                groups[-1].members.append(candidate)
+            if plan.single and plans and plans[-1].plan.single and not self._revised(plans[-1].end, value.start):
+                plans[-1].values.append(value)
+                plans[-1].plan = replace(plans[-1].plan, subtasks=plans[-1].plan.subtasks + plan.subtasks)
             else:
-                groups.append(Group([candidate]))
-        if groups:
+                plans.append(FoundPlan(plan, [value]))
+        if plans:
             self.why = ""
-        return groups
+        return plans
 
     def _revised(self, start: int, end: int) -> bool:
         return bool(_REVISED.search(self.text, start, end))
 
-    def _only_shown(self, value: JsonValue) -> bool:
-        """Whether a value is shown, not meant: introduced as an example, or in a block quotation."""
-        lead = self.text[max(0, value.start - LEAD) : value.start]
-        if lead.rpartition("\n")[2].lstrip().startswith(">"):
-            return True
-        lead = re.sub(r"(?:```|~~~)[\w.+-]*\s*$|[`\s]+$", "", lead.rstrip()).rstrip()
-        last = re.split(r"\n\s*\n|[.!?]\s+(?=[A-Z])|[\]}]", lead)[-1]
-        return bool(_EXAMPLE.search(last)) and not _HEEDED.search(last)
-
-    def _last(self, groups: list[Group]) -> Group | None:
+    def _last(self, plans: list[FoundPlan]) -> FoundPlan | None:
         """Give the plan that is meant: the last one, if the text says that it stands for those before it."""
-        last = groups[-1]
-        if len(groups) > 1 and not self._revised(groups[-2].end, last.start):
-            before = groups[-2]
-            said = _WORDS_BETWEEN.search(self.text, before.end, last.start)
-            if last.single and len(last.members) == 1:
-                if not said or not before.members[-1].value.strict:
+        last = plans[-1]
+        if len(plans) > 1 and not self._revised(plans[-2].end, last.start):
+            before = plans[-2]
+            if last.alone:
+                if not _WORDS_BETWEEN.search(self.text, before.end, last.start) or not before.values[-1].strict:
                     self.why = "one subtask stands outside its list"
                     return None
                 last = before  # a lone subtask in the prose behind a plan
-            elif before.subtasks != last.subtasks:
+            elif before.plan.subtasks != last.plan.subtasks:
                 self.why = "it holds several lists of subtasks; write all of them in one list"
                 return None
-        if last.single and len(last.members) == 1 and specialist_of(last.members[0].value.value, sure=True) is None:
+        if last.alone and specialist_of(last.values[0].value, sure=True) is None:
             self.why = "one object with a name and a description is not clearly a subtask"
             return None
         return last
 
-    def _is_whole(self, group: Group) -> bool:
+    def _is_whole(self, plan: FoundPlan) -> bool:
         """Whether all of a plan is there, as far as the text tells."""
-        broken, cut = self.scan.broken_at, self.scan.cut_at
-        if broken is not None and (group.single or broken > group.end or broken < group.start < self._end_of(broken)):
+        broken, cut, single = self.scan.broken_at, self.scan.cut_at, plan.plan.single
+        if broken is not None and (single or broken > plan.end or broken < plan.start < self._end_of(broken)):
             self.why = "part of its JSON could not be read"
-        elif cut is not None and cut > group.end and not group.single:
+        elif cut is not None and cut > plan.end and not single:
             self.why = "the reply was cut off before the first subtask of its last plan was complete"
-        elif group.single and self._abbreviated(group):
+        elif single and any(_AND_SO_ON.match(self.text, value.end) for value in plan.values):
             self.why = "it leaves subtasks out where it says '...'"
-        elif self._leaves_some(group):
+        elif self._leaves_some(plan):
             self.why = "part of its JSON could not be read"
-            self.scan.broken_at = min(
-                group.start, self.scan.values[0].start, len(self.text) if broken is None else broken
-            )
+            self.scan.broken_at = min(plan.start, self.scan.values[0].start, broken or len(self.text))
         else:
             return True
         return False
 
-    def _abbreviated(self, group: Group) -> bool:
-        """Whether dots stand between or behind a plan's objects: "and so on"."""
-        starts = [*(member.value.start for member in group.members[1:]), group.end + 40]
-        behind = (self.text[member.value.end : start][:40] for member, start in zip(group.members, starts, strict=True))
-        return any(text.strip(" \n\t,;*`-[]") in _DOTS for text in behind)
-
     def _end_of(self, broken: int) -> int:
         """Give where a broken value may end at the latest: at a blank line or a fence behind it."""
-        match = _FENCE.search(self.text, broken)
+        match = _APART.search(self.text, broken)
         return match.start() if match else len(self.text)
 
-    def _leaves_some(self, group: Group) -> bool:
+    def _leaves_some(self, plan: FoundPlan) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
-        start, end = group.start, group.end
         read = [(value.start, value.end) for value in self.scan.values if value.strict or self._plan_in(value.value)]
         spans = sorted([*read, *self.scan.reasoning])
-        limit = self.scan.cut_at if self.scan.cut_at is not None and self.scan.cut_at >= end else len(self.text)
+        cut = self.scan.cut_at
+        limit = cut if cut is not None and cut >= plan.end else len(self.text)
         gaps = zip([0, *(span[1] for span in spans)], [*(span[0] for span in spans), limit], strict=True)
         return any(
             (vocabulary.specialist_rank(match[1]) == 0 or vocabulary.task_rank(match[1]) is not None)
-            and (group.single or not (match.end() < start and _FENCE.search(self.text, match.end(), start)))
+            and (
+                plan.plan.single or not (match.end() < plan.start and _APART.search(self.text, match.end(), plan.start))
+            )
             for gap, behind in gaps
             for match in _KEY.finditer(self.text, gap, min(behind, limit))
         )
 
-    def _parsed(self, group: Group, *, alone: bool) -> ParsedPlan:
-        plan = group.members[0].plan
-        apart = [frame_of(value.value) for value in self.scan.values if alone and isinstance(value.value, dict)]
-        return ParsedPlan(
-            group.subtasks,
-            "native" if all(member.value.strict for member in group.members) else "repaired",
-            self.scan.cut_at is not None or any(member.plan.cut for member in group.members),
-            plan.frame or next(filter(None, apart), {}),
-            plan.why,
+    def _framed(self, found: FoundPlan, *, alone: bool) -> ParsedPlan:
+        """Give a plan with what the reply says of all of it, also in an object beside it."""
+        apart = (frame_of(value.value) for value in self.scan.values if alone and isinstance(value.value, dict))
+        return replace(
+            found.plan,
+            source="native" if all(value.strict for value in found.values) else "repaired",
+            truncated=self.scan.cut_at is not None or found.plan.truncated,
+            frame=found.plan.frame or next(filter(None, apart), {}),
+            single=False,
         )
-
-    def _from_text(self) -> ParsedPlan | None:
-        plan = text_plan.read(reasoning.visible(self.text)[0], cut=self.strictly)
-        return plan and ParsedPlan(plan.subtasks, "repaired", plan.cut, plan.frame, plan.why)

@@ -3,206 +3,131 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from prompts.reading import vocabulary
-from prompts.reading.cut import CutDict, CutList, CutStr, is_cut
+from prompts.reading.cut import CutDict, CutList, is_cut
 from prompts.reading.frame import frame_of, why_of
 from prompts.reading.subtask_object import (
     NotAPlan,
-    cross_check_of,
     flawed,
     is_name,
     is_prose,
     is_strings,
     looks_nested,
     missing,
-    refuse_schema,
     specialist_of,
-    subtask,
-    task_key,
+    subtask_of,
     task_of,
+    text_of,
 )
 from prompts.replies import Subtask
 
 DEPTH = 12
-NODES = 4000  # values looked at in one reply
-REFUSAL = vocabulary.phrases("refusal")
 NAMED = re.compile(r"\A([^:：\n]{1,60})[:：]\s?(.+)", re.DOTALL)
-SEVERAL = frozenset(("tasks", "subtasks", "todos", "assignments"))  # keys whose list is a task each, not a task's lines
 
 
 @dataclass(frozen=True)
-class JsonPlan:
-    """The subtasks of one value, and what is said of all; cut when the text ended in it; single: one bare subtask."""
+class ParsedPlan:
+    """A plan as read.
+
+    Attributes:
+        source: native when strict JSON gave it.
+        truncated: the reply was cut; only its complete subtasks are here.
+        frame: what several tasks share, as in replies.Plan; {} where there is none.
+        why: why there are so few or so many subtasks.
+        single: it is one object, which may be one subtask of several.
+    """
 
     subtasks: tuple[Subtask, ...]
-    cut: bool = False
-    single: bool = False
+    source: Literal["native", "repaired"] = "native"
+    truncated: bool = False
     frame: dict[str, Any] = field(default_factory=dict)
     why: str = ""
+    single: bool = False
 
 
 class JsonPlanReader:
-    """Reads the plans in one reply's values.
+    """Reads the plans in one reply's values; `nested` reads a string as JSON again, None when it holds none."""
 
-    Args:
-        strictly: leave out a last subtask whose own bracket is missing (the endpoint said the reply was cut).
-        nested: reads a string as JSON again, None when it holds none.
-    """
-
-    def __init__(self, nested: Callable[[str], Any | None], *, strictly: bool) -> None:
+    def __init__(self, nested: Callable[[str], Any | None]) -> None:
         self.nested = nested
-        self.strictly = strictly
-        self.nodes = 0
 
-    def read(self, value: Any, level: int = 0) -> JsonPlan:
+    def read(self, value: Any, level: int = 0) -> ParsedPlan:
         """Read a value as a plan, or raise NotAPlan with the reason."""
-        self.nodes += 1
-        if level > DEPTH or self.nodes > NODES:
+        if level > DEPTH:
             raise NotAPlan("it is nested too deeply")
         if isinstance(value, str):
-            inner = self.nested(value)
-            if inner is None:
-                raise NotAPlan("it is a string, not a list of subtasks")
-            plan = self.read(inner, level + 1)
-            return replace(plan, cut=plan.cut or isinstance(value, CutStr))
-        if isinstance(value, dict):
-            return self._object(value, level)
-        if isinstance(value, list):
-            return self._list(value, level)
-        raise NotAPlan("it is neither an object nor a list")
+            plan = self.read(self.nested(value), level + 1)
+        elif isinstance(value, dict):
+            plan = self._object(value, level)
+        elif isinstance(value, list):
+            plan = self._items(_rows(value), level)
+        else:
+            raise NotAPlan("it is neither an object nor a list")
+        return replace(plan, truncated=plan.truncated or is_cut(value))
 
-    def _object(self, value: dict[str, Any], level: int) -> JsonPlan:
-        refuse_schema(value)
-        for form in (self._columns, self._wrapped, self._direct, self._mapping, self._inside):
-            plan = form(value, level)
-            if plan is None or not plan.subtasks:
-                continue
-            plan = replace(plan, cut=plan.cut or isinstance(value, CutDict))
-            if plan.single:
-                return plan
-            if {"specialist", "task"} <= {vocabulary.key_form(key) for key in value}:
-                raise NotAPlan("a subtask stands outside the list")
-            return replace(plan, frame=plan.frame or frame_of(value), why=plan.why or why_of(value))
-        raise NotAPlan(missing(value))
-
-    def _unfinished(self, value: dict[str, Any]) -> bool:
-        return isinstance(value, CutDict) and (self.strictly or not value.settled)
-
-    def _direct(self, value: dict[str, Any], _: int = 0) -> JsonPlan | None:
-        """Read {specialist, task}: one subtask."""
-        who, what, key = specialist_of(value), task_of(value), str(task_key(value))
-        if self._unfinished(value) or not who or not what:
-            return None
-        flag = cross_check_of(value)
-        tasks = value[key]
-        if isinstance(tasks, list) and len(tasks) > 1 and vocabulary.key_form(key) in SEVERAL:
-            return JsonPlan(tuple(subtask(who, task, cross_check=flag) for task in tasks))
-        return JsonPlan((subtask(who, what, cross_check=flag),), single=True)
-
-    def _columns(self, value: dict[str, Any], _: int = 0) -> JsonPlan | None:
-        """Read {"specialists": [...], "tasks": [...]}."""
-        lists = [(key, column) for key, column in value.items() if is_strings(column)]
-        ranked = [[column for key, column in lists if vocabulary.specialist_rank(key) == rank] for rank in (0, 1)]
-        names = ranked[0] or ranked[1]
-        tasks = [column for key, column in lists if vocabulary.task_rank(key) is not None]
-        if len(names) != 1 or len(tasks) != 1:
-            return None
-        who, what = ([text for text in column if not is_cut(text)] for column in (names[0], tasks[0]))
-        cut = isinstance(value, CutDict)
-        if len(who) != len(what) and not cut:
-            raise NotAPlan(f"it lists {len(who)} specialists and {len(what)} tasks")
-        return JsonPlan(tuple(subtask(name, text) for name, text in zip(who, what, strict=False)), cut)
-
-    def _wrapped(self, value: dict[str, Any], level: int) -> JsonPlan | None:
-        """Read {"subtasks": …}, {"plan": {…}}, a tool call's arguments: the best known key that holds a plan."""
-        ranked = [
-            (rank, place) for place, key in enumerate(value) if (rank := vocabulary.wrapper_rank(key)) is not None
-        ]
-        values = list(value.values())
-        single: JsonPlan | None = None
-        for _, place in sorted(ranked):
-            inner = values[place]
-            if not inner or not (isinstance(inner, dict | list) or looks_nested(inner)):
-                continue
-            plan = (self._names(inner) if isinstance(inner, dict) else None) or self._try(inner, level)
-            if plan and not plan.single:
-                return plan
-            single = single or plan
-        return single and replace(single, single=False)
-
-    def _inside(self, value: dict[str, Any], level: int) -> JsonPlan | None:
-        """Read a plan under a key we do not know; several are parts of one."""
-        plans = []
-        for key, inner in value.items():
-            if not isinstance(inner, dict | list) or not inner or vocabulary.key_form(key) in vocabulary.NO_PLAN:
-                continue
-            if is_strings(inner) and not is_cut(inner):
-                continue  # notes, more likely than a plan
-            plan = (self._owned(key, inner) if isinstance(inner, dict) else None) or self._try(inner, level)
-            if plan:
-                plans.append(plan)
-            elif _holds_subtasks(inner) and not is_cut(inner):
-                return None  # half a plan is none
-        subtasks = tuple(subtask for plan in plans for subtask in plan.subtasks)
-        return JsonPlan(subtasks, any(plan.cut for plan in plans)) if plans else None
-
-    def _try(self, value: Any, level: int) -> JsonPlan | None:
+    def _try(self, value: Any, level: int) -> ParsedPlan | None:
         try:
             return self.read(value, level + 1)
         except NotAPlan:
             return None
 
-    def _owned(self, owner: str, value: dict[str, Any]) -> JsonPlan | None:
-        """Read "caterer": {"task": …} where the key is the specialist."""
-        what = task_of(value)
-        if self._unfinished(value) or not what or specialist_of(value, sure=True) or not is_name(owner):
-            return None
-        return JsonPlan((subtask(owner, what, cross_check=cross_check_of(value)),))
+    def _object(self, value: dict[str, Any], level: int) -> ParsedPlan:
+        """Read columns, a plan under a known key, one subtask, {specialist: task}, or plans under unknown keys."""
+        columns = _columns(value)
+        plan = (columns and self._items(columns, level)) or self._wrapped(value, level)
+        if plan is None:
+            alone = subtask_of(value)
+            if alone:
+                return ParsedPlan((alone,), single=True)
+            plan = (len(value) > 1 and _owned(value)) or self._inside(value, level)
+        if not plan:
+            raise NotAPlan(missing(value))
+        if {"specialist", "task"} <= {vocabulary.key_form(key) for key in value}:
+            raise NotAPlan("a subtask stands outside the list")
+        return replace(plan, frame=plan.frame or frame_of(value), why=plan.why or why_of(value))
 
-    def _mapping(self, value: dict[str, Any], _: int = 0) -> JsonPlan | None:
-        """Read a bare {specialist: task, …}: two at least, and nothing that is not one."""
-        if any(isinstance(text, str) and REFUSAL.search(text[:300]) for text in value.values()):
-            return None
-        dangling = isinstance(value, CutDict) and not value.settled
-        return self._names(value) if len(value) > 1 or dangling else None
-
-    def _names(self, value: dict[str, Any]) -> JsonPlan | None:
-        """Read {specialist: task} and {specialist: [task, …]}."""
-        made: list[Subtask] = []
-        for name, work in value.items():
-            if not is_name(name):
-                return None
-            if is_cut(work):
+    def _wrapped(self, value: dict[str, Any], level: int) -> ParsedPlan | None:
+        """Read {"subtasks": …}, {"plan": {…}}, a tool call's arguments: the best known key that holds a plan."""
+        ranked = sorted((rank, key) for key in value if (rank := vocabulary.wrapper_rank(key)) is not None)
+        single: ParsedPlan | None = None
+        for _, key in ranked:
+            inner = value[key]
+            if not inner or not (isinstance(inner, dict | list) or looks_nested(inner)):
                 continue
-            texts = work if isinstance(work, list) else [work]
-            if not all(map(is_prose, texts)):
-                return None
-            made += [subtask(name, text) for text in texts]
-        return JsonPlan(tuple(made), isinstance(value, CutDict)) if made else None
+            plan = (isinstance(inner, dict) and _owned(inner)) or self._try(inner, level)
+            if plan and not plan.single:
+                return plan
+            single = single or plan
+        return single and replace(single, single=False)
 
-    def _list(self, value: list[Any], level: int) -> JsonPlan:
-        items = [item for item in value if item is not None]
-        cut = isinstance(value, CutList)
-        if _is_table(items):
-            rows = [dict(zip(items[0], row, strict=False)) for row in items[1:] if not is_cut(row)]
-            return replace(self._list(rows, level + 1), cut=is_cut(items[-1]))
-        if _is_pairs(items):
-            return self._pairs(items, cut=cut)
-        if items and is_strings(items) and not any(map(looks_nested, items)):
-            return self._strings(items, cut=cut)
-        return self._items(items, level, cut=cut)
+    def _inside(self, value: dict[str, Any], level: int) -> ParsedPlan | None:
+        """Read the plans under keys we do not know; several are parts of one."""
+        plans = []
+        for key, inner in value.items():
+            form = vocabulary.key_form(key)
+            known = form in vocabulary.NO_PLAN or vocabulary.wrapper_rank(key) is not None
+            if known or not inner or not isinstance(inner, dict | list) or is_strings(inner):
+                continue  # strings are notes, more likely than a plan
+            plan = (isinstance(inner, dict) and _owned({key: inner})) or self._try(inner, level)
+            if plan:
+                plans.append(plan)
+            elif _holds_subtasks(inner) and not is_cut(inner):
+                return None  # half a plan is none
+        subtasks = tuple(subtask for plan in plans for subtask in plan.subtasks)
+        return ParsedPlan(subtasks, truncated=any(plan.truncated for plan in plans)) if plans else None
 
-    def _items(self, items: list[Any], level: int, *, cut: bool) -> JsonPlan:
+    def _items(self, items: list[Any], level: int) -> ParsedPlan:
         """Read a list of objects; an item that is nearly a subtask stays beside whole ones, for the validator to drop."""
         made: list[Subtask] = []
-        whole, first_fault = False, ""
+        whole, cut, first_fault = False, is_cut(items), ""
         for number, item in enumerate(items, 1):
             try:
                 plan = self._item(item, level)
             except NotAPlan as fault:
-                if cut and number == len(items):
+                if is_cut(item) or (cut and number == len(items)):
+                    cut = True
                     break
                 poor = flawed(item)
                 if poor is None:
@@ -212,76 +137,96 @@ class JsonPlanReader:
             else:
                 whole = True
                 made += plan.subtasks
-                cut = cut or plan.cut
-        if made and not whole:
-            raise NotAPlan(first_fault)
-        if not made:
-            raise NotAPlan(
-                "it was cut off before its first subtask was complete" if cut else "the list of subtasks is empty"
-            )
-        return JsonPlan(tuple(made), cut)
+                cut = cut or plan.truncated
+        if not whole:
+            empty = "it was cut off before its first subtask was complete" if cut else "the list of subtasks is empty"
+            raise NotAPlan(first_fault or empty)
+        return ParsedPlan(tuple(made), truncated=cut)
 
-    def _item(self, item: Any, level: int) -> JsonPlan:
-        if isinstance(item, list) or looks_nested(item):
-            return self.read(item, level + 1)
-        if not isinstance(item, dict):
+    def _item(self, item: Any, level: int) -> ParsedPlan:
+        if isinstance(item, dict):
+            subtask = subtask_of(item)
+            owned = _owned(item) if len(item) == 1 else None
+            if subtask or owned:
+                return owned or ParsedPlan((subtask,))  # type: ignore[arg-type]  # one of the two is there
+            if not any(isinstance(inner, dict | list) or looks_nested(inner) for inner in item.values()):
+                raise NotAPlan(missing(item))
+        elif not (isinstance(item, list) or looks_nested(item)):
             raise NotAPlan("it is not an object with a specialist and a task")
-        refuse_schema(item)
-        plan = self._direct(item)
-        if plan:
-            return replace(plan, cut=isinstance(item, CutDict))
-        if len(item) == 1 and not isinstance(item, CutDict):
-            ((name, inner),) = item.items()
-            plan = self._names(item) or (self._owned(name, inner) if isinstance(inner, dict) else None)
-            if plan:
-                return plan
-        if any(isinstance(inner, dict | list) or looks_nested(inner) for inner in item.values()):
-            return self.read(item, level + 1)
-        raise NotAPlan(missing(item))
+        return self.read(item, level + 1)
 
-    def _pairs(self, items: list[list[Any]], *, cut: bool) -> JsonPlan:
-        """Read [[specialist, task], …]; a third member that is true asks for a cross-check."""
-        whole = [item for item in items if not isinstance(item, CutList) or (item.settled and not self.strictly)]
-        rows = [item for item in whole if len(item) > 1 and not is_cut(item[1])]
-        if rows and all(len(row[0]) > 80 or len(row[0].split()) > 8 for row in rows):  # noqa: PLR2004
-            raise NotAPlan("its pairs do not begin with a specialist")
-        if not rows:
-            raise NotAPlan("it was cut off before its first subtask was complete")
-        return JsonPlan(tuple(subtask(row[0], row[1], cross_check=row[2:3] == [True]) for row in rows), cut)
 
-    def _strings(self, items: list[str], *, cut: bool) -> JsonPlan:
-        """Read ["specialist: task", …]: two at least, each with the name of somebody before its colon."""
-        matches = [NAMED.fullmatch(item) for item in items if not is_cut(item)]
-        named = [match for match in matches if match and is_name(match[1]) and is_prose(match[2])]
-        if len(named) != len(matches) or len(items) < 2:  # noqa: PLR2004
-            raise NotAPlan("item 1: it is not an object with a specialist and a task")
-        return JsonPlan(tuple(subtask(match[1], match[2]) for match in named), cut)
+def _owned(value: dict[str, Any]) -> ParsedPlan | None:
+    """Read {specialist: task, …}, where a task is a text, several, or {"task": …}; None where one is something else."""
+    made: list[Subtask] = []
+    for name, work in value.items():
+        if not is_name(name):
+            return None
+        if is_cut(work):
+            continue
+        if isinstance(work, dict):
+            what = None if specialist_of(work, sure=True) else task_of(work)
+        else:
+            what = text_of(work) if is_prose(text_of(work)) else None
+        if what is None:
+            return None
+        made.append(subtask_of({**(work if isinstance(work, dict) else {}), "specialist": name, "task": what}))
+    return ParsedPlan(tuple(made), truncated=is_cut(value)) if made else None
+
+
+def _columns(value: dict[str, Any]) -> list[Any] | None:
+    """Read {"specialists": [...], "tasks": [...]} as rows; None where it is something else."""
+    lists = {key: column for key, column in value.items() if is_strings(column)}
+    ranks = [[column for key, column in lists.items() if vocabulary.specialist_rank(key) == rank] for rank in (0, 1)]
+    names, tasks = ranks[0] or ranks[1], [lists[key] for key in lists if vocabulary.task_rank(key) is not None]
+    if len(names) != 1 or len(tasks) != 1:
+        return None
+    cut = isinstance(value, CutDict)
+    if len(names[0]) != len(tasks[0]) and not cut:
+        raise NotAPlan(f"it lists {len(names[0])} specialists and {len(tasks[0])} tasks")
+    rows = [
+        {"specialist": who, "task": what} for who, what in zip(names[0], tasks[0], strict=False) if not is_cut(what)
+    ]
+    return CutList(rows) if cut else rows
+
+
+def _rows(value: list[Any]) -> list[Any]:
+    """Make objects of rows under a row of column names, of [specialist, task], and of "specialist: task"."""
+    items = [item for item in value if item is not None]
+    whole = [item for item in items if not is_cut(item)]
+    rows = _named_strings(whole) if is_strings(whole) else _pairs(whole) if all(map(_is_row, whole)) else None
+    if rows is None:
+        return CutList(items) if is_cut(value) else items
+    return CutList(rows) if is_cut(value) or len(whole) < len(items) else rows
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, list) and len(item) > 1 and is_strings(item[:2]) and not any(map(looks_nested, item))
+
+
+def _pairs(rows: list[list[Any]]) -> list[Any] | None:
+    header = rows[0] if rows else []
+    if is_strings(header) and len(set(header)) == len(header) and vocabulary.labels_subtasks(header):
+        return [dict(zip(header, row, strict=True)) for row in rows[1:]] if _even(rows) else None
+    if not all(len(row) == 2 or (len(row) == 3 and not isinstance(row[2], str)) for row in rows):  # noqa: PLR2004
+        return None
+    return [dict(zip(("specialist", "task", "cross_check"), row, strict=False)) for row in rows]
+
+
+def _even(rows: list[list[Any]]) -> bool:
+    return len({len(row) for row in rows}) == 1
+
+
+def _named_strings(items: list[str]) -> list[Any] | None:
+    """Read ["specialist: task", …]: two at least, each with the name of somebody before its colon."""
+    matches = [NAMED.fullmatch(item) for item in items]
+    named = [match for match in matches if match and is_name(match[1]) and is_prose(match[2])]
+    if len(named) < len(items) or len(items) < 2:  # noqa: PLR2004
+        return None
+    return [{"specialist": match[1], "task": match[2]} for match in named]
 
 
 def _holds_subtasks(value: Any) -> bool:
     """Say whether a list holds objects that name a specialist."""
     objects = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
     return any(vocabulary.specialist_rank(key) == 0 for item in objects for key in item)
-
-
-def _is_pairs(items: list[Any]) -> bool:
-    """Say whether a list is made of [specialist, task] pairs."""
-    if not items or not all(isinstance(row, list) for row in items):
-        return False
-    whole = [row for row in items if not is_cut(row)]
-    return (bool(whole) or is_strings(items[-1])) and all(
-        len(row) in {2, 3}
-        and is_strings(row[:2])
-        and not any(map(looks_nested, row))
-        and not (len(row) == 3 and isinstance(row[2], str))  # noqa: PLR2004
-        for row in whole
-    )
-
-
-def _is_table(items: list[Any]) -> bool:
-    """Say whether a list is rows under a row of column names."""
-    if len(items) < 2 or not is_strings(items[0]) or not all(isinstance(row, list) for row in items):  # noqa: PLR2004
-        return False
-    names = items[0]
-    whole = all(is_cut(row) or len(row) == len(names) for row in items)
-    return whole and len(set(names)) == len(names) and vocabulary.labels_subtasks(names)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from prompts.reading.cut import Broken, CutList, CutStr, WorkLimit, is_cut, objects
+from prompts.reading.cut import Broken, CutList, CutStr, WorkLimit, objects
 from prompts.reading.escapes import unescape, unescape_cut
 
 DEPTH = 40  # deeper than any plan; keeps recursion far from Python's limit
@@ -87,44 +87,37 @@ class NearJsonReader:
         return self._string() if first in CLOSERS else self._bare()
 
     def _object(self) -> Any:
-        pairs, settled = self._members("}", self._pair)
-        return objects(pairs, cut=self.cut, settled=settled)
+        pairs = self._members("}", self._pair)
+        return objects(pairs, cut=self.cut)
 
     def _array(self, shut: str) -> Any:
-        items, settled = self._members(shut, self._value)
-        if not self.cut:
-            return items
-        made = CutList(items)
-        made.settled = settled
-        return made
+        items = self._members(shut, self._value)
+        return CutList(items) if self.cut else items
 
     def _pair(self) -> Any:
         key = self._key()
         value = CUT if key is CUT else self._value()
         return CUT if value is CUT else (key, value)
 
-    def _members(self, shut: str, read: Callable[[], Any]) -> tuple[list[Any], bool]:
-        """Read to a closing bracket; say also whether the text, if it ended, did so right after a whole member."""
+    def _members(self, shut: str, read: Callable[[], Any]) -> list[Any]:
+        """Read to a closing bracket."""
         self.open.append(shut)
         self.pos += 1
         if len(self.open) > DEPTH:
             raise Broken
         members: list[Any] = []
-        settled = False
-        while not self.cut and not self._ends(members, settled):
+        last: Any = CUT  # the member right before, without a comma behind it
+        while not self.cut and not self._ends(last):
             if self.text[self.pos] in COMMAS:
                 self.pos += 1
-                settled = False
+                last = CUT
                 continue
-            member = read()
-            settled = member is not CUT
-            if settled:
-                members.append(member)
-                settled = not is_cut(member[1] if isinstance(member, tuple) else member)
+            last = read()
+            members += [] if last is CUT else [last]
         self.open.pop()
-        return members, settled
+        return members
 
-    def _ends(self, inside: list[Any], settled: bool) -> bool:  # noqa: FBT001
+    def _ends(self, last: Any) -> bool:
         """Whether the innermost array or object ends here, or the text does (step over its bracket when it has one)."""
         self.pos = self._skip(self.pos)
         here = self.text[self.pos : self.pos + 1]
@@ -139,10 +132,10 @@ class NearJsonReader:
                 raise Broken
             self.mended = True
             return True
-        if not (settled and inside):
+        if last is CUT:
             return False
-        last = inside[-1][1] if isinstance(inside[-1], tuple) else inside[-1]
-        prose = isinstance(last, dict | list) and here not in "{[\"'“„,，;" and not self._at_key(self.pos)
+        value = last[1] if isinstance(last, tuple) else last
+        prose = isinstance(value, dict | list) and here not in "{[\"'“„,，;" and not self._at_key(self.pos)
         lost = bool(FENCE.match(self.text, self.pos)) or prose  # other text goes on behind a value without its bracket
         self.mended = self.mended or lost
         return lost

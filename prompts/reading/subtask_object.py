@@ -3,28 +3,15 @@
 from typing import Any
 
 from prompts.reading import vocabulary
-from prompts.reading.cut import CutDict, is_cut
+from prompts.reading.cut import is_cut
 from prompts.reading.strings import clean, is_echo, is_schema_type
 from prompts.replies import Subtask
 
 NEITHER = "it has neither subtasks nor a specialist and a task"
-SCHEMA_KEYS = frozenset(("properties", "$schema", "$ref", "$defs", "input_schema"))
-SCHEMA_PARTS = frozenset(
-    "type description items enum title default required minItems maxItems format minLength".split()  # noqa: SIM905
-)
 
 
 class NotAPlan(Exception):
     """A value that is no plan, and why, worded for the model."""
-
-
-def refuse_schema(value: dict[str, Any]) -> None:
-    """Raise NotAPlan for a JSON schema: an echo of the question, not an answer."""
-    kind = value.get("type")
-    tool = isinstance(value.get("parameters"), dict) and "name" in value and "description" in value
-    typed = isinstance(kind, str) and is_schema_type(kind) and value.keys() <= SCHEMA_PARTS
-    if tool or typed or SCHEMA_KEYS & value.keys():
-        raise NotAPlan("it repeats a schema instead of giving a plan")
 
 
 def specialist_of(value: dict[str, Any], *, sure: bool = False) -> str | None:
@@ -78,24 +65,34 @@ def text_of(raw: Any) -> str | None:
 
 
 def name_of(raw: Any) -> str | None:
-    """Give a value as a specialist's name: a whole string, a list of one, {"name": …}."""
-    if isinstance(raw, list) and len(raw) == 1:
-        raw = raw[0]
-    if isinstance(raw, dict) and not is_cut(raw):
-        names = (name for key, name in raw.items() if vocabulary.key_form(key) in {"name", "type", "role"})
-        raw = next(names, None)
+    """Give a value as a specialist's name: a whole string, or {"name": …}."""
+    if isinstance(raw, dict):
+        raw = next((name for key, name in raw.items() if vocabulary.key_form(key) in {"name", "type", "role"}), None)
     return raw if isinstance(raw, str) and not is_cut(raw) else None
 
 
-def cross_check_of(value: dict[str, Any]) -> bool:
-    """Say whether the work is to be done twice on purpose."""
-    flags = [raw for key, raw in value.items() if vocabulary.asks_cross_check(key)]
-    return any(raw is True or raw == 1 or is_yes(raw) for raw in flags)
-
-
 def is_yes(raw: Any) -> bool:
-    """Say whether a value is a word for yes."""
-    return isinstance(raw, str) and raw.strip(" *\"'").casefold() in {"true", "yes", "1"}
+    """Say whether a value is true, or a word for it."""
+    return raw is True or (isinstance(raw, str) and raw.strip(" *\"'").casefold() in {"true", "yes", "1"})
+
+
+def subtask_of(value: dict[str, Any]) -> Subtask | None:
+    """Read {specialist, task}; None where one is missing or the text ended in the object.
+
+    Raises:
+        NotAPlan: one is empty or a placeholder.
+    """
+    who, what = specialist_of(value), task_of(value)
+    if is_cut(value) or not who or not what:
+        return None
+    who, what = clean(who), clean(what)
+    if not who or not what:
+        raise NotAPlan("a specialist or a task is empty")
+    generic = vocabulary.key_form(who) in vocabulary.GENERIC - {"ai", "person"}
+    if generic or is_echo(who) or is_echo(what) or is_schema_type(what):
+        raise NotAPlan("it holds placeholders instead of specialists and tasks")
+    flags = (raw for key, raw in value.items() if vocabulary.asks_cross_check(key))
+    return Subtask(specialist=who, task=what, cross_check=any(map(is_yes, flags)))
 
 
 def flawed(value: Any) -> Subtask | None:
@@ -104,7 +101,7 @@ def flawed(value: Any) -> Subtask | None:
     Beside items that are whole it is part of what the model planned: leaving it out, with the reason, is the
     validator's business. Dots for both are no item: they stand for items that the model did not write.
     """
-    if not isinstance(value, dict) or isinstance(value, CutDict):
+    if not isinstance(value, dict):
         return None
     names = [raw for key, raw in value.items() if vocabulary.specialist_rank(key) == 0]
     tasks = [raw for key, raw in value.items() if vocabulary.task_rank(key) is not None]
@@ -112,17 +109,6 @@ def flawed(value: Any) -> Subtask | None:
         return None
     who, what = (next((clean(str(raw)) for raw in raws if raw is not None), "") for raws in (names, tasks))
     return None if {who, what} <= {"...", "…"} else Subtask(specialist=who, task=what)
-
-
-def subtask(who: str, what: str, *, cross_check: bool = False) -> Subtask:
-    """Make a subtask of clean strings; raise NotAPlan for an empty one or a placeholder."""
-    who, what = clean(who), clean(what)
-    if not who or not what:
-        raise NotAPlan("a specialist or a task is empty")
-    generic = vocabulary.key_form(who) in vocabulary.GENERIC - {"ai", "person"}
-    if generic or is_echo(who) or is_echo(what) or is_schema_type(what):
-        raise NotAPlan("it holds placeholders instead of specialists and tasks")
-    return Subtask(specialist=who, task=what, cross_check=cross_check)
 
 
 def is_name(key: str) -> bool:

@@ -213,7 +213,7 @@ def _gap(raw: Any) -> Gap | None:
 def _follow_ups(items: list[Any]) -> Iterable[FollowUp]:
     for item in items:
         try:
-            plan = JsonPlanReader(lambda _: None, strictly=True).read(item)
+            plan = JsonPlanReader(lambda _: None).read(item)
         except NotAPlan:
             continue
         settles = words(pick(item, SETTLES)) if isinstance(item, dict) else ""

@@ -1,9 +1,10 @@
 """Text plan: plans that are not JSON, each form turned by its own reader into the value that JSON would have given."""
 
 import re
+from dataclasses import replace
 
 from prompts.reading import bullet_plan, labelled_plan, table_plan, xml_plan, yaml_plan
-from prompts.reading.json_plan import JsonPlan, JsonPlanReader
+from prompts.reading.json_plan import JsonPlanReader, ParsedPlan
 from prompts.reading.subtask_object import NotAPlan
 
 CAP = 32_000  # characters
@@ -11,7 +12,7 @@ LINES = 800
 FENCE = re.compile(r"(?m)^(?:```|~~~)[\w.+-]{0,40}[ \t]{0,40}$\n?")
 
 
-def read(text: str, *, cut: bool) -> JsonPlan | None:
+def read(text: str, *, cut: bool) -> ParsedPlan | None:
     """Read a plan that is not JSON; None where nothing clearly is one.
 
     Where the endpoint said that the reply was cut, what may be half-written at its end is left out.
@@ -23,8 +24,8 @@ def read(text: str, *, cut: bool) -> JsonPlan | None:
     for form in (xml_plan, table_plan, yaml_plan, labelled_plan, bullet_plan):
         value = form.read(text if form is xml_plan else bare, cut=cut)
         try:
-            plan = JsonPlanReader(lambda _: None, strictly=cut).read(value)
+            plan = JsonPlanReader(lambda _: None).read(value)
         except NotAPlan:
             continue
-        return plan
+        return replace(plan, source="repaired", single=False)
     return None

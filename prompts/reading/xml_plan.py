@@ -30,7 +30,7 @@ class Node:
         """Give what JSON would have: an object of its attributes and children, or its text."""
         pairs = [*self.attributes.items(), *((child.name, child.value(text)) for child in self.children)]
         if self.children:
-            return objects(pairs, cut=not self.closed, settled=self.children[-1].closed)
+            return objects(pairs, cut=not self.closed)
         raw = text[self.start : self.end].strip()
         cdata = raw.startswith("<![CDATA[") and raw.endswith("]]>")
         leaf = raw[9:-3] if cdata else html.unescape(raw)
