@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from prompts.reading import reasoning
 from prompts.reading.cut import CutStr, WorkLimit, is_cut
 from prompts.reading.final_plan import PlanSearch, nested_value
 from prompts.reading.json_plan import ParsedPlan
@@ -27,6 +26,7 @@ T = TypeVar("T")
 CAP = 250_000  # characters of a reply, reasoning not counted; more is no honest reply
 INLINE = 8_000  # characters that are parsed where they are: about 5 ms
 BLANKS = " \n\r\t\u200b\u200c\u200d\u2060\ufeff"
+UNCLOSED = "the reasoning block was never closed, so there is no reply behind it"
 ENTITY = re.compile(r"&(?:quot|#34|#x22);")
 _PLANNER = (Path(__file__).parent / "planner.md").read_text(encoding="utf-8")
 
@@ -112,24 +112,15 @@ def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str
 
 def _body(text: str) -> str:
     """Give what of a reply is to be parsed; raise BadReply where it is empty or beyond the cap."""
-    body = text.lstrip(BLANKS)
-    if len(body) > CAP:
-        body = _behind_reasoning(body, text)
+    body, unclosed = visible(text) if len(text) > CAP else (text, False)
+    body = body.lstrip(BLANKS)
+    if unclosed:
+        raise BadReply(UNCLOSED, text)
     if len(body) > CAP:
         raise BadReply(f"the reply is {len(body)} characters long, more than the {CAP} that are read", text)
     if not body.strip():
         raise BadReply("the reply is empty", text)
     return body
-
-
-def _behind_reasoning(body: str, text: str) -> str:
-    """Leave out a long reasoning block at the start, by plain search: a pattern is too slow for megabytes."""
-    opened = reasoning.TAG.match(body)
-    shut = f"</{opened['name']}>" if opened and opened["name"] else "</think>"
-    end = body.rfind(shut)
-    if end < 0 and opened:
-        raise BadReply("the reasoning block was never closed, so there is no reply behind it", text)
-    return body[end + len(shut) :] if end >= 0 else body
 
 
 def _kept(answer: str) -> str:
@@ -139,7 +130,7 @@ def _kept(answer: str) -> str:
 
 def _no_synthesis(scanned: Scan, *, truncated: bool) -> str:
     if scanned.unclosed:
-        return "the reasoning block was never closed, so there is no reply behind it"
+        return UNCLOSED
     if truncated or scanned.cut_at is not None:
         return "the reply was cut off before its answer began"
     if scanned.exhausted or scanned.broken_at is not None:

@@ -4,6 +4,7 @@ import re
 
 from prompts.reading import vocabulary
 from prompts.reading.cut import CutList
+from prompts.reading.subtask_object import is_name
 
 GAP = r"[ \t]{0,9}+"
 ITEM = re.compile(
@@ -12,16 +13,14 @@ ITEM = re.compile(
 NAME = r"[^*`\[\]\n:：|.?!]{1,60}?"
 ARROW = r"[:：|]|->|=>|[-–—→]"
 HEADS = (
-    re.compile(rf"\A(\*\*|__)({NAME})(?:[:：]\1|\1{GAP}(?:{ARROW})|\1{GAP}\n){GAP}(?P<text>.*)", re.DOTALL),
-    re.compile(rf"\A(`)({NAME})`{GAP}(?:{ARROW})?{GAP}(?P<text>.*)", re.DOTALL),
+    re.compile(rf"\A(\*\*|__|`)({NAME})(?:[:：]\1|\1{GAP}(?:{ARROW}|\n)){GAP}(?P<text>.*)", re.DOTALL),
     re.compile(rf"\A()\[({NAME})\]{GAP}(?:{ARROW})?{GAP}(?P<text>[^(\s].*)", re.DOTALL),
     re.compile(
         rf"\A()([^*`\[\]\n:：|.?!,;()]{{1,60}}?)(?:{GAP}[:：]{GAP}|[ \t]{{1,9}}(?:[-–—→|]|->|=>)[ \t]{{1,9}})(?P<text>\S.*)",
         re.DOTALL,
     ),
 )
-SUBLABEL = re.compile(rf"\A(?:[-*+•]{GAP})?(?:\*\*|__)?([^\W\d][\w ]{{0,30}})(?:\*\*|__)?{GAP}[:：](?:\*\*|__)?{GAP}")
-QUESTION = re.compile(r"[?？]\W{0,9}\Z")
+MOST = 5  # words of a name
 PLANNED = vocabulary.phrases("planned")
 ADVICE = vocabulary.phrases("advice")
 REFUSAL = vocabulary.phrases("refusal", "asks_back")
@@ -32,7 +31,7 @@ def read(text: str, *, cut: bool) -> list[dict[str, str]] | None:
     plans = []
     for items, before, ends in _lists(text.split("\n")):
         whole = items[:-1] if cut and ends else items  # nothing shows whether the last one is whole
-        if _is_meant(whole, before) and (rows := _rows(whole, named=bool(before))):
+        if _is_meant(whole, before) and (rows := _rows(whole)):
             plans.append(CutList(rows) if cut and ends else rows)
     return plans[0] if len(plans) == 1 else None
 
@@ -66,20 +65,11 @@ def _is_meant(items: list[str], before: list[str]) -> bool:
     return bool(PLANNED.search(lead)) and not ADVICE.search(before[-1]) and not REFUSAL.search(" ".join(before))
 
 
-def _rows(items: list[str], *, named: bool) -> list[dict[str, str]]:
+def _rows(items: list[str]) -> list[dict[str, str]]:
     """Read each item's specialist and task, all in the same form; [] where they are something else."""
     matches = next((matched for head in HEADS if all(matched := [head.fullmatch(item) for item in items])), [])
-    names = [match[2].strip().rstrip("*_` ") for match in matches if match]
-    tasks = [_unlabelled(match["text"].strip()) for match in matches if match]
-    asked = sum(bool(QUESTION.search(task[-20:])) for task in tasks)
-    roles = all(name and not vocabulary.names_a_part(name) for name in names)
-    most = 6 if named else 4  # words of a name
-    if not roles or 2 * asked >= len(tasks) or any(len(name.split()) > most for name in names):
-        return []
-    return [{"specialist": name, "task": task} for name, task in zip(names, tasks, strict=True)]
-
-
-def _unlabelled(text: str) -> str:
-    """Take the label off a task that has one under its specialist's name."""
-    match = SUBLABEL.match(text)
-    return text[match.end() :] if match and vocabulary.task_rank(match[1]) is not None else text
+    rows = [
+        {"specialist": match[2].strip().rstrip("*_` "), "task": match["text"].strip()} for match in matches if match
+    ]
+    roles = all(is_name(row["specialist"]) and len(row["specialist"].split()) <= MOST for row in rows)
+    return rows if roles else []

@@ -13,16 +13,15 @@ BLANK = r"[\s\u200b-\u200f\u2060-\u2064\ufeff]"  # signs without width are found
 SPACE = re.compile(rf"{BLANK}*")
 CLOSERS = {'"': '"', "'": "'", "`": "`", "“": '”“"', "„": '“”"', "‘": "’'", "«": "»"}
 BODY = {shut: re.compile(rf"[^{shut}\\]*(?:\\.[^{shut}\\]*)*", re.DOTALL) for shut in CLOSERS.values()}
-QUOTED_KEY = re.compile(rf"""(["'“‘„`«])[^"'“”‘’`«»\n{{}}\[\],:：]{{1,60}}["'”’“`»]{BLANK}*(?:[:：]|=>)""")
-KEY_TEXT = re.compile(r"[^\"“”{}\[\]\n:：]{1,120}")
+# A key, or what may become one where the text ends in it.
+QUOTED_KEY = re.compile(
+    rf"""["'“‘„`«][^"'“”‘’`«»\n{{}}\[\],:：]{{0,60}}(?:["'”’“`»]{BLANK}*(?:[:：]|=>)|["'”’]?\s*\Z)"""
+)
 BARE_KEY = re.compile(r"([^\W\d][\w-]{0,40}(?: [\w-]{1,40}){0,3})\s*(?:[:：]|=>?)")
-# A string that was never closed, and the next attempt's JSON within it.
-SWALLOWED = re.compile(r"""\n[ \t]*(?:(?:```|~~~)\w*\s*\n\s*)?[\[{]\s*["'{\[]\s*["'\w]""")
 # A string with the frame of JSON in it: a quote of its own was lost.
 FRAME = re.compile(
     rf"""(?<!\\)["'”’]{BLANK}*[:：]{BLANK}*["'“‘\[{{]|["'”’]{BLANK}*,{BLANK}*["'“‘][^"'\n]{{1,40}}["'”’]{BLANK}*[:：]"""
 )
-FENCE = re.compile(r"```|~~~|</")
 LITERAL = re.compile(
     r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|none|nil|undefined)(?![\w.-])", re.IGNORECASE
 )
@@ -33,7 +32,7 @@ CUT = object()  # stands for a value of which the text ended before it began, or
 
 
 class NearJsonReader:
-    """Reads one value at `pos`; afterwards `pos` is behind it, `cut` and `mended` say how whole it stood."""
+    """Reads one value at `pos`; afterwards `pos` is behind it, `cut` says whether the text ended in it."""
 
     def __init__(self, text: str, pos: int, work: WorkLimit) -> None:
         self.text = text
@@ -41,17 +40,21 @@ class NearJsonReader:
         self.work = work
         self.open: list[str] = []
         self.cut = False
-        self.mended = False
         self.quoted_keys = True
 
     def read(self) -> Any:
         """Read the value, or raise Broken."""
-        value = self._value()
-        if self.mended and not self.cut:
-            after = self._skip(self.pos)
-            if self.text[after : after + 1] in set(",]}{[\"'"):  # closed too early: there is more
-                raise Broken
-        return value
+        self.work.spend(3)
+        self.pos = self._skip(self.pos)
+        first = self.text[self.pos : self.pos + 1]
+        if not first:
+            self.cut = True
+            return CUT
+        if first == "{":
+            return self._object()
+        if first in "[(":
+            return self._array("]" if first == "[" else ")")
+        return self._string() if first in CLOSERS else self._bare()
 
     def _skip(self, pos: int) -> int:
         """Step over white space and comments."""
@@ -73,30 +76,17 @@ class NearJsonReader:
                 raise Broken  # "// … and so on": not all is there
             self.work.spend(3 + (pos - start) // 64)
 
-    def _value(self) -> Any:
-        self.work.spend(3)
-        self.pos = self._skip(self.pos)
-        first = self.text[self.pos : self.pos + 1]
-        if not first:
-            self.cut = True
-            return CUT
-        if first == "{":
-            return self._object()
-        if first in "[(":
-            return self._array("]" if first == "[" else ")")
-        return self._string() if first in CLOSERS else self._bare()
-
     def _object(self) -> Any:
         pairs = self._members("}", self._pair)
         return objects(pairs, cut=self.cut)
 
     def _array(self, shut: str) -> Any:
-        items = self._members(shut, self._value)
+        items = self._members(shut, self.read)
         return CutList(items) if self.cut else items
 
     def _pair(self) -> Any:
         key = self._key()
-        value = CUT if key is CUT else self._value()
+        value = CUT if key is CUT else self.read()
         return CUT if value is CUT else (key, value)
 
     def _members(self, shut: str, read: Callable[[], Any]) -> list[Any]:
@@ -128,17 +118,12 @@ class NearJsonReader:
             self.pos += 1
             return True
         if here in "]})":
-            if here not in self.open:
-                raise Broken
-            self.mended = True
-            return True
+            return True  # its bracket was lost
         if last is CUT:
             return False
         value = last[1] if isinstance(last, tuple) else last
-        prose = isinstance(value, dict | list) and here not in "{[\"'“„,，;" and not self._at_key(self.pos)
-        lost = bool(FENCE.match(self.text, self.pos)) or prose  # other text goes on behind a value without its bracket
-        self.mended = self.mended or lost
-        return lost
+        # Other text goes on behind a value without its bracket.
+        return isinstance(value, dict | list) and here not in "{[\"'“„,，;" and not self._at_key(self.pos)
 
     def _key(self) -> Any:
         first = self.text[self.pos]
@@ -147,14 +132,9 @@ class NearJsonReader:
             self.quoted_keys = True
             if self.cut:
                 return CUT
-            if not KEY_TEXT.fullmatch(key):
-                raise Broken
         else:
             match = BARE_KEY.match(self.text, self.pos)
             if not match:
-                if re.fullmatch(r"\w{1,60}\s*", self.text[self.pos : self.pos + 62]):
-                    self.cut = True
-                    return CUT
                 raise Broken
             key = match[1]
             self.pos = match.end(1)
@@ -171,8 +151,6 @@ class NearJsonReader:
 
     def _string(self, *, key: bool = False) -> str:
         text, first = self.text, self.text[self.pos]
-        if text.startswith(first * 3, self.pos) and first in "\"'":
-            return self._long_string(first * 3)
         shut = CLOSERS[first]
         start = end = self.pos + 1
         inner = 0  # quotes within that ought to have been escaped
@@ -188,23 +166,11 @@ class NearJsonReader:
             if self._closes(end + 1, key=key):
                 self.pos = end + 1
                 odd = inner % 2 and first not in "'‘"  # an apostrophe has no partner
-                if odd or (inner and FRAME.search(text, start, end)) or SWALLOWED.search(text, start, end):
+                if odd or (inner and FRAME.search(text, start, end)):
                     raise Broken
                 return unescape(text[start:end], self.work)
-            if not text[start:end].strip():
-                raise Broken  # a doubled quote: nobody can tell which one counts
             inner += 1
             end += 1
-
-    def _long_string(self, quotes: str) -> str:
-        start = self.pos + 3
-        end = self.text.find(quotes, start)
-        if end < 0:
-            self.cut = True
-            self.pos = len(self.text)
-            return unescape_cut(self.text[start:], self.work)
-        self.pos = end + 3
-        return unescape(self.text[start:end], self.work)
 
     def _closes(self, after: int, *, key: bool) -> bool:
         """Whether a quote that ends before `after` closes its string, judged by what follows."""
@@ -218,10 +184,7 @@ class NearJsonReader:
             return self._goes_on(self._skip(at + 1))
         if sign in "]})":
             return sign in self.open and self._shuts(at)
-        if FENCE.match(self.text, at):
-            return "\n" in self.text[after:at] or sign == "<"
-        lost_comma = "\n" in self.text[after:at] or (at > after and self.open[-1] == "}")
-        return lost_comma and self._at_item(at)
+        return "\n" in self.text[after:at] and self._at_item(at)  # a comma was lost
 
     def _goes_on(self, at: int) -> bool:
         """Whether another item of the innermost array or object (or its end) stands at `at`."""
@@ -235,22 +198,13 @@ class NearJsonReader:
 
     def _at_key(self, at: int) -> bool:
         """Whether a key stands at `at`, written as the keys before it were (quoted or bare)."""
-        if QUOTED_KEY.match(self.text, at):
-            return True
-        rest = self.text[at : at + 70]
-        if self.quoted_keys:  # a key the text ends in
-            return bool(re.fullmatch(r"[\"'“‘][^\"'“‘{}\[\],:\n]{0,60}[\"'”’]?\s*", rest)) and at + len(rest) == len(
-                self.text
-            )
-        return bool(BARE_KEY.match(self.text, at))
+        return bool(QUOTED_KEY.match(self.text, at) or (not self.quoted_keys and BARE_KEY.match(self.text, at)))
 
     def _shuts(self, at: int) -> bool:
         """Whether the bracket at `at` is a bracket of ours and no part of a string, judged by what follows it."""
-        if len(self.open) == 1:
-            return True
         after = self._skip(at + 1)
         sign = self.text[after : after + 1]
-        return not sign or sign in ",]});{，[" or bool(FENCE.match(self.text, after)) or self._at_key(after)
+        return not sign or sign in ",]});{，["
 
     def _bare(self) -> Any:
         """Read a literal, a number or a string without quotes."""
@@ -270,13 +224,7 @@ class NearJsonReader:
             self.pos = len(self.text)
             return CutStr(match[0])
         sign = self.text[end]
-        newline = "\n" in self.text[match.end() : end]
-        if (
-            (sign in COMMAS and self._goes_on(self._skip(end + 1)))
-            or (sign in "]})" and self._shuts(end))
-            or (newline and self._at_item(end))
-        ):
-            self.pos = end
-        else:
+        if not ((sign in COMMAS and self._goes_on(self._skip(end + 1))) or (sign in "]})" and self._shuts(end))):
             raise Broken
+        self.pos = end
         return match[0].strip()

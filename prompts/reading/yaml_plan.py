@@ -14,24 +14,18 @@ KEY = re.compile(r"\A[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\"']?([^\W\d][\w -]{0,60})[\
 ITEM = re.compile(r"[ ]{0,200}(?:-[ ]){0,40}")
 COMMENT = re.compile(r"(?m)^[^\"'\n#]*[ ]#")
 NOT_OURS = re.compile(r"(?m)^[ ]{0,80}+(?:-[ ]{1,8}+){0,12}[\w-]{1,60}:[ ]{1,8}[&*!%@]")
-BLOCKS = 6
 LONGEST = 16_000  # characters of a block; a YAML reader is slow
 DEEPEST = 60  # characters of indentation
 
 
 def read(text: str, *, cut: bool) -> Any:
     """Give the value of the one block of YAML that is a plan, None where there is none or several."""
-    lines, values = text.split("\n"), []
-    number = tried = 0
-    while number < len(lines) and tried < BLOCKS:
-        if not KEY.match(lines[number]):
-            number += 1
-            continue
-        block = _block(lines, number)
-        tried += 1
-        number += len(block)
-        values.append(_loaded(block, cut=cut and not "".join(lines[number:]).strip()))
-    plans = [value for value in values if value is not None]
+    lines, plans, number = text.split("\n"), [], 0
+    while number < len(lines):
+        block = _block(lines, number) if KEY.match(lines[number]) else []
+        number += len(block) or 1
+        plan = _loaded(block, cut=cut and not "".join(lines[number:]).strip()) if block else None
+        plans += [] if plan is None else [plan]
     return plans[0] if len(plans) == 1 else None
 
 
