@@ -18,7 +18,6 @@ from prompts.reading.subtask_object import (
     missing,
     specialist_of,
     subtask_of,
-    task_of,
     text_of,
 )
 from prompts.replies import Subtask
@@ -165,12 +164,13 @@ def _owned(value: dict[str, Any]) -> ParsedPlan | None:
         if is_cut(work):
             continue
         if isinstance(work, dict):
-            what = None if specialist_of(work, sure=True) else task_of(work)
+            whole = {} if specialist_of(work, sure=True) else {**work, "specialist": name}
         else:
-            what = text_of(work) if is_prose(text_of(work)) else None
-        if what is None:
+            whole = {"specialist": name, "task": work} if is_prose(text_of(work)) else {}
+        subtask = subtask_of(whole)
+        if subtask is None:
             return None
-        made.append(subtask_of({**(work if isinstance(work, dict) else {}), "specialist": name, "task": what}))
+        made.append(subtask)
     return ParsedPlan(tuple(made), truncated=is_cut(value)) if made else None
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from prompts.reading import vocabulary
-from prompts.reading.cut import is_cut, objects
+from prompts.reading.cut import CutList, objects
 
 GAP = r"[ \t]{0,40}+"
 LEAD = rf"\A{GAP}(?:>{GAP})?(?:(?:[-*+•‣▪–]|\d{{1,3}}[.)、:]|\(\d{{1,3}}\)|[A-Za-z][.)])[ \t]{{1,40}}+)?(?:\[[ xX]\][ \t]{{1,9}}+)?(?:#{{1,6}}[ \t]{{1,9}}+)?"
@@ -12,40 +12,38 @@ LABEL = re.compile(
     rf"{LEAD}(?P<mark>\*\*|__|\*|`)?(?P<key>[^\W\d][\w -]{{0,40}}?)(?:[ \t]{{1,9}}(?:#[ \t]{{0,9}})?\d{{1,3}})?[ \t]{{0,9}}"
     rf"(?:(?P=mark){GAP}[:：]|[:：]{GAP}(?P=mark)|(?(mark)(?!)|[:：])){GAP}(?P<text>.*)"
 )
-SECOND = re.compile(
-    r"[ \t]{0,9}+(?:[|;,，；/]|[-–—→]{1,3}>?|\*\*)?[ \t]{0,9}+(?:\*\*|__)?(?<!\w)([^\W\d](?:[\w-]| (?!\s)){0,20}?)(?:\*\*|__)? ?[:：](?:\*\*|__)?[ \t]{0,9}"
-)
-BREAK = re.compile(r"\A\s{0,40}(?:#{1,6}\s|-{3,200}\s{0,40}$|```|~~~)")
-BLOCK_MARK = re.compile(r"[|>][+-]?(?:\n|$)")  # YAML's: what follows is laid out by rules that lines do not show
-WRAPPED = re.compile(r"(\*\*|__|`|\*|\"|')((?:(?!\1).)+)\1", re.DOTALL)
+# A label behind a name, in the same line.
+SECOND = re.compile(r"[ \t]{0,9}[|;,，；/–—-]?[ \t]{1,9}(?:\*\*)?([^\W\d]\w{0,20})(?:\*\*)?[:：](?:\*\*)?[ \t]{0,9}")
+WRAPPED = re.compile(r"(\*\*|__|`|\*|\"|')((?:(?!\1).)+)\1")
 LONGEST = 16_000  # characters of a text that is read line by line
-LONGEST_NAME = 120  # characters of a line in which a second label may stand, behind a name
-QUOTES = tuple("\"'“‘`")
+LONGEST_NAME = 120  # characters of a line in which a second label may stand
 
 
 def read(text: str, *, cut: bool) -> Any:
     """Give the objects of labelled lines; None where they are none, or a line may or may not belong to a task."""
     pairs: list[tuple[str, str]] = []
-    goes_on = False  # whether a following line may belong to the last text
-    for line in text.split("\n"):
+    goes_on = False  # whether the line before gave a text
+    lines = text.split("\n") if len(text) <= LONGEST else []
+    for line in lines[:-1] if cut else lines:
         label = LABEL.match(line)
         part = _part_of(label["key"]) if label else None
-        if label and part and (part != "task" or pairs or label["text"].strip()):
-            goes_on = _add(pairs, part, label["text"])
-        elif not line.strip() or BREAK.match(line) or (label and _other_label(label)):
-            goes_on = False
-        elif goes_on and line[0] in " \t":
-            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]}\n{line.strip()}")
-        elif goes_on:
+        if label and part and label["text"].strip():
+            pairs += _parts(part, label["text"])
+            goes_on = True
+        elif goes_on and line.strip() and not line.startswith("#") and not (label and _is_other(label["key"])):
             return None
-    if len(text) > LONGEST or any(
-        (said.startswith(QUOTES) and said.endswith(",")) or BLOCK_MARK.match(said) for _, said in pairs
-    ):
-        return None  # lines of broken JSON or of YAML
-    value = objects(pairs, cut=cut and goes_on)
+        else:
+            goes_on = False
+    value = objects(pairs)
     rows = value if isinstance(value, list) else [value]
-    whole = all(is_cut(row) or vocabulary.labels_subtasks(row) for row in rows)
-    return rows if whole and ("specialist" in dict(pairs) or len(rows) > 1) else None
+    whole = [row for row in rows if vocabulary.labels_subtasks(row)]
+    if len(whole) < len(rows) - cut or not ("specialist" in dict(pairs) or len(rows) > 1):
+        return None
+    return CutList(whole) if cut else whole
+
+
+def _is_other(label: str) -> bool:
+    return vocabulary.has_other_meaning(label) or vocabulary.wrapper_rank(label) is not None
 
 
 def _part_of(label: str) -> str | None:
@@ -58,23 +56,12 @@ def _part_of(label: str) -> str | None:
     return None if vocabulary.task_rank(label) is None else "task"
 
 
-def _other_label(label: re.Match[str]) -> bool:
-    key = label["key"]
-    return vocabulary.has_other_meaning(key) or vocabulary.wrapper_rank(key) is not None or bool(label["mark"])
-
-
-def _add(pairs: list[tuple[str, str]], part: str, text: str) -> bool:
-    """Add a labelled text, and what a second label in the same line gives; say whether the next line may go on."""
-    if not text.strip():
-        return False
-    if part in ("specialist", "name"):
-        for second in SECOND.finditer(text[:LONGEST_NAME]):
-            if second.start() and _part_of(second[1]) == "task":
-                pairs.append((part, _unwrapped(text[: second.start()])))
-                part, text = "task", text[second.end() :]
-                break
-    pairs.append((part, _unwrapped(text)))
-    return True
+def _parts(part: str, text: str) -> list[tuple[str, str]]:
+    """Give a labelled text, and what a second label in the same line gives."""
+    for second in SECOND.finditer(text[:LONGEST_NAME]) if part in ("specialist", "name") else ():
+        if _part_of(second[1]) == "task":
+            return [(part, _unwrapped(text[: second.start()])), ("task", _unwrapped(text[second.end() :]))]
+    return [(part, _unwrapped(text))]
 
 
 def _unwrapped(text: str) -> str:

@@ -47,11 +47,10 @@ def _is_plan(lines: list[str]) -> bool:
     """Say whether a block is clearly a plan, and holds nothing that may mean something else than it says."""
     block = "\n".join(lines)
     names = [match[1] for line in lines if (match := KEY.match(line))]
-    mapped = vocabulary.wrapper_rank(names[0]) is not None and not "".join(lines[1:2]).lstrip().startswith("- ")
+    mapped = vocabulary.wrapper_rank(names[0]) is not None and len(lines) > 1
     deep = max(match.end() for line in lines if (match := ITEM.match(line))) > DEEPEST
-    # Anchors and tags; a "#" that may begin a comment or a number; Markdown.
-    odd = NOT_OURS.search(block) or COMMENT.search(block) or "**" in block
-    return (vocabulary.labels_subtasks(names) or (mapped and len(lines) > 1)) and not deep and not odd
+    odd = NOT_OURS.search(block) or COMMENT.search(block)  # anchors and tags; a "#" may begin a comment or a number
+    return (mapped or vocabulary.labels_subtasks(names)) and not deep and not odd
 
 
 def _loaded(lines: list[str], *, cut: bool) -> Any:
