@@ -23,8 +23,6 @@ from nodes.synthesiser import SYNTHESIS_FAILED
 # Saved before the next step begins: a plan that was paid for is there again whenever the process is killed.
 DURABILITY: Any = "sync"
 
-ATTACHED = "attached documents"  # kept beside the settings that were given: a resume reads the same files
-
 Listen = Callable[[dict[str, Any]], None]  # is told nodes.events.Event
 Decide = Callable[[dict[str, Any]], Awaitable[Any]]  # decides what an interrupt asks
 
@@ -34,20 +32,14 @@ class Waiting(Exception):
 
 
 async def start(
-    graph: Graph,
-    store: Store,
-    request: str,
-    given: Mapping[str, Any],
-    listen: Listen,
-    decide: Decide,
-    attached: Sequence[str] = (),
+    graph: Graph, store: Store, request: str, given: Mapping[str, Any], listen: Listen, decide: Decide
 ) -> tuple[str, State]:
     """Begin a run that is kept, and follow it to its end.
 
     Returns:
         The run's id and its final state.
     """
-    run = Run.new(uuid.uuid4().hex[:8], request, {**given, **({ATTACHED: list(attached)} if attached else {})})
+    run = Run.new(uuid.uuid4().hex[:8], request, dict(given))
     await store.add(run)
     async with store.hold(run.id):
         return run.id, await _Work(graph, store, run, listen, decide).to_the_end({"request": request})

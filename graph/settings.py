@@ -18,7 +18,7 @@ from nodes.state import ROLES, Context, like
 
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
-HOST_SETTINGS = ("MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "DATA_DIR", "SEARXNG_URL")
+HOST_SETTINGS = ("MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "SEARXNG_URL")
 # What a deployment may cap. A caller's context may ask for less, never for more.
 CAPPED = (
     "max_subtasks", "max_rounds", "max_plan_attempts", "max_parallel", "call_timeout_s", "worker_timeout_s",
@@ -132,22 +132,13 @@ def _check_names(environment: Mapping[str, str]) -> None:
 def _models(merged: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
     common = environment.get(f"{PREFIX}MODEL", "").strip()
     own_server = environment.get("OPENAI_BASE_URL") or environment.get("OPENAI_API_BASE")
-    defaults = default_models(environment)
     named = {role: merged.get(f"{role}_model") or common for role in ROLES}
-    if all(named.values()):
-        return {f"{role}_model": name for role, name in named.items()}
-    for role in ROLES:
-        if named[role]:
-            continue
-        if own_server:
-            named[role] = "openai:auto"
-        elif defaults:
-            named[role] = defaults[role]
-        elif any(named.values()):
-            named[role] = next(name for name in named.values() if name)
-        else:
-            raise NoModel(f"No model is set up. {WAYS}")
-    return {f"{role}_model": name for role, name in named.items()}
+    one_for_all = "openai:auto" if own_server else next(filter(None, named.values()), "")
+    defaults = {} if own_server else default_models(environment) or {}
+    settled = {f"{role}_model": named[role] or defaults.get(role) or one_for_all for role in ROLES}
+    if not all(settled.values()):
+        raise NoModel(f"No model is set up. {WAYS}")
+    return settled
 
 
 def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
@@ -156,15 +147,13 @@ def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -
         text = environment.get(CEILING + name.upper(), "").strip()
         if not text:
             continue
-        ceiling = _read(CEILING + name.upper(), text, float)
         field = Context.model_fields[name]
-        value = capped.get(name, field.default)
+        ceiling, value = _read(CEILING + name.upper(), text, field.annotation), capped.get(name, field.default)
         if name == "context_window" and value is None:
             value = _least_window(capped)
             if value is not None and value <= ceiling:
                 continue
-        lower = ceiling if value is None else min(value, ceiling)
-        capped[name] = lower if isinstance(lower, float) and not lower.is_integer() else _whole(lower, name)
+        capped[name] = ceiling if value is None else min(value, ceiling)
     return capped
 
 
@@ -174,30 +163,15 @@ def _least_window(values: Mapping[str, Any]) -> int | None:
     return min((window for window in windows if window is not None), default=None)
 
 
-def _whole(value: float, name: str) -> float | int:
-    return float(value) if name.endswith(("_s", "_usd")) else int(value)
-
-
-def prices(environment: Mapping[str, str] | None = None) -> dict[str, Price]:
+def prices() -> dict[str, Price]:
     """Read ORCHESTRATOR_PRICES: {"model": {"input": USD, "output": USD}} per million tokens.
 
     Raises:
         BadSettings: it is not such a JSON object.
     """
-    environment = os.environ if environment is None else environment
-    text = environment.get(f"{PREFIX}PRICES", "").strip()
-    return prices_from(json_or_bad(text)) if text else {}
-
-
-def json_or_bad(text: str) -> Any:
-    """Parse ORCHESTRATOR_PRICES as JSON.
-
-    Raises:
-        BadSettings: it is no JSON.
-    """
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return prices_from(json.loads(_said("PRICES") or "{}"))
+    except json.JSONDecodeError as error:
         raise BadSettings(f"{PREFIX}PRICES is not valid JSON: {error}") from None
 
 
@@ -228,39 +202,41 @@ def endpoint_environment() -> tuple[int, ...]:
     return tuple(hash(os.environ.get(name)) for name in VARIABLES)
 
 
-def specialists_dir(environment: Mapping[str, str] | None = None) -> Path | None:
+def _said(name: str) -> str:
+    """Read a variable of ours ("": not set)."""
+    return os.environ.get(PREFIX + name, "").strip()
+
+
+def _path(name: str) -> Path | None:
+    text = _said(name)
+    return Path(text).expanduser() if text else None
+
+
+def specialists_dir() -> Path | None:
     """Read ORCHESTRATOR_SPECIALISTS_DIR (None: not set)."""
-    environment = os.environ if environment is None else environment
-    text = environment.get(f"{PREFIX}SPECIALISTS_DIR", "").strip()
-    return Path(text).expanduser() if text else None
+    return _path("SPECIALISTS_DIR")
 
 
-def local_model(environment: Mapping[str, str] | None = None) -> Path | None:
+def local_model() -> Path | None:
     """Read ORCHESTRATOR_LOCAL_MODEL, a GGUF file of the user's own (None: not set)."""
-    environment = os.environ if environment is None else environment
-    text = environment.get(f"{PREFIX}LOCAL_MODEL", "").strip()
-    return Path(text).expanduser() if text else None
+    return _path("LOCAL_MODEL")
 
 
-def database(environment: Mapping[str, str] | None = None) -> str | None:
+def database() -> str | None:
     """Read ORCHESTRATOR_DB, a path or a postgresql:// URL (None: not set)."""
-    environment = os.environ if environment is None else environment
-    return environment.get(f"{PREFIX}DB", "").strip() or None
+    return _said("DB") or None
 
 
-def mcp_config(environment: Mapping[str, str] | None = None) -> Path | None:
+def mcp_config() -> Path | None:
     """Read ORCHESTRATOR_MCP_CONFIG, the file that names MCP servers (None: not set)."""
-    environment = os.environ if environment is None else environment
-    text = environment.get(f"{PREFIX}MCP_CONFIG", "").strip()
-    return Path(text).expanduser() if text else None
+    return _path("MCP_CONFIG")
 
 
-def search_engine(environment: Mapping[str, str] | None = None) -> SearchEngine | None:
+def search_engine() -> SearchEngine | None:
     """Read where the web is searched: ORCHESTRATOR_SEARXNG_URL, else TAVILY_API_KEY (None: neither is set)."""
-    environment = os.environ if environment is None else environment
-    if url := environment.get(f"{PREFIX}SEARXNG_URL", "").strip():
+    if url := _said("SEARXNG_URL"):
         return SearchEngine(url)
-    key = environment.get("TAVILY_API_KEY", "").strip()
+    key = os.environ.get("TAVILY_API_KEY", "").strip()
     return SearchEngine(TAVILY, key) if key else None
 
 

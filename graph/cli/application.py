@@ -2,19 +2,16 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
 from graph.build import Graph, build_graph
 from graph.fetch import is_address
-from graph.run import ATTACHED
 from nodes.errors import BadSettings
 
-# Kept beside the settings that a run was given: a resume uses the same.
-SPECIALISTS, GRAPH = "folder of specialists", "graph"
-HOST_KEYS = (ATTACHED, SPECIALISTS, GRAPH)
+KEPT = "made with"  # beside the settings that a run was given: a resume is made with the same
 
 
 @dataclass(frozen=True)
@@ -27,31 +24,23 @@ class Application:
         graph: "module:attribute" of the user's own graph ("": ours).
     """
 
-    documents: tuple[str, ...] = ()
+    documents: Sequence[str] = ()
     specialists: str = ""
     graph: str = ""
 
     @classmethod
     def of(cls, attach: Sequence[str] | None, specialists: Path | None, graph: str | None) -> Self:
         """Take what the command line says; paths are kept whole, addresses as they are, for a resume may run elsewhere."""
-        files = tuple(given if is_address(given) else str(Path(given).expanduser().resolve()) for given in attach or ())
+        files = [given if is_address(given) else str(Path(given).expanduser().resolve()) for given in attach or ()]
         return cls(files, str(specialists.expanduser().resolve()) if specialists else "", graph or "")
 
-    @classmethod
-    def kept_in(cls, given: Mapping[str, Any]) -> Self:
-        """Read what a saved run was made with."""
-        return cls(tuple(given.get(ATTACHED, ())), given.get(SPECIALISTS, ""), given.get(GRAPH, ""))
+    def over(self, given: Mapping[str, Any]) -> Self:
+        """Take what is said now over what a saved run was made with."""
+        return type(self)(**{**given.get(KEPT, {}), **self.said()})
 
-    def over(self, before: Self) -> Self:
-        """Take what is said now over what was kept."""
-        return type(self)(
-            self.documents or before.documents, self.specialists or before.specialists, self.graph or before.graph
-        )
-
-    def to_keep(self) -> dict[str, Any]:
-        """Give what is kept with a run."""
-        kept = {ATTACHED: list(self.documents), SPECIALISTS: self.specialists, GRAPH: self.graph}
-        return {name: value for name, value in kept.items() if value}
+    def said(self) -> dict[str, Any]:
+        """Give what was said of it."""
+        return {name: value for name, value in asdict(self).items() if value}
 
     def build(self, checkpointer: Any = None) -> Graph:
         """Build the graph.

@@ -79,7 +79,7 @@ def show_run(run_id: str, subtask: str, output: Output, database: str | None) ->
 
     async def found(store: Store) -> tuple[Run, Any, Any]:
         run = await store.find(run_id)
-        snapshot = await snapshot_of(Application.kept_in(run.given).build(store.saver), run)
+        snapshot = await snapshot_of(Application().over(run.given).build(store.saver), run)
         return run, snapshot, await billed_state(store, run, snapshot)
 
     run, snapshot, saved = with_store(database, found)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from graph.build import checked_request
-from graph.cli.application import Application
+from graph.cli.application import KEPT, Application
 from graph.cli.kept import where_runs_are
 from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, say, stderr
 from graph.cli.readiness import with_model_ready
@@ -26,123 +26,104 @@ MEMORY = ":memory:"  # the database of a run that is not kept
 Work = Callable[[Store, Screen], Awaitable[tuple[str, Any]]]  # (store, screen) → the run's id, its final state
 
 
-def follow(work: Work, output: Output, database: str | None, *, keep: bool = True) -> int:
-    """Follow a run on the screen, write how it ended, and return the exit code.
+@dataclass(frozen=True)
+class Session:
+    """How a run is followed. What is wrong is refused before anything is offered, fetched or saved.
 
-    Args:
-        work: starts or resumes a run.
+    Attributes:
         output: how its result is written.
         database: as given on the command line (None: the usual one).
         keep: the run is kept, and can be gone on with.
-    """
-    output.check()
-    began, screen = time.monotonic(), Screen()
-
-    async def followed() -> tuple[str, Any]:
-        async with open_store(where_runs_are(database) if keep else MEMORY) as store:
-            with screen:
-                return await work(store, screen)
-
-    try:
-        run_id, state = asyncio.run(followed())
-    except OrchestratorError as error:
-        return _failed(error, screen, _next(screen, database, keep=keep))
-    except Waiting as error:
-        say(f"{error} {_next(screen, database, keep=keep)}".strip(), "yellow")
-        return INCOMPLETE
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say(f"{screen.so_far()} {_next(screen, database, keep=keep)}".strip(), "yellow")
-        return INTERRUPTED
-    output.write(state, run_id if keep else None, time.monotonic() - began, screen.told())
-    if keep:
-        _say_what_next(state, run_id, database)
-    return COMPLETE if state.get("complete") else INCOMPLETE
-
-
-def _next(screen: Screen, database: str | None, *, keep: bool) -> str:
-    run_id = screen.view.run_id
-    return f"To go on: {command('resume', run_id, database)}" if keep and run_id else ""
-
-
-def _failed(error: OrchestratorError, screen: Screen, how: str) -> int:
-    """Tell why a run ended; what each worker failed of was told when it happened."""
-    if isinstance(error, AllWorkersFailed) and screen.told():
-        error = AllWorkersFailed("No subtask could be done, so there is nothing to answer from; why, is said above.")
-    return fail(error, "" if isinstance(error, (BadRequest, BadSettings)) else how)
-
-
-def _say_what_next(state: Any, run_id: str, database: str | None) -> None:
-    say(f"run {run_id}; to see it again: {command('show', run_id, database)}", "dim")
-    if not state.get("complete"):
-        say(f"To do again what failed: {command('resume', run_id, database, '--retry')}")
-
-
-@dataclass(frozen=True)
-class Again:
-    """What is done again of a run.
-
-    Attributes:
-        only: ids of subtasks ((): all that failed or were dropped).
-        settings: those that are other than when the run began.
+        application: what it is made with.
     """
 
-    only: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    output: Output
+    database: str | None
+    keep: bool = True
+    application: Application = field(default_factory=Application)
+
+    def answer(self, request: str, given: dict[str, Any], *, yes: bool, scripted: str = "") -> int:
+        """Answer a request, and return the exit code.
+
+        Args:
+            request: what is to be worked out.
+            given: the settings of the command line.
+            yes: fetch what is needed without asking.
+            scripted: the model that plays this request where none is set up or taken ("": nobody does).
+        """
+        self.output.check()
+        checked_request(request)
+        Context(**given)
+        try:
+            given = with_model_ready(given, yes=yes)
+        except NoModel:
+            if not scripted or any(name.endswith("_model") for name in given):
+                raise
+            given = {**given, **dict.fromkeys((f"{role}_model" for role in ROLES), scripted)}
+        if scripted in given.values():
+            _say_that_nobody_thinks()
+        made = self.application.said()
+
+        async def started(store: Store, screen: Screen) -> tuple[str, Any]:
+            graph = self.application.build(store.saver)
+            return await start(
+                graph, store, request, {**given, KEPT: made} if made else given, screen.take, screen.decide
+            )
+
+        return self._follow(started)
+
+    def go_on(self, run_id: str, *, retry: bool, only: Sequence[str], settings: Mapping[str, Any]) -> int:
+        """Go on with a saved run, or do again what failed in it, and return the exit code; as graph.run.resume."""
+
+        async def gone_on(store: Store, screen: Screen) -> tuple[str, Any]:
+            run = await store.find(run_id)
+            graph = self.application.over(run.given).build(store.saver)
+            how: dict[str, Any] = {"retry": retry, "only": only, "settings": settings}
+            return run.id, await resume(graph, store, run, screen.take, screen.decide, **how)
+
+        return self._follow(gone_on)
+
+    def _follow(self, work: Work) -> int:
+        """Follow a run on the screen, write how it ended, and return the exit code."""
+        self.output.check()
+        began, screen = time.monotonic(), Screen()
+
+        async def followed() -> tuple[str, Any]:
+            async with open_store(where_runs_are(self.database) if self.keep else MEMORY) as store:
+                with screen:
+                    return await work(store, screen)
+
+        try:
+            run_id, state = asyncio.run(followed())
+        except OrchestratorError as error:
+            return self._failed(error, screen)
+        except Waiting as error:
+            say(f"{error} {self._next(screen)}".strip(), "yellow")
+            return INCOMPLETE
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            say(f"{screen.so_far()} {self._next(screen)}".strip(), "yellow")
+            return INTERRUPTED
+        self.output.write(state, run_id if self.keep else None, time.monotonic() - began, screen.told())
+        if self.keep:
+            say(f"run {run_id}; to see it again: {command('show', run_id, self.database)}", "dim")
+        if self.keep and not state.get("complete"):
+            say(f"To do again what failed: {command('resume', run_id, self.database, '--retry')}")
+        return COMPLETE if state.get("complete") else INCOMPLETE
+
+    def _next(self, screen: Screen) -> str:
+        run_id = screen.view.run_id
+        return f"To go on: {command('resume', run_id, self.database)}" if self.keep and run_id else ""
+
+    def _failed(self, error: OrchestratorError, screen: Screen) -> int:
+        """Tell why a run ended; what each worker failed of was told when it happened."""
+        if isinstance(error, AllWorkersFailed) and screen.told():
+            error = AllWorkersFailed(
+                "No subtask could be done, so there is nothing to answer from; why, is said above."
+            )
+        return fail(error, "" if isinstance(error, (BadRequest, BadSettings)) else self._next(screen))
 
 
-def answer(
-    request: str,
-    given: dict[str, Any],
-    application: Application,
-    output: Output,
-    database: str | None,
-    *,
-    keep: bool,
-    yes: bool,
-) -> int:
-    """Answer a request, and return the exit code. What is wrong is refused before anything is offered, fetched or saved."""
-    output.check()
-    checked_request(request)
-    Context(**given)
-    return _start(request, with_model_ready(given, yes=yes), application, output, database, keep=keep)
-
-
-def demonstrate(
-    request: str,
-    scripted: str,
-    given: dict[str, Any],
-    output: Output,
-    database: str | None,
-    *,
-    keep: bool,
-    yes: bool,
-) -> int:
-    """Answer the built-in request: where no model is set up or taken, with a scripted mind.
-
-    Args:
-        request: the built-in one.
-        scripted: the model that plays it.
-        given: the settings of the command line.
-        output: how the result is written.
-        database: as given on the command line.
-        keep: keep the run.
-        yes: fetch what is needed without asking.
-    """
-    output.check()
-    Context(**given)
-    if scripted in given.values():
-        _banner()
-    try:
-        given = with_model_ready(given, yes=yes)
-    except NoModel:
-        if any(name.endswith("_model") for name in given):
-            raise
-        given = {**given, **dict.fromkeys((f"{role}_model" for role in ROLES), scripted)}
-        _banner()
-    return _start(request, given, Application(), output, database, keep=keep)
-
-
-def _banner() -> None:
+def _say_that_nobody_thinks() -> None:
     text = (
         "No model was called: no key and no server is set up, so a scripted mind plays this one request behind the "
         "real graph. To use a model, set OPENAI_API_KEY; or OPENAI_BASE_URL for any compatible server; or name one "
@@ -152,28 +133,3 @@ def _banner() -> None:
         stderr.print(Panel(Text(text), title="Demonstration", border_style="yellow"))
     else:
         say(f"DEMONSTRATION. {text}")
-
-
-def _start(
-    request: str, given: dict[str, Any], application: Application, output: Output, database: str | None, *, keep: bool
-) -> int:
-    async def started(store: Store, screen: Screen) -> tuple[str, Any]:
-        graph = application.build(store.saver)
-        return await start(graph, store, request, {**given, **application.to_keep()}, screen.take, screen.decide)
-
-    return follow(started, output, database, keep=keep)
-
-
-def go_on(run_id: str, again: Again | None, application: Application, output: Output, database: str | None) -> int:
-    """Go on with a saved run, or do again what failed in it, and return the exit code."""
-
-    async def gone_on(store: Store, screen: Screen) -> tuple[str, Any]:
-        run = await store.find(run_id)
-        graph = application.over(Application.kept_in(run.given)).build(store.saver)
-        if again is None:
-            return run.id, await resume(graph, store, run, screen.take, screen.decide)
-        only, settings = again.only, again.settings
-        state = await resume(graph, store, run, screen.take, screen.decide, retry=True, only=only, settings=settings)
-        return run.id, state
-
-    return follow(gone_on, output, database)

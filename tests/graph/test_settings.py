@@ -230,12 +230,12 @@ def test_model_is_short_for_all_three() -> None:
     }
 
 
-def test_prices() -> None:
+def test_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prices are read in USD per million tokens."""
-    text = '{"openai:mine": {"input": 0.5, "output": 1.5}}'
+    unset = prices()
+    monkeypatch.setenv("ORCHESTRATOR_PRICES", '{"openai:mine": {"input": 0.5, "output": 1.5}}')
 
-    assert prices({"ORCHESTRATOR_PRICES": text}) == {"openai:mine": Price(0.5e-6, 1.5e-6)}
-    assert prices({}) == {}
+    assert (prices(), unset) == ({"openai:mine": Price(0.5e-6, 1.5e-6)}, {})
 
 
 BAD_PRICES = {
@@ -250,10 +250,11 @@ BAD_PRICES = {
 
 
 @pytest.mark.parametrize("case", BAD_PRICES)
-def test_bad_prices(case: str) -> None:
+def test_bad_prices(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prices of another shape, below zero or no number at all are refused with the variable's name."""
+    monkeypatch.setenv("ORCHESTRATOR_PRICES", BAD_PRICES[case])
     with pytest.raises(BadSettings, match="ORCHESTRATOR_PRICES"):
-        prices({"ORCHESTRATOR_PRICES": BAD_PRICES[case]})
+        prices()
 
 
 def test_prices_given_in_python() -> None:
@@ -261,11 +262,12 @@ def test_prices_given_in_python() -> None:
     assert prices_from({"m": {"input": 2, "output": 4}}) == {"m": Price(2e-6, 4e-6)}
 
 
-def test_the_folder_of_specialists() -> None:
+def test_the_folder_of_specialists(monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder comes from the environment alone."""
-    told = [specialists_dir({"ORCHESTRATOR_SPECIALISTS_DIR": text} if text else {}) for text in ("", "/srv/people")]
+    unset = specialists_dir()
+    monkeypatch.setenv("ORCHESTRATOR_SPECIALISTS_DIR", "/srv/people")
 
-    assert told == [None, Path("/srv/people")]
+    assert (unset, specialists_dir()) == (None, Path("/srv/people"))
 
 
 def test_an_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,9 +113,13 @@ def test_nothing_found() -> None:
         ),
     ],
 )
-def test_one_variable(environment: dict[str, str], expected: SearchEngine | None) -> None:
+def test_one_variable(
+    environment: dict[str, str], expected: SearchEngine | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One environment variable sets it up; no key in its text."""
-    engine = settings.search_engine(environment)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    engine = settings.search_engine()
 
     assert engine == expected
     assert "'k'" not in repr(engine)

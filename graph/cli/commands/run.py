@@ -46,15 +46,15 @@ def run(
     graph: OwnGraph = None,
 ) -> int:
     """Answer a request (the default command)."""
-    from graph.cli import session
     from graph.cli.application import Application
     from graph.cli.output import Output
+    from graph.cli.session import Session
 
     if rest:
         raise Misused(quote_hint([str(request), *rest]))
     text, given = _request(request, file), settings_given(sets, model, approve=approve)
     made = Application.of(attach, specialists, graph)
-    return session.answer(text, given, made, Output(as_json, report), database, keep=not no_save, yes=yes)
+    return Session(Output(as_json, report), database, not no_save, made).answer(text, given, yes=yes)
 
 
 def demo(
@@ -67,11 +67,11 @@ def demo(
     yes: Yes = False,
 ) -> int:
     """Plan the street party: with your model if one is set up, else with a scripted mind."""
-    from graph.cli import session
     from graph.cli.output import Output
+    from graph.cli.session import Session
 
-    given, output = settings_given(sets, model), Output(as_json, report)
-    return session.demonstrate(STREET_PARTY, DEMO_MODEL, given, output, database, keep=not no_save, yes=yes)
+    session, given = Session(Output(as_json, report), database, not no_save), settings_given(sets, model)
+    return session.answer(STREET_PARTY, given, yes=yes, scripted=DEMO_MODEL)
 
 
 def resume(
@@ -87,15 +87,14 @@ def resume(
     graph: OwnGraph = None,
 ) -> int:
     """Go on with a run that was interrupted, failed, or waits; what was finished is not done again."""
-    from graph.cli import session
     from graph.cli.application import Application
     from graph.cli.output import Output
+    from graph.cli.session import Session
 
     if not retry and (only or model or sets):
         raise Misused("--only, --model and --set change what is done again: they need --retry")
-    again = session.Again(tuple(only or ()), settings_given(sets, model)) if retry else None
-    made = Application.of((), specialists, graph)
-    return session.go_on(run_id, again, made, Output(as_json, report), database)
+    session = Session(Output(as_json, report), database, application=Application.of((), specialists, graph))
+    return session.go_on(run_id, retry=retry, only=only or (), settings=settings_given(sets, model))
 
 
 def _request(request: str | None, file: Path | None) -> str:
