@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from graph.store.runs import PAUSE_S, TABLES, TRIES, Store, StoreError, busy
+from graph.store.runs import TABLES, Store, StoreError, TryLock
 
 try:
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -80,26 +81,11 @@ class PostgresStore(Store):
             await cursor.execute(_with_its_marks(sql), values)
             return list(await cursor.fetchall())
 
-    async def is_held(self, run_id: str) -> bool:
-        """Tell whether a process is at work on a run."""
-        async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
-            return not await _locked(connection, run_id)
-
     @asynccontextmanager
-    async def hold(self, run_id: str) -> AsyncIterator[None]:
-        """Work on a run alone.
-
-        Raises:
-            RunBusy: another process does.
-        """
+    async def lock(self, run_id: str) -> AsyncIterator[TryLock]:
+        """Lock on a connection of its own."""
         async with await AsyncConnection.connect(self.url, autocommit=True) as connection:
-            for _ in range(TRIES):
-                if await _locked(connection, run_id):
-                    break
-                await asyncio.sleep(PAUSE_S)
-            else:
-                raise busy(run_id)
-            yield
+            yield partial(_locked, connection, run_id)
 
 
 def _with_its_marks(sql: str) -> str:

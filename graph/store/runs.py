@@ -1,10 +1,11 @@
 """Runs: what is known of a run that is kept, and the database of them, whichever it is."""
 
+import asyncio
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from nodes.errors import OrchestratorError
 STATE_VERSION = 2  # raised whenever a saved run could no longer be gone on with
 TRIES, PAUSE_S = 5, 0.05  # for a run's lock: who lists runs holds it for a moment
 
+TryLock = Callable[[], Awaitable[bool]]  # says whether the run is locked now
 RunStatus = Literal["running", "waiting", "complete", "incomplete", "failed", "interrupted"]
 
 TABLES = (
@@ -115,12 +117,29 @@ class Store(ABC):
         """Run a query."""
 
     @abstractmethod
+    def lock(self, run_id: str) -> AbstractAsyncContextManager[TryLock]:
+        """Give what tries to lock a run against other processes; at the end it is free again."""
+
     async def is_held(self, run_id: str) -> bool:
         """Tell whether a process is at work on a run."""
+        async with self.lock(run_id) as locked:
+            return not await locked()
 
-    @abstractmethod
-    def hold(self, run_id: str) -> AbstractAsyncContextManager[None]:
-        """Work on a run alone; RunBusy if another process does."""
+    @asynccontextmanager
+    async def hold(self, run_id: str) -> AsyncIterator[None]:
+        """Work on a run alone.
+
+        Raises:
+            RunBusy: another process does.
+        """
+        async with self.lock(run_id) as locked:
+            for _ in range(TRIES):
+                if await locked():
+                    break
+                await asyncio.sleep(PAUSE_S)
+            else:
+                raise RunBusy(f"another process is at work on run {run_id}; wait for it, or end it, then resume")
+            yield
 
     async def add(self, run: Run) -> None:
         """Save a new run."""
@@ -182,11 +201,6 @@ class Store(ABC):
 def default_path() -> Path:
     """Return the database in the user's data directory."""
     return user_data_path("orchestrator", appauthor=False) / "runs.db"
-
-
-def busy(run_id: str) -> RunBusy:
-    """Say that somebody else is at work."""
-    return RunBusy(f"another process is at work on run {run_id}; wait for it, or end it, then resume")
 
 
 def _run_of(row: Sequence[Any]) -> Run:

@@ -1,6 +1,5 @@
 """SQLite: runs in one file; a lock file a run tells who is at work, and goes with its process."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
@@ -11,7 +10,7 @@ import aiosqlite
 from filelock import FileLock, Timeout
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from graph.store.runs import PAUSE_S, TABLES, TRIES, Store, StoreError, busy
+from graph.store.runs import TABLES, Store, StoreError, TryLock
 
 MEMORY = ":memory:"  # the database of a run that is not kept
 
@@ -95,45 +94,25 @@ class SqliteStore(Store):
         async with self.connection.execute(sql, values) as rows:
             return [tuple(row) async for row in rows]
 
-    async def is_held(self, run_id: str) -> bool:
-        """Tell whether a process is at work on a run."""
-        if str(self.path) == MEMORY:
-            return True
-        lock = self._lock(run_id)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
-
-    def _lock(self, run_id: str) -> FileLock:
-        folder = self.path.with_name(self.path.name + ".locks")
-        folder.mkdir(exist_ok=True)
-        return FileLock(folder / f"{run_id}.lock")
-
     @asynccontextmanager
-    async def hold(self, run_id: str) -> AsyncIterator[None]:
-        """Work on a run alone.
+    async def lock(self, run_id: str) -> AsyncIterator[TryLock]:
+        """Lock a file of the run's own (none for a database in memory: nobody else can see it)."""
+        folder = self.path.with_name(self.path.name + ".locks")
+        lock = None if str(self.path) == MEMORY else FileLock(folder / f"{run_id}.lock")
 
-        Raises:
-            RunBusy: another process does.
-        """
-        if str(self.path) == MEMORY:  # nobody else can see it
-            yield
-            return
-        lock = self._lock(run_id)
-        for _ in range(TRIES):
+        async def locked() -> bool:
             with suppress(Timeout):
-                lock.acquire(timeout=0)
-                break
-            await asyncio.sleep(PAUSE_S)
-        else:
-            raise busy(run_id)
+                if lock is not None:
+                    folder.mkdir(exist_ok=True)
+                    lock.acquire(timeout=0)
+                return True
+            return False
+
         try:
-            yield
+            yield locked
         finally:
-            _give_back(lock)
+            if lock is not None and lock.is_locked:
+                _give_back(lock)
 
 
 def _give_back(lock: FileLock) -> None:
