@@ -1,7 +1,6 @@
 """Inventory: what there is to choose from: settings, specialists, embedded models."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +84,10 @@ def embedded_models(action: str, name: str, *, as_json: bool) -> int:
     try:
         if action == "fetch":
             with Download() as download:
-                path = local.fetch(name, progress=download.show)
+                path = local.fetch(local.lookup(name), progress=download.show)
             say(f"local:{name} is here: {path}")
         elif action == "remove":
-            say(f"local:{name} removed; {local.remove(name) / 1e9:.2f} GB freed")
+            say(f"local:{name} removed; {local.remove(local.lookup(name)) / 1e9:.2f} GB freed")
         else:
             _list_models(as_json=as_json)
     except local.WeightsError as error:
@@ -98,11 +97,9 @@ def embedded_models(action: str, name: str, *, as_json: bool) -> int:
 
 
 def _list_models(*, as_json: bool) -> None:
-    found = [local.describe(name) for name in local.CATALOGUE]
+    rows = [weights.described() for weights in local.CATALOGUE.values()]
     if as_json:
-        write_json([asdict(model) for model in found])
+        write_json(rows)
         return
-    for model in found:
-        write_row(
-            f"local:{model.name:<8} {model.state:<8} {model.size:>8}  {model.licence}  {model.source}  {model.path}"
-        )
+    for row in rows:
+        write_row("local:{name:<8} {state:<8} {size:>8}  {licence}  {source}  {path}".format(**row))

@@ -1,7 +1,11 @@
-"""Catalogue: the models that can be fetched, each pinned to one file of one revision."""
+"""Catalogue: the models that can be fetched, each pinned to one file of one revision, and where that lies."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
 
 Progress = Callable[[int, int], None]  # bytes here, bytes in all
 
@@ -26,6 +30,36 @@ class Weights:
     def gigabytes(self) -> str:
         """The size as a person reads it."""
         return f"{self.size / 1e9:.2f} GB"
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies or would lie: in the folder that this system keeps a user's data in."""
+        return platformdirs.user_data_path("orchestrator", appauthor=False) / "models" / self.file
+
+    @property
+    def part(self) -> Path:
+        """What of it has come, with the hash in its name, so that a new pin never goes on with the old pin's bytes."""
+        return self.path.with_name(f"{self.file}.{self.sha256[:12]}.part")
+
+    @property
+    def state(self) -> Literal["absent", "partial", "present"]:
+        """Whether it is here. Only a file whose hash was right is ever given its name, so size is enough."""
+        if self.path.is_file() and self.path.stat().st_size == self.size:
+            return "present"
+        return "partial" if self.part.exists() else "absent"
+
+    def described(self) -> dict[str, str]:
+        """Say what a person wants to know before fetching it."""
+        source, path = f"{self.repository} @ {self.revision[:12]}", str(self.path)
+        size, licence = self.gigabytes, self.licence
+        return {
+            "name": self.name,
+            "size": size,
+            "licence": licence,
+            "source": source,
+            "path": path,
+            "state": self.state,
+        }
 
 
 CATALOGUE: Mapping[str, Weights] = {
@@ -53,12 +87,12 @@ CATALOGUE: Mapping[str, Weights] = {
 }
 
 
-def lookup(name: str, catalogue: Mapping[str, Weights] = CATALOGUE) -> Weights:
+def lookup(name: str) -> Weights:
     """Return the weights called `name`.
 
     Raises:
         WeightsError: there are none.
     """
-    if name not in catalogue:
-        raise WeightsError(f"unknown local model {name!r}; known: {sorted(catalogue)}")
-    return catalogue[name]
+    if name not in CATALOGUE:
+        raise WeightsError(f"unknown local model {name!r}; known: {sorted(CATALOGUE)}")
+    return CATALOGUE[name]

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from graph import settings
-from graph.local.catalogue import Progress, WeightsError
+from graph.local.catalogue import Progress, Weights, WeightsError, lookup
 from graph.local.servers import LocalServer
-from graph.local.weights import describe, fetch, state
+from graph.local.weights import fetch
 from nodes.errors import NoModel
 
 Ask = Callable[[str], bool]  # a yes-or-no question to the person at the terminal
@@ -24,16 +23,12 @@ class Person:
         tell: say something.
         yes: everything was agreed to beforehand (--yes).
         progress: told the bytes here and the bytes in all while something is fetched.
-        folder: where models lie (None: the user's data directory).
-        hub: the hub's address (None: huggingface_hub's own).
     """
 
     ask: Ask | None
     tell: Tell
     yes: bool = False
     progress: Progress | None = None
-    folder: Path | None = None
-    hub: str | None = None
 
     def agrees(self, question: str) -> bool:
         """Ask, unless it was agreed beforehand; no if nobody is there."""
@@ -46,36 +41,35 @@ def make_ready(specs: Sequence[str], person: Person) -> None:
     Raises:
         NoModel: one is not here, and was not to be fetched or could not be.
     """
-    for name in sorted({spec.partition(":")[2] or "small" for spec in specs if spec.partition(":")[0] == "local"}):
-        if settings.local_model() is not None:
-            continue
+    wanted = sorted({spec.partition(":")[2] or "small" for spec in specs if spec.partition(":")[0] == "local"})
+    for name in wanted if settings.local_model() is None else ():
         try:
-            _make_model_ready(name, person)
+            _make_model_ready(lookup(name), person)
         except WeightsError as error:
             raise NoModel(str(error)) from None
 
 
-def _make_model_ready(name: str, person: Person) -> None:
-    weights = describe(name, person.folder)
+def _make_model_ready(weights: Weights, person: Person) -> None:
     if weights.state == "present":
         return
     begun = " (begun before; goes on where it broke off)" if weights.state == "partial" else ""
     person.tell(
-        f"local:{name} is {weights.source}, {weights.size}, licence {weights.licence}; it will lie in {weights.path}{begun}."
+        "local:{name} is {source}, {size}, licence {licence}; it will lie in {path}".format(**weights.described())
+        + f"{begun}."
     )
-    if not person.agrees(f"Fetch {weights.size} now?"):
+    if not person.agrees(f"Fetch {weights.gigabytes} now?"):
         raise NoModel(
-            f"local:{name} is not on this machine, and nothing is fetched without your word: say --yes, or "
-            f"`orchestrate models fetch {name}`, or name a file of your own in ORCHESTRATOR_LOCAL_MODEL"
+            f"local:{weights.name} is not on this machine, and nothing is fetched without your word: say --yes, or "
+            f"`orchestrate models fetch {weights.name}`, or name a file of your own in ORCHESTRATOR_LOCAL_MODEL"
         )
-    fetch(name, person.folder, progress=person.progress, endpoint=person.hub)
+    fetch(weights, progress=person.progress)
 
 
 def offer(servers: Sequence[LocalServer], person: Person) -> str | None:
     """Offer what there is to a person without a model: a server that already runs, then the embedded one.
 
     Returns:
-        A model as provider:name, or None: nothing is here or wanted. Why, was weights.
+        A model as provider:name, or None: nothing is here or wanted; why, was told.
     """
     for server in servers:
         models = ", ".join(server.models[:3]) + (" …" if len(server.models) > 3 else "")  # noqa: PLR2004
@@ -85,7 +79,7 @@ def offer(servers: Sequence[LocalServer], person: Person) -> str | None:
     if settings.local_model() is not None:
         return "local"
     nobody = person.ask is None and not person.yes
-    if find_spec("xllamacpp") is None or (nobody and state("small", person.folder) != "present"):
+    if find_spec("xllamacpp") is None or (nobody and lookup("small").state != "present"):
         return None
     try:
         make_ready(["local:small"], person)

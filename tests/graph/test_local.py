@@ -165,11 +165,11 @@ def _runs(folder: Path, word: bytes) -> bool:
 
 def test_nothing_is_fetched_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal and without --yes nothing is downloaded, and the error names the ways out."""
-    monkeypatch.delenv("ORCHESTRATOR_LOCAL_MODEL", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     said = list[str]()
 
     with pytest.raises(NoModel, match="nothing is fetched without your word"):
-        local.make_ready(["local"], local.Person(ask=None, tell=said.append, folder=tmp_path))
+        local.make_ready(["local"], local.Person(ask=None, tell=said.append))
 
     assert "1.28 GB, licence Apache-2.0" in said[0]
     assert list(tmp_path.iterdir()) == []
@@ -192,13 +192,13 @@ def test_a_server_that_is_there_is_offered_first(monkeypatch: pytest.MonkeyPatch
     assert "Ollama answers at http://127.0.0.1:11434/v1 with qwen3:4b, llama3" in asked[0]
 
 
-def test_fetched_once_then_offline(tmp_path: Path) -> None:
+def test_fetched_once_then_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fetched from the hub is there without it the second time."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     content = os.urandom(300_000)
     with serving(Hub(content)) as hub:
-        catalogue = {"small": hub.weights}
-        first = local.fetch("small", tmp_path, endpoint=hub.address, catalogue=catalogue)
-    second = local.fetch("small", tmp_path, endpoint="http://127.0.0.1:9", catalogue=catalogue)
+        first = local.fetch(hub.weights, endpoint=hub.address)
+    second = local.fetch(hub.weights, endpoint="http://127.0.0.1:9")
 
     assert first == second
     assert second.read_bytes() == content
