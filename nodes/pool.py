@@ -5,17 +5,14 @@ that drawing is one step that no other can come between. A run that goes on in a
 workers have their allowances alone: what was drawn before is in no checkpoint, and must not be drawn twice.
 """
 
-import os
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nodes.budget import Purse, spent
+from nodes.memory import MEMORY
 from nodes.state import Charge, Plan, Planned
-
-KEPT = 10_000  # pools of runs that were broken off are forgotten, the oldest first
 
 
 @dataclass
@@ -32,14 +29,12 @@ class Pool:
     left: Purse
     workers: int
     surcharge: tuple[float, float] = (1.0, 1.0)
-    name: str = field(default_factory=lambda: f"{os.getpid()}-{uuid.uuid4().hex}")
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         """Be found from now on."""
-        _pools[self.name] = self
-        while len(_pools) > KEPT:
-            _pools.popitem(last=False)
+        MEMORY.kept(Pool, self.name, lambda: self)
 
     def draw(self, missing: Purse) -> Purse:
         """Take what is missing, as far as it is here (None stays None: no ceiling of that kind)."""
@@ -56,7 +51,7 @@ class Pool:
             self.left = self.left.plus(rest)
             self.workers -= 1
             if self.workers <= 0:
-                _pools.pop(self.name, None)
+                MEMORY.of(Pool).pop(self.name, None)
 
 
 @dataclass
@@ -80,12 +75,9 @@ class Part:
             self.pool.leave(spent(allowance.plus(self.drawn), charges))
 
 
-_pools: OrderedDict[str, Pool] = OrderedDict()
-
-
 def pool_of(name: str) -> Pool | None:
     """Find a pool (None: it is closed, or another process has sent this worker out)."""
-    return _pools.get(name) if name.startswith(f"{os.getpid()}-") else None
+    return MEMORY.of(Pool).get(name)
 
 
 def _granted(missing: float | None, left: float | None, parts: float) -> float | None:

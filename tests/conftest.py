@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nodes.memory import MEMORY
 from nodes.models import attempts
 from nodes.models.concurrency import Slots
-from nodes.models.memory import MEMORY
 from tests.endpoint import Endpoint
 from tests.minds import MODEL, Team
 

@@ -1,7 +1,7 @@
 """Models: asking a model and what that costs. The only place that calls one.
 
 ask: the one way in; attempts: the requests for one call; endpoints, providers, chats: where a model is and how it is
-made; prices, usage, errors, finish: what came back; concurrency, loop, memory: what a process shares; engine/: the
+made; prices, usage, errors, finish: what came back; concurrency, loop: what a process shares; engine/: the
 local model.
 """
 

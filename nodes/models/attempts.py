@@ -9,13 +9,13 @@ from typing import Any
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from langchain_openai import ChatOpenAI
 
+from nodes.memory import MEMORY
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.charging import Bill
 from nodes.models.concurrency import Slots
 from nodes.models.diagnosis import fault_of, never_sent
 from nodes.models.errors import BadEnvelope, Fault
 from nodes.models.journal import run_journal
-from nodes.models.memory import MEMORY
 from nodes.models.providers import open_model
 from nodes.models.received import Received, Telling
 from nodes.models.request import bound_of, optional_fields, options_of, refused

@@ -11,7 +11,7 @@ from bisect import insort
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from nodes.models.memory import MEMORY
+from nodes.memory import MEMORY
 
 
 class Slots:

@@ -15,9 +15,9 @@ from urllib.request import getproxies, proxy_bypass_environment  # type: ignore[
 
 import httpx2
 
+from nodes.memory import MEMORY
 from nodes.models.errors import BadEnvelope
 from nodes.models.loop import engine_loop
-from nodes.models.memory import MEMORY
 from nodes.models.sse import events_of
 from nodes.models.transport import AiohttpTransport
 

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from nodes.budget import Price, cost_usd
+from nodes.memory import MEMORY
 from nodes.models.endpoints import Endpoints, provider_of
-from nodes.models.memory import MEMORY
 
 FREE_PROVIDERS = frozenset({"scripted", "local"})
 # genai-prices has its own names for some of LangChain's providers.

@@ -13,11 +13,11 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from nodes.errors import NoModel, install_command
+from nodes.memory import MEMORY
 from nodes.models.chats import OpenAIChat, any_chat, base_url
 from nodes.models.endpoints import WAYS, Endpoints, known_provider, provider_of
 from nodes.models.engine import server as engine
 from nodes.models.http import http_client
-from nodes.models.memory import MEMORY
 from nodes.models.scripted import ScriptedChatModel, script_of
 from nodes.state import Context, Role
 

@@ -17,10 +17,10 @@ from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, ConfigDict, Field
 
+from nodes.memory import MEMORY
 from nodes.models.engine import server as engine
 from nodes.models.engine.child import physical_cores
 from nodes.models.engine.server import EngineEndpoint, EngineError, EngineOptions
-from nodes.models.memory import MEMORY
 from tests.tiny_gguf import Fault, write_tiny_gguf
 
 T = TypeVar("T")
@@ -289,7 +289,7 @@ def test_killed_child_is_replaced(model: Path) -> None:
 PARENT = """
 import asyncio, sys, time
 from nodes.models.engine import server as engine
-from nodes.models.memory import MEMORY
+from nodes.memory import MEMORY
 options = engine.EngineOptions(path=sys.argv[1], threads=1, context=256)
 if sys.argv[2] == "loaded":
     asyncio.run(engine.endpoint(options))

@@ -95,7 +95,8 @@ def test_ways(proxies: dict[str, str], scheme: str, host: str, proxy: str | None
 
 def test_no_proxy_with_an_ipv6_address(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """With ::1 in NO_PROXY and a proxy set, calls are made."""
-    from nodes.models import http, memory
+    from nodes import memory
+    from nodes.models import http
 
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1,::1")

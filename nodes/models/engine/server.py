@@ -20,8 +20,8 @@ from typing import IO, Any
 
 from pydantic import SecretStr
 
+from nodes.memory import MEMORY
 from nodes.models.engine.errors import EngineError, check, explained
-from nodes.models.memory import MEMORY
 
 __all__ = ["EngineEndpoint", "EngineError", "EngineOptions", "endpoint", "stop"]
 

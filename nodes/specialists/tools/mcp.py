@@ -10,23 +10,17 @@ session of its own: a server that dies costs one call, and nothing is shared bet
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from nodes.errors import BadSettings, install_command
+from nodes.models import wait_on_engine
 from nodes.specialists.tools.registry import Tool, changes_world
 
 START_S = 30.0  # to start all servers, and to be told of their tools
 FORM = '{"mcpServers": {"name": {"command": "…", "args": […]} or {"type": "http", "url": "…"}}}'
-_TRANSPORTS = {
-    "stdio": "stdio",
-    "http": "streamable_http",
-    "streamable-http": "streamable_http",
-    "streamable_http": "streamable_http",
-    "sse": "sse",
-}
+_TRANSPORTS = ("stdio", "sse", "streamable_http")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _KEYS = frozenset({"type", "transport", "command", "args", "env", "cwd", "url", "headers"})
 
@@ -60,8 +54,7 @@ def mcp_tools(config: str | Path | Mapping[str, Any], lookup: Lookup, wanted: Co
             f"{install_command('orchestrator-workers[mcp]')}"
         ) from None
     client = MultiServerMCPClient(servers)  # type: ignore[arg-type]
-    listed = _apart(_listed(client, list(servers)))
-    return _by_name(listed)
+    return _by_name(wait_on_engine(_listed(client, list(servers))))
 
 
 def _by_name(listed: Mapping[str, list[Any]]) -> dict[str, Tool]:
@@ -111,9 +104,9 @@ def _connection(where: str, entry: Mapping[str, Any], lookup: Lookup) -> dict[st
         raise BadSettings(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(_KEYS))}")
     given: dict[str, Any] = _filled(where, dict(entry), lookup)
     named = given.pop("type", None) or given.pop("transport", None) or ("http" if "url" in given else "stdio")
-    transport = _TRANSPORTS.get(str(named))
-    if transport is None:
-        raise BadSettings(f"{where}: unknown type {named!r}; known: {', '.join(sorted(_TRANSPORTS))}")
+    transport = "streamable_http" if named == "http" else str(named).replace("-", "_")
+    if transport not in _TRANSPORTS:
+        raise BadSettings(f"{where}: unknown type {named!r}; known: http, {', '.join(_TRANSPORTS)}")
     needed = "command" if transport == "stdio" else "url"
     if not isinstance(given.get(needed), str) or not given[needed]:
         raise BadSettings(f"{where}: {needed} is missing; expected {FORM}")
@@ -159,22 +152,3 @@ def _first(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"
-
-
-def _apart(work: Any) -> dict[str, list[Any]]:
-    """Run a coroutine to its end in a thread: this may be called where an event loop runs already."""
-    listed: dict[str, list[Any]] = {}
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            listed.update(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="orchestrator-mcp")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return listed

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from nodes.models.memory import MOST, Memory
+from nodes.memory import MOST, Memory
 
 
 class Connection:
@@ -46,7 +46,7 @@ def test_a_fork_starts_clean() -> None:
     """A fork has none of its parent's memory, and is not held up by a lock that some thread held."""
     code = """
 import os, sys, threading
-from nodes.models.memory import MEMORY
+from nodes.memory import MEMORY
 MEMORY.refused["http://a", "openai:m"] = frozenset({"tools"})
 MEMORY.kept(list, "a", list)
 held, over = threading.Event(), threading.Event()
