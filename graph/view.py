@@ -7,6 +7,8 @@ from typing import Any
 
 from graph.plan_text import cost_ahead, counted, fallback_line, frame_lines
 from graph.sanitise import one_line
+from nodes.budget import summed
+from nodes.state import Charge
 
 # For the guess of how long an embedded model takes: how often a run reads as much as the planner's prompt, how many
 # tokens it writes, and how many read tokens a written one takes as long as (on a laptop's CPU about five).
@@ -44,10 +46,10 @@ class Progress:
 class Costs:
     """What a run's requests have cost so far: its journal, as its events tell it."""
 
-    settled: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    settled: dict[str, list[Charge]] = field(default_factory=dict)
     under_way: set[str] = field(default_factory=set)
 
-    def take(self, note: str, charges: Sequence[dict[str, Any]], *, settled: bool) -> None:
+    def take(self, note: str, charges: Sequence[Charge], *, settled: bool) -> None:
         """Take what a request is charged at; until it is settled that is only the most it can cost."""
         if settled:
             self.under_way.discard(note)
@@ -56,18 +58,16 @@ class Costs:
             self.under_way.add(note)
 
     @property
-    def charges(self) -> list[dict[str, Any]]:
+    def charges(self) -> list[Charge]:
         """What is known to have been spent."""
         return [charge for charges in self.settled.values() for charge in charges]
 
     def told(self) -> str:
         """Say it in a few words."""
-        charges = self.charges
-        calls = counted(len(charges) + len(self.under_way), "call")
-        tokens = sum(charge["input_tokens"] + charge["output_tokens"] for charge in charges)
-        usd = [charge["usd"] for charge in charges if charge["usd"] is not None]
-        price = "price unknown" if len(usd) < len(charges) else f"${sum(usd):.4f}"
-        return f"{calls} · {counted(tokens, 'token')} · {price}"
+        spent = summed(self.charges)
+        calls = counted(spent["calls"] + len(self.under_way), "call")
+        price = "price unknown" if spent["usd"] is None else f"${spent['usd']:.4f}"
+        return f"{calls} · {counted(spent['input_tokens'] + spent['output_tokens'], 'token')} · {price}"
 
 
 @dataclass

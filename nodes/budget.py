@@ -260,23 +260,24 @@ def allowance(purse: Purse, price: Price | None, bound: int, output: int) -> All
 def totals(charges: Iterable[Charge]) -> dict[str, Any]:
     """Sum up charges as the state key `spend`: tokens and USD in all, by role, by subtask and by round.
 
-    `usd` is None where any call's price is unknown; `unknown` counts the calls whose usage the endpoint did not tell
-    (charged at their upper bound).
+    Calls whose usage the endpoint did not tell are charged at their upper bound.
     """
     used = list(charges)
     subtasks = dict.fromkeys(charge["subtask_id"] for charge in used if charge["subtask_id"])
     rounds = dict.fromkeys(charge["round"] for charge in used)
     return {
-        **_sum(used),
-        "by_role": {role: _sum(charge for charge in used if charge["role"] == role) for role in ROLES},
+        **summed(used),
+        "by_role": {role: summed(charge for charge in used if charge["role"] == role) for role in ROLES},
         "by_subtask": {
-            subtask_id: _sum(charge for charge in used if charge["subtask_id"] == subtask_id) for subtask_id in subtasks
+            subtask_id: summed(charge for charge in used if charge["subtask_id"] == subtask_id)
+            for subtask_id in subtasks
         },
-        "by_round": {str(number): _sum(charge for charge in used if charge["round"] == number) for number in rounds},
+        "by_round": {str(number): summed(charge for charge in used if charge["round"] == number) for number in rounds},
     }
 
 
-def _sum(charges: Iterable[Charge]) -> dict[str, Any]:
+def summed(charges: Iterable[Charge]) -> dict[str, Any]:
+    """Sum up charges: calls, tokens, and USD (None: a price is unknown); `unknown` are calls of unknown usage."""
     used = list(charges)
     known = [charge["usd"] for charge in used if charge["usd"] is not None]
     return {

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from inspect import iscoroutine
 from typing import Annotated, Any
 
 import typer
@@ -20,10 +21,12 @@ COMMANDS = (
 
 
 class Command(typer.core.TyperCommand):
-    """A command: .env is read before it runs, what it returns is its exit code, a foreseen error ends it with its text."""
+    """A command, sync or async: .env is read first, what it returns is its exit code, a foreseen error ends it with its text."""
 
     def invoke(self, ctx: Any) -> None:
         """Run it, and leave."""
+        import asyncio
+
         from graph.cli.output import fail
         from graph.settings import read_env_file
         from nodes.errors import OrchestratorError
@@ -31,6 +34,7 @@ class Command(typer.core.TyperCommand):
         read_env_file()
         try:
             code = super().invoke(ctx)
+            code = asyncio.run(code) if iscoroutine(code) else code
         except OrchestratorError as error:
             code = fail(error)
         raise typer.Exit(code or 0)

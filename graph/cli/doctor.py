@@ -86,10 +86,8 @@ def _specialists(folder: Path | None) -> Iterator[Finding]:
 
 
 def _database(database: str | None) -> Iterator[Finding]:
-    where = where_runs_are(database)
-
     async def count() -> int:
-        async with open_store(where) as store:
+        async with open_store(where_runs_are(database)) as store:
             return len(await store.runs())
 
-    yield Finding("database of runs", ok=True, said=f"{where} holds {asyncio.run(count())}")
+    yield Finding("database of runs", ok=True, said=f"{where_runs_are(database)} holds {asyncio.run(count())}")

@@ -1,11 +1,10 @@
 """Kept: the runs in a database, listed, shown and removed on the command line."""
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from graph import settings
 from graph.cli.hints import Misused
@@ -13,8 +12,7 @@ from graph.cli.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_js
 from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
-
-T = TypeVar("T")
+from nodes.budget import summed
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 
@@ -24,45 +22,27 @@ def where_runs_are(database: str | None) -> str | Path:
     return database or settings.database() or default_path()
 
 
-def with_store(database: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Open the database, do something with it, and close it again."""
-
-    async def opened() -> T:
-        async with open_store(where_runs_are(database)) as store:
-            return await work(store)
-
-    return asyncio.run(opened())
-
-
-def list_runs(database: str | None, *, as_json: bool) -> None:
+async def list_runs(database: str | None, *, as_json: bool) -> None:
     """List the runs, the newest first: when each was begun and how long after that it changed last, and what it has cost."""
-
-    async def listed(store: Store) -> list[tuple[Run, list[dict[str, Any]]]]:
-        return [(run, _charges(await store.notes(run.id))) for run in await store.runs()]
-
-    found = with_store(database, listed)
+    async with open_store(where_runs_are(database)) as store:
+        costs = [(run, await _usd(store, run)) for run in await store.runs()]
     if as_json:
-        write_json([{**run.as_json(), "usd": _usd(charges)} for run, charges in found])
-    elif not found:
+        write_json([{**run.as_json(), "usd": usd} for run, usd in costs])
+    elif not costs:
         say("no runs are kept yet")
     else:
         say(f"{'run':<8}  {'begun':<16}  {'state':<11}  last change  {'cost':>9}  request", "dim")
-    for run, charges in found if not as_json else ():
+    for run, usd in costs if not as_json else ():
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
-        usd = _usd(charges)
         cost = f"${usd:.4f}" if usd is not None else "$ unknown"
         after = f"+{_length(run.updated - run.created)}"
         write_row(f"{run.id}  {when}  {run.status:<11}  {after:>11}  {cost:>9}  {one_line(run.request)}")
 
 
-def _charges(notes: Sequence[str]) -> list[dict[str, Any]]:
-    return [charge for note in notes for charge in json.loads(note)]
-
-
-def _usd(charges: Sequence[Mapping[str, Any]]) -> float | None:
-    """Add up what requests were charged at, in USD (None: a price is unknown)."""
-    known = [charge["usd"] for charge in charges if charge["usd"] is not None]
-    return round(sum(known), 12) if len(known) == len(charges) else None
+async def _usd(store: Store, run: Run) -> float | None:
+    """Add up what a run's requests were charged at, in USD (None: a price is unknown)."""
+    usd: float | None = summed(charge for note in await store.notes(run.id) for charge in json.loads(note))["usd"]
+    return usd
 
 
 def _length(seconds: float) -> str:
@@ -72,17 +52,15 @@ def _length(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def show_run(run_id: str, subtask: str, output: Output, database: str | None) -> int:
+async def show_run(run_id: str, subtask: str, output: Output, database: str | None) -> int:
     """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
     from graph.cli.application import Application
     from graph.run import billed_state, snapshot_of
 
-    async def found(store: Store) -> tuple[Run, Any, Any]:
+    async with open_store(where_runs_are(database)) as store:
         run = await store.find(run_id)
         snapshot = await snapshot_of(Application().over(run.given).build(store.saver), run)
-        return run, snapshot, await billed_state(store, run, snapshot)
-
-    run, snapshot, saved = with_store(database, found)
+        saved = await billed_state(store, run, snapshot)
     state = {"request": run.request, **saved}
     if subtask:
         _show_subtask(state, subtask.strip("[]").upper())
@@ -126,13 +104,10 @@ def _show_subtask(state: Mapping[str, Any], subtask: str) -> None:
     write_text(outcome["output"] or outcome["error"] or "")
 
 
-def remove_run(run_id: str, database: str | None) -> None:
-    """Remove a run for good, with all that was kept of it."""
-
-    async def removed(store: Store) -> Run:
-        run = await store.find(run_id)
-        await store.remove(run.id)
-        return run
-
-    run = with_store(database, removed)
-    say(f"run {run.id} is removed: {one_line(run.request)}")
+async def remove_runs(run_ids: Sequence[str], database: str | None) -> None:
+    """Remove runs for good, with all that was kept of them."""
+    async with open_store(where_runs_are(database)) as store:
+        for run_id in run_ids:
+            run = await store.find(run_id)
+            await store.remove(run.id)
+            say(f"run {run.id} is removed: {one_line(run.request)}")

@@ -2,45 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import yaml
 from rapidfuzz import fuzz, process, utils
 
 from nodes.errors import BadSettings
 
-NEAR_MISS = (
-    90  # of 100, RapidFuzz's token_sort_ratio: "caterers" is "caterer", "exterior designer" no "interior designer"
+NEAR_MISS = 90  # of 100, token_sort_ratio: "caterers" is "caterer", "exterior designer" no "interior designer"
+_WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8")).values()
+_ARTICLES, _TITLES = (
+    {word for words in _WORDS for word in words.get(kind, "").split()} for kind in ("articles", "titles")
 )
-# Words around a name that do not change who is meant: "The Caterer", "catering agent".
-_ARTICLES = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "our",
-        "your",
-        "der",
-        "die",
-        "das",
-        "ein",
-        "eine",
-        "le",
-        "la",
-        "les",
-        "l",
-        "un",
-        "une",
-        "el",
-        "los",
-        "las",
-        "il",
-        "lo",
-        "o",
-        "os",
-        "as",
-    ]
-)
-_TITLES = frozenset(["specialist", "expert", "agent", "assistant", "worker"])
 
 
 @dataclass(frozen=True)
@@ -140,13 +114,10 @@ class Roster:
     def told(self, *, improvise: bool = True) -> list[dict[str, str]]:
         """Return what the planner is told of each: its name, what it is for, and what it can do besides writing."""
         chosen = [self.members[name] for name in self.names(improvise=improvise)]
+        tools = [f" Has tools: {', '.join(specialist.tools)}." if specialist.tools else "" for specialist in chosen]
         return [
-            {
-                "name": specialist.name,
-                "description": specialist.description
-                + (f" Has tools: {', '.join(specialist.tools)}." * bool(specialist.tools)),
-            }
-            for specialist in chosen
+            {"name": specialist.name, "description": specialist.description + has}
+            for specialist, has in zip(chosen, tools, strict=True)
         ]
 
 

@@ -125,7 +125,7 @@ def test_a_wait_is_no_work() -> None:
 
 def test_the_runs_costs() -> None:
     """Calls are counted over the whole run, from the first on; what is under way counts as a call, not as money."""
-    charge = {"input_tokens": 1000, "output_tokens": 200, "usd": 0.25}
+    charge = {"input_tokens": 1000, "output_tokens": 200, "usd": 0.25, "known": True}
     view, _ = seen(
         {"type": "request", "note": "a", "charges": [charge], "settled": False},
         {"type": "request", "note": "a", "charges": [charge], "settled": True},

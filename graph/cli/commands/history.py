@@ -7,14 +7,14 @@ import typer
 from graph.cli.options import AsJson, Database, Report, RunId
 
 
-def runs(as_json: AsJson = False, database: Database = None) -> None:
+async def runs(as_json: AsJson = False, database: Database = None) -> None:
     """List the runs that are kept, the newest first: begun, state, last change, cost."""
     from graph.cli.kept import list_runs
 
-    list_runs(database, as_json=as_json)
+    await list_runs(database, as_json=as_json)
 
 
-def show(
+async def show(
     run_id: RunId,
     subtask: Annotated[str, typer.Argument(metavar="[S1]", help="Show one worker's own text.")] = "",
     as_json: AsJson = False,
@@ -25,12 +25,11 @@ def show(
     from graph.cli.kept import show_run
     from graph.cli.output import Output
 
-    return show_run(run_id, subtask, Output(as_json, report), database)
+    return await show_run(run_id, subtask, Output(as_json, report), database)
 
 
-def rm(run_ids: Annotated[list[str], typer.Argument(metavar="ID…")], database: Database = None) -> None:
+async def rm(run_ids: Annotated[list[str], typer.Argument(metavar="ID…")], database: Database = None) -> None:
     """Remove runs for good."""
-    from graph.cli.kept import remove_run
+    from graph.cli.kept import remove_runs
 
-    for run_id in run_ids:
-        remove_run(run_id, database)
+    await remove_runs(run_ids, database)
