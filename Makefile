@@ -12,10 +12,15 @@ export REQUEST
 export LANGGRAPH_CLI_NO_ANALYTICS = 1
 export LANGGRAPH_NO_VERSION_CHECK = true
 
+# The engine of the cluster needs a newer Python than the rest; where there is none its tests are skipped, and say so.
+CLUSTER := .venv-cluster
+PYTHON312 ?= $(shell for one in python3.12 python3.13 python3 $$HOME/.pyenv/versions/3.1[23]*/bin/python; do \
+  "$$one" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { command -v "$$one"; break; }; done)
+
 QUICK := $(wildcard tests/plan tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/synthesis tests/test_validator.py tests/graph/test_settings.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check dev eval bench lock recording clean
+.PHONY: help run test quick check dev eval bench cluster cluster-test lock recording clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -43,6 +48,19 @@ else \
 fi
 endef
 
+$(CLUSTER)/ok: deploy/requirements.txt pyproject.toml
+	@[ -n "$(PYTHON312)" ] && "$(PYTHON312)" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || { \
+	  echo "the cluster's engine (aegra-api 0.11) needs Python 3.12 or later$(if $(PYTHON312),; $(PYTHON312) is none,, and none is found)." >&2; \
+	  echo "Install one (Debian 13 and Ubuntu 24.04 have it; pyenv or conda elsewhere) and name it: make cluster PYTHON312=/path/to/python3.12" >&2; exit 2; }
+	@echo "Setting up $(CLUSTER) …" >&2
+	@if [ -n "$(UV)" ]; then $(UV) venv -q --allow-existing --python "$(PYTHON312)" $(CLUSTER); else "$(PYTHON312)" -m venv $(CLUSTER); fi
+	@$(MAKE) --no-print-directory VENV=$(CLUSTER) .install-cluster
+	@touch $@
+
+.PHONY: .install-cluster
+.install-cluster:
+	@$(call install,deploy/requirements.txt)
+
 run: $(VENV)/run.ok ## Plan a street party, or REQUEST="anything else" (YES=--yes: fetch what it takes)
 	@if [ -n "$$REQUEST" ]; then printf '%s' "$$REQUEST" > $(VENV)/request.txt && $(BIN)/orchestrate --file $(VENV)/request.txt $(YES); else $(BIN)/orchestrate demo $(YES); fi
 
@@ -51,6 +69,7 @@ quick: $(VENV)/dev.ok ## Run the tests of words, plans, prompts and settings, in
 
 test: $(VENV)/dev.ok ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
+	@$(if $(PYTHON312),$(MAKE) --no-print-directory $(CLUSTER)/ok,echo "No Python 3.12 or later here: the cluster's tests will be skipped." >&2)
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/dev.ok ## Lint, types, layers
@@ -64,6 +83,12 @@ dev: $(VENV)/dev.ok ## Open the graph in LangGraph Studio
 	@touch .env
 	@$(BIN)/langgraph dev --host 127.0.0.1 --n-jobs-per-worker 10
 
+cluster: $(VENV)/run.ok $(CLUSTER)/ok ## Serve the graph by two processes on PostgreSQL and Redis (ARGS="--port 9000 --servers 4")
+	@$(BIN)/python -m deploy.cluster $(ARGS)
+
+cluster-test: $(VENV)/dev.ok $(CLUSTER)/ok ## Kill, stall, drain and cut off the cluster's processes, and see every run end
+	@$(BIN)/python -m pytest -n 0 tests/cluster
+
 eval: $(VENV)/dev.ok ## Measure the plan checks and the synthesis (MODEL=provider:name measures that model)
 	@$(BIN)/python -m evals.plans
 	@$(BIN)/python -m evals.synthesis $(if $(MODEL),--model "$(MODEL)")
@@ -74,9 +99,10 @@ bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai 
 lock: ## Pin all dependencies by hash (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra local pyproject.toml build.in -o requirements.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras --group dev pyproject.toml build.in -c requirements.txt -o requirements-dev.txt
+	@uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra anthropic --extra google --extra mcp --extra postgres pyproject.toml build.in deploy/requirements.in -c requirements-dev.txt -o deploy/requirements.txt
 
 recording: $(VENV)/run.ok ## Draw the graph and record the demonstration for the README
 	@$(BIN)/python bench/recording.py
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api bench/out
+	@rm -rf $(VENV) $(CLUSTER) .cluster build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api bench/out

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,22 +11,20 @@ from typing import Any
 
 import pytest
 
+from deploy.services import postgres, program
 from graph.store import RunBusy, StoreError, open_store
 from tests.endpoint import Endpoint
 from tests.graph.test_kill import KILLS, Slow, torment
 from tests.keeper import Keeper
 from tests.minds import MODEL, REQUEST, Team
-from tests.postgres_server import postgres, programs
 
-PROGRAMS = programs()
-pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL is not installed, and cannot be")
+pytestmark = pytest.mark.skipif(program("initdb") is None, reason="PostgreSQL is not installed, and cannot be")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """Give the URL of a server."""
-    assert PROGRAMS is not None
-    with postgres(PROGRAMS) as url:
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, postgres(Path(folder)) as url:
         yield url
 
 

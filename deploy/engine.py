@@ -1,0 +1,142 @@
+"""Engine: aegra's app, and what of it is mended here until it is mended there; docs/scale.md tells why, defect by defect."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial, wraps
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import psycopg
+import structlog
+from aegra_api.core import database
+from aegra_api.core.active_runs import active_runs
+from aegra_api.core.orm import Run, _get_session_maker
+from aegra_api.services import langgraph_service, run_executor
+from aegra_api.services.langgraph_service import GraphRegistryEntry
+from aegra_api.services.streaming_service import streaming_service
+from aegra_api.services.worker_executor import _TERMINAL_STATUSES
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from psycopg_pool import PoolTimeout
+from sqlalchemy import exc, select
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from deploy.serve import INSTANCE
+from nodes.langgraph_private import make_ids_newer_than
+
+T = TypeVar("T")
+Answer = Callable[..., Coroutine[Any, Any, T]]
+
+PATIENCE_S = 60  # how long a run waits for a database that is away, before it fails
+TAKEN = "OR001"  # raised by deploy/fence.sql
+
+log = structlog.get_logger(__name__)
+
+
+def away(error: BaseException) -> bool:
+    """Tell whether an error means that a server is away, not that what it was asked is wrong."""
+    if isinstance(error, exc.DBAPIError):
+        return not isinstance(error, (exc.IntegrityError, exc.ProgrammingError, exc.DataError))
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError))
+
+
+def patient(function: Answer[T]) -> Answer[T]:
+    """Try again while a server is away. For what may be done twice: a write may have come through, and its reply not."""
+
+    @wraps(function)
+    async def wrapped(*given: Any, **named: Any) -> T:
+        trying = AsyncRetrying(
+            retry=retry_if_exception(away),
+            wait=wait_random_exponential(0.2, 3),
+            stop=stop_after_delay(PATIENCE_S),
+            reraise=True,
+        )
+        return await trying(function, *given, **named)
+
+    return wrapped
+
+
+class Saver(AsyncPostgresSaver):
+    """Waits out a database that is away, and gives up a run that another process has taken over."""
+
+    aput_writes = patient(
+        AsyncPostgresSaver.aput_writes
+    )  # of a stalled process too: finished work is not to be paid twice
+    _patient_put = patient(AsyncPostgresSaver.aput)
+    _patient_get = patient(AsyncPostgresSaver.aget_tuple)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Read, and let what is saved from now on come after it: another machine's clock may be ahead of ours."""
+        found = await self._patient_get(config)
+        if found is not None:
+            make_ids_newer_than(found.checkpoint["id"])
+        return found
+
+    async def aput(self, config: RunnableConfig, *given: Any, **named: Any) -> RunnableConfig:
+        """Save a checkpoint, unless the run is somebody else's by now: then what this process does of it ends."""
+        try:
+            return await self._patient_put(config, *given, **named)
+        except psycopg.Error as error:
+            if error.sqlstate != TAKEN:
+                raise
+        await give_up(config["configurable"]["run_id"])
+        raise asyncio.CancelledError
+
+
+async def give_up(run_id: str) -> None:
+    """End what this process does of a run, and say nothing of how it ended: that is for whoever has it now."""
+    log.warning("The run is another process's by now", run_id=run_id)
+    run_executor._lease_loss_cancellations.add(run_id)
+    task = active_runs.get(run_id)
+    if task is not None:
+        task.cancel()
+    await asyncio.sleep(1)  # the graph waits for us at its end, where the cancellation has to come first
+
+
+def fenced(finalize: Answer[bool]) -> Answer[bool]:
+    """Let only the process that has a run say how it ended."""
+
+    async def wrapped(run_id: str, *given: Any, **named: Any) -> bool:
+        async with _get_session_maker()() as session:
+            owner = await session.scalar(select(Run.claimed_by).where(Run.run_id == run_id))
+        return (owner or "").startswith(INSTANCE) and await finalize(run_id, *given, **named)
+
+    return wrapped
+
+
+def ending(live: Callable[..., AsyncIterator[str]]) -> Callable[..., AsyncIterator[str]]:
+    """Let a stream of a run that has ended end with what is kept of it."""
+
+    async def wrapped(run: Any, last_sent: int) -> AsyncIterator[str]:
+        if run.status not in _TERMINAL_STATUSES:
+            async for event in live(run, last_sent):
+                yield event
+
+    return wrapped
+
+
+def by_file(parse: Callable[[str, object], GraphRegistryEntry]) -> Callable[[str, object], GraphRegistryEntry]:
+    """Let langgraph.json name a graph by its module, as LangGraph's own server does."""
+
+    def wrapped(graph_id: str, given: object) -> GraphRegistryEntry:
+        entry = parse(graph_id, given)
+        if not entry["file_path"].endswith(".py") and (spec := find_spec(entry["file_path"])) and spec.origin:
+            entry["file_path"] = spec.origin
+        return entry
+
+    return wrapped
+
+
+database.AsyncPostgresSaver = Saver
+database.create_async_engine = partial(
+    database.create_async_engine, hide_parameters=True
+)  # a request is one; errors are logged
+langgraph_service._parse_graph_config_entry = by_file(langgraph_service._parse_graph_config_entry)
+run_executor.start_run = patient(run_executor.start_run)
+run_executor.finalize_run = patient(fenced(run_executor.finalize_run))
+streaming_service._stream_live_events = ending(streaming_service._stream_live_events)
+
+from aegra_api.main import app  # noqa: E402 - it makes the database's manager, out of the above
+
+__all__ = ["app"]
