@@ -2,7 +2,9 @@
 
 import json
 import time
+from ast import literal_eval
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +87,15 @@ def _reasons(snapshot: Any) -> list[str]:
             names = ", ".join(request["name"] for request in _requests(interrupt.value))
             reasons.append(f"waits for your decision on: {names}" if names else one_line(interrupt.value))
         if task.error:
-            reasons.append(f"ended by an error: {one_line(task.error)}")
+            reasons.append(f"ended by an error: {one_line(_error_text(str(task.error)))}")
     return reasons
+
+
+def _error_text(kept: str) -> str:
+    """Read an error that is kept as its repr; what became of each subtask is told above."""
+    with suppress(ValueError, SyntaxError):
+        return str(literal_eval(kept.partition("(")[2].removesuffix(")"))).partition(":\n- ")[0]
+    return kept
 
 
 def _requests(asked: Any) -> Sequence[Mapping[str, Any]]:

@@ -73,8 +73,10 @@ class Screen:
         self._stop()
         try:
             decision = await decide(asked)
-        finally:
-            self._start()
+        except BaseException:
+            stderr.print()  # the question has no answer, and no view begins behind it
+            raise
+        self._start()
         if any(made["type"] != "approve" for made in decision["decisions"]):
             self.view.forget_waiting()
         return decision

@@ -306,6 +306,18 @@ def test_approval_then_interrupt_in_a_terminal(tmp_path: Path) -> None:
     assert took < 1
 
 
+def test_interrupt_at_the_question(tmp_path: Path) -> None:
+    """Ctrl-C where the plan waits for an answer leaves the plan once, and no half-drawn view behind the question."""
+    with Endpoint(team) as endpoint, Terminal([COMMAND, "--approve", REQUEST], around(tmp_path, endpoint)) as terminal:
+        terminal.wait_for("[e]dit?")
+        terminal.type("\x03")
+        code = terminal.end()
+    last = terminal.screen.text
+
+    assert (code, last.count("Plan  3 subtasks")) == (130, 1), last
+    assert "interrupted; done: none of 3 subtasks" in last
+
+
 def test_approval_without_a_terminal(tmp_path: Path) -> None:
     """Where there is nobody to ask, the plan is shown and waits: exit 3, no answer, and no worker is paid."""
     with Endpoint(team) as endpoint:
