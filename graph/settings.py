@@ -171,7 +171,7 @@ def prices() -> dict[str, Price]:
     """
     try:
         return prices_from(json.loads(_said("PRICES") or "{}"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise BadSettings(f"{PREFIX}PRICES is not valid JSON: {error}") from None
 
 

@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from graph.store.runs import Store
+from graph.store.runs import Store, StoreError
 from graph.store.sqlite import open_sqlite
 
 
@@ -17,4 +17,6 @@ def open_store(where: str | Path) -> AbstractAsyncContextManager[Store]:
         from graph.store.postgres import open_postgres  # needs the extra
 
         return open_postgres(str(where))
+    if "://" in str(where):
+        raise StoreError(f"the database {where} cannot be used: it is neither a path nor a postgresql:// URL")
     return open_sqlite(Path(where).expanduser())

@@ -66,8 +66,8 @@ class Received:
 
     def take(self, events: list[Event]) -> str:
         """Add events as they were read, and return their text; the rest of them is read at the end, all at once."""
-        self._events += events
         text = "".join(map(text_of, events))[: REPLY_LIMIT + 1 - self.size]
+        self._events += events
         self.parts.append(text)
         self.size += len(text)
         return text
@@ -89,8 +89,9 @@ class Received:
     def _read(self, message: Any, more: dict[str, Any]) -> None:
         metadata = {**message.response_metadata, **more}
         self.finish = worst(self.finish, finish_of(metadata))
-        self.model = metadata.get("model_name") or metadata.get("model") or self.model
-        self.refusal += message.additional_kwargs.get("refusal") or ""
+        named = metadata.get("model_name") or metadata.get("model")
+        self.model = named if named and isinstance(named, str) else self.model
+        self.refusal += str(message.additional_kwargs.get("refusal") or "")
         if message.usage_metadata:
             self.usage = joined(self.spec, self.usage, message.usage_metadata)
         if isinstance(message, AIMessageChunk) and (self.keep_message or message.tool_call_chunks):

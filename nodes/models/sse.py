@@ -90,8 +90,17 @@ def events_of(envelope: Event) -> list[Event]:
 
 
 def text_of(event: Event) -> str:
-    """Return the text that an event adds to the answer."""
-    return _delta(event).get("content") or ""
+    """Return the text that an event adds to the answer; some write it as a list of parts.
+
+    Raises:
+        BadEnvelope: it is neither.
+    """
+    content = _delta(event).get("content") or ""
+    if isinstance(content, list):
+        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    if not isinstance(content, str):
+        raise BadEnvelope("The answer's content is no text", str(content))
+    return content
 
 
 def joined(events: Iterable[Event]) -> list[Event]:
@@ -129,8 +138,8 @@ def _one(run: list[Event]) -> Event:
         whole |= {key: event[key] for key in _LATEST if event.get(key)}
         part = _delta(event)
         delta |= part
-        content.append(part.get("content") or "")
-        refusal.append(part.get("refusal") or "")
+        content.append(text_of(event))
+        refusal.append(str(part.get("refusal") or ""))
         finish = _choice(event).get("finish_reason") or finish
     delta |= {"content": "".join(content), "refusal": "".join(refusal) or None}
     whole["choices"] = [{"index": 0, "delta": delta, "finish_reason": finish}]

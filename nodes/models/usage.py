@@ -13,6 +13,7 @@ _SIDES = ("input_tokens", "output_tokens")
 # most four letters where words are not set apart. Half of that is the least: a false alarm would cost the exact bill.
 WORDS_A_TOKEN = 2
 EXTRA_BYTES_A_TOKEN = 12  # bytes beyond one a letter: Chinese and Thai have two, Cyrillic has one
+MOST_TOKENS = 10**12  # no request has used so many
 LONGEST_TOKEN = 256  # bytes; the longest tokens there are, of spaces and rules, have 128
 _REPEATED = re.compile(r"(.)\1{3,}", re.DOTALL)
 
@@ -76,7 +77,7 @@ def _counted(usage: Mapping[str, Any] | None) -> Usage | None:
 def _whole(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if value >= 0 and value == value // 1 and value < float("inf") else None
+    return int(value) if 0 <= value < MOST_TOKENS and value == value // 1 else None
 
 
 def joined(spec: str, old: Usage | None, new: Mapping[str, Any]) -> Usage:

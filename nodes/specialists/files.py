@@ -11,6 +11,7 @@ The form is that of sub-agent files elsewhere; `model: inherit` is the run's own
 """
 
 import re
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,6 +122,9 @@ class _File:
 
     def _parts(self) -> tuple[str, str] | None:
         """Split the file into front matter and instructions."""
+        if not self.path.is_file():  # a pipe or a device may have no end
+            self.fault(1, "is no file")
+            return None
         try:
             raw = self.path.read_bytes()
             text = raw.decode("utf-8-sig")
@@ -197,4 +201,4 @@ def _worded(error: Any) -> str:
         return f"unknown key {name!r}; known: {', '.join(sorted(_FrontMatter.model_fields))}"
     if error["type"] == "missing":
         return f"{name} is missing"
-    return f"{name}: {error['msg']} (got {error['input']!r})"
+    return f"{name}: {error['msg']} (got {reprlib.repr(error['input'])})"  # YAML's aliases make trees beyond all size
