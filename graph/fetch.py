@@ -3,8 +3,9 @@
 import ipaddress
 import re
 import socket
-import time
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -17,6 +18,8 @@ SECONDS = 30.0  # for all of it, redirects included
 REDIRECTS = 4
 KINDS = {"application/pdf": ".pdf", "text/csv": ".csv", "text/tab-separated-values": ".tsv", "text/markdown": ".md"}
 
+TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address stands in its end (NAT64)
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -26,8 +29,11 @@ def is_address(given: object) -> bool:
 
 
 def is_public(address: IpAddress) -> bool:
-    """Tell whether an address is on the open internet, and not this machine or a network's own."""
-    return address.is_global and not address.is_multicast
+    """Tell whether an address is on the open internet, and not this machine or a network's own, in IPv6's disguise too."""
+    inner = None if address.version == 4 else address.sixtofour  # noqa: PLR2004 - its name
+    if address in TRANSLATED:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.is_global and not address.is_multicast and (inner is None or inner.is_global)
 
 
 def fetch_document(url: str, allowed: Callable[[IpAddress], bool] = is_public) -> Document:
@@ -41,16 +47,38 @@ def fetch_document(url: str, allowed: Callable[[IpAddress], bool] = is_public) -
     Raises:
         BadSettings: it cannot be had; says why.
     """
-    deadline, here = time.monotonic() + SECONDS, url
+    done: Future[Document] = Future()
+
+    def fetch() -> None:
+        try:
+            done.set_result(_followed(url, allowed))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            done.set_exception(error)
+
+    # Nothing else bounds a look-up and a server that drips out its headers.
+    threading.Thread(target=fetch, daemon=True).start()
+    try:
+        return done.result(SECONDS)
+    except TimeoutError:
+        raise BadSettings(f"cannot attach {url}: not here within {SECONDS:g} s") from None
+
+
+def _followed(url: str, allowed: Callable[[IpAddress], bool]) -> Document:
+    here = url
     for _ in range(REDIRECTS + 1):
-        response = _get(url, here, deadline, allowed)
-        if isinstance(response, Document):
-            return response
-        here = urljoin(here, response)
+        try:
+            response = _get(url, here, allowed)
+            if isinstance(response, Document):
+                return response
+            here = urljoin(here, response)
+        except BadSettings:
+            raise
+        except (ValueError, httpx.InvalidURL) as error:  # a port or a bracket that is none
+            raise BadSettings(f"cannot attach {url}: {here[:200]!r} is no address ({error})") from None
     raise BadSettings(f"cannot attach {url}: it leads on more than {REDIRECTS} times")
 
 
-def _get(url: str, here: str, deadline: float, allowed: Callable[[IpAddress], bool]) -> Document | str:
+def _get(url: str, here: str, allowed: Callable[[IpAddress], bool]) -> Document | str:
     """Send one request; give the document, or where it is to be had instead."""
     parts = urlsplit(here)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -63,11 +91,11 @@ def _get(url: str, here: str, deadline: float, allowed: Callable[[IpAddress], bo
             httpx.Client(timeout=10, trust_env=False) as client,
             client.stream("GET", target, headers=headers, extensions={"sni_hostname": parts.hostname}) as response,
         ):
-            if response.is_redirect:
+            if response.has_redirect_location:
                 return response.headers["location"]
             if response.status_code != httpx.codes.OK:
                 raise BadSettings(f"cannot attach {url}: the server answered with HTTP {response.status_code}")
-            return _read(url, here, response, deadline)
+            return _read(url, here, response)
     except httpx.HTTPError as error:
         raise BadSettings(f"cannot attach {url}: {str(error) or type(error).__name__}") from None
 
@@ -85,7 +113,7 @@ def _looked_up(url: str, host: str, port: int, allowed: Callable[[IpAddress], bo
     return addresses[0]
 
 
-def _read(url: str, here: str, response: httpx.Response, deadline: float) -> Document:
+def _read(url: str, here: str, response: httpx.Response) -> Document:
     mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     ending = KINDS.get(mime) or (".txt" if mime.startswith("text/") else "")
     if not ending:
@@ -98,8 +126,6 @@ def _read(url: str, here: str, response: httpx.Response, deadline: float) -> Doc
         size += len(part)
         if size > FILE_LIMIT:
             raise BadSettings(f"cannot attach {url}: more than {FILE_LIMIT:,} bytes")
-        if time.monotonic() > deadline:
-            raise BadSettings(f"cannot attach {url}: not here within {SECONDS:g} s")
     raw = b"".join(parts)
     if mime == "text/html":
         raw = _page_text(raw.decode(response.encoding or "utf-8", "replace")).encode()
@@ -122,7 +148,7 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the parser's
         """Begin an element."""
-        self._hidden += tag in self.HIDDEN
+        self._hidden = 0 if tag == "body" else self._hidden + (tag in self.HIDDEN)  # "</head>" may be left out
         self.text += ["\n"] * (tag in self.BLOCKS)
 
     def handle_endtag(self, tag: str) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nodes.errors import BadSettings
+from nodes.pdf import pages_of
 from nodes.text import terms
 
 FILE_LIMIT = 20_000_000  # bytes of one file
 TEXT_LIMIT = 2_000_000  # characters of all documents
 COUNT_LIMIT = 20
-PAGES_LIMIT = 500
 PASSAGE = 1_500  # characters; what is found and shown at once
 EXCERPTS = 6_000  # bytes that one subtask carries
 
@@ -179,6 +179,8 @@ def _read(path: Path) -> Document:
         )
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise BadSettings(f"cannot attach {path}: it is no file")  # a pipe may have no end
         if size > FILE_LIMIT:
             raise BadSettings(f"cannot attach {path}: {size:,} bytes; {FILE_LIMIT:,} are the most")
         raw = path.read_bytes()
@@ -225,25 +227,8 @@ def _decoded(name: str, raw: bytes) -> str:
 
 
 def _pages(name: str, raw: bytes) -> list[tuple[str, str]]:
-    import pypdf
-    from pypdf.errors import PyPdfError
-
-    try:
-        pdf = pypdf.PdfReader(io.BytesIO(raw))
-        if pdf.is_encrypted and not pdf.decrypt(""):
-            raise BadSettings(f"cannot attach {name}: it is locked with a password")
-        if len(pdf.pages) > PAGES_LIMIT:
-            raise BadSettings(f"cannot attach {name}: {len(pdf.pages)} pages; {PAGES_LIMIT} are the most")
-        pages = [page.extract_text() or "" for page in pdf.pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        if isinstance(error, BadSettings):
-            raise
-        raise BadSettings(f"cannot attach {name}: it is no readable PDF ({error})") from None
-    parts = []
-    for number, text in enumerate(pages, 1):
-        pieces = list(_by_lines(text))
-        parts += [(f"page {number}", piece) for _, piece in pieces]
-    return parts
+    pages = pages_of(name, raw)
+    return [(f"page {number}", piece) for number, text in enumerate(pages, 1) for _, piece in _by_lines(text)]
 
 
 def _by_lines(text: str) -> list[tuple[str, str]]:

@@ -243,14 +243,22 @@ class Context(BaseModel):
     max_parallel: int = Field(8, ge=1, le=512, description="Model calls at once against one endpoint.")
     call_timeout_s: float = Field(120, gt=0, le=3600, description="Seconds for one call, its retries included.")
     worker_timeout_s: float = Field(300, gt=0, le=86400, description="Seconds for one worker, without waiting.")
-    planner_max_output_tokens: int | None = Field(None, ge=16, le=10**9, description="Cap on the plan. Unset: not sent.")
-    worker_max_output_tokens: int | None = Field(None, ge=16, le=10**9, description="Cap on each result. Unset: not sent.")
-    synthesiser_max_output_tokens: int | None = Field(None, ge=16, le=10**9, description="Cap on the answer. Unset: not sent.")
+    planner_max_output_tokens: int | None = Field(
+        None, ge=16, le=10**9, description="Cap on the plan. Unset: not sent."
+    )
+    worker_max_output_tokens: int | None = Field(
+        None, ge=16, le=10**9, description="Cap on each result. Unset: not sent."
+    )
+    synthesiser_max_output_tokens: int | None = Field(
+        None, ge=16, le=10**9, description="Cap on the answer. Unset: not sent."
+    )
     planner_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent; some models refuse it.")
     worker_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent.")
     synthesiser_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent.")
     budget_usd: float | None = Field(None, gt=0, le=1e9, description="A ceiling in US dollars for the whole run.")
-    budget_tokens: int | None = Field(None, gt=0, le=10**15, description="A ceiling in tokens, in and out, for the whole run.")
+    budget_tokens: int | None = Field(
+        None, gt=0, le=10**15, description="A ceiling in tokens, in and out, for the whole run."
+    )
     approve_plan: bool = Field(default=False, description="Show the plan and wait for a person before any work.")
     improvise: bool = Field(default=True, description="Let the planner name specialists that are not registered.")
     structured_output: Literal["auto", "json_schema", "text"] = Field(

@@ -1,6 +1,7 @@
 """Documents: what is handed over with a request reaches the planner, the workers and, through them, the answer."""
 
 import asyncio
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from graph import BadSettings, build_graph
 from nodes import documents
-from nodes.documents import Document, Documents, read_documents
+from nodes.documents import Document, Documents, document_of, read_documents
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of
 from tests.turn import Body
@@ -107,6 +108,32 @@ def test_what_cannot_be_read(tmp_path: Path, case: str) -> None:
         build_graph(documents=files(tmp_path, **contents))
 
     assert words in str(raised.value)
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """What may never end is not waited for."""
+    os.mkfifo(tmp_path / "minutes.md")
+    with pytest.raises(BadSettings, match="it is no file"):
+        read_documents([tmp_path / "minutes.md"])
+
+
+@pytest.mark.parametrize("raised", [AssertionError("odd"), NotImplementedError("filter"), RecursionError("deep")])
+def test_whatever_the_reader_of_pdfs_raises(monkeypatch: pytest.MonkeyPatch, raised: Exception) -> None:
+    """A hostile PDF makes pypdf raise all kinds of errors; each is that file's fault."""
+
+    def extract(*_: object, **__: object) -> str:
+        raise raised
+
+    monkeypatch.setattr("pypdf.PageObject.extract_text", extract)
+    with pytest.raises(BadSettings, match="it is no readable PDF"):
+        document_of("plan.pdf", pdf("The road."), ".pdf")
+
+
+def test_a_pdf_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are read for a bounded time."""
+    monkeypatch.setattr("nodes.pdf.SECONDS", -1.0)
+    with pytest.raises(BadSettings, match="longer than"):
+        document_of("plan.pdf", pdf("The road."), ".pdf")
 
 
 def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from nodes.models.attempts import Attempts
 from nodes.models.call import Call, CallFailed, Reply
@@ -11,6 +13,8 @@ from nodes.models.concurrency import slots_of
 from nodes.models.errors import Fault
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine
+from nodes.memory import MEMORY
+from nodes.models.prices import seen
 from nodes.models.providers import open_model
 from nodes.state import Charge
 
@@ -35,7 +39,8 @@ async def _ask(call: Call) -> Reply:
     if model.bounded and call.on_reading and isinstance(model.chat, OpenAIChat):
         model.chat.hear(call.on_reading)
     slots = slots_of(model.endpoint)
-    async with slots.hold(min(settings.max_parallel, model.slots or settings.max_parallel), call.on_waiting):
+    most = min(settings.max_parallel, model.slots or settings.max_parallel)
+    async with _first_ahead(call, spec), slots.hold(most, call.on_waiting):
         limit = settings.call_timeout_s if call.clock is None else min(settings.call_timeout_s, call.clock.left)
         began = time.monotonic()
         try:
@@ -49,3 +54,25 @@ async def _ask(call: Call) -> Reply:
         finally:
             if call.clock is not None:
                 call.clock.used += time.monotonic() - began
+
+
+@asynccontextmanager
+async def _first_ahead(call: Call, spec: str) -> AsyncIterator[None]:
+    """Under a ceiling in USD, let one call to a model that has never answered go ahead of its siblings.
+
+    A gateway may send a dearer model than was asked for; what the first reply shows holds for all that are not sent yet.
+    """
+    if call.purse.usd is None or seen(spec, call.endpoints):
+        yield
+        return
+    turn = MEMORY.kept(asyncio.Lock, (call.endpoints.environment(), spec), asyncio.Lock)
+    waits = turn.locked() and call.on_waiting is not None
+    if waits and call.on_waiting:
+        call.on_waiting(True)  # noqa: FBT003 - it is the whole message
+    async with turn:
+        if waits and call.on_waiting:
+            call.on_waiting(False)  # noqa: FBT003 - the same
+        if not seen(spec, call.endpoints):
+            yield
+            return
+    yield

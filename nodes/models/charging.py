@@ -15,6 +15,7 @@ from nodes.budget import (
     spent,
 )
 from nodes.models.call import Call, OverBudget
+from nodes.models.endpoints import provider_of
 from nodes.models.journal import run_journal
 from nodes.models.prices import exact_usd, price_of, remember
 from nodes.models.providers import Model
@@ -65,8 +66,8 @@ class Bill:
 
     def add(self, received: Received, bound: int, cap: int | None, *, finished: bool) -> None:
         """Charge what came: by its usage, or at the upper bound where that is not known."""
-        if received.model:
-            remember(self.model.spec, received.model, self.call.endpoints)
+        if received.model or finished:
+            remember(self.model.spec, received.model or provider_of(self.model.spec)[1], self.call.endpoints)
         usage = believable(received.usage, sent_texts(self.call), received.written) if finished else None
         if usage is None:
             output = cap if cap is not None else input_bound([received.text])

@@ -98,6 +98,9 @@ class _File:
 
     def read(self, lookup: Lookup) -> Specialist | None:
         before = len(self.faults)
+        if not self.path.is_file():  # a pipe or a device may have no end
+            self.fault(1, "is no file")
+            return None
         parts = self._parts()
         front = self._front_matter(parts[0]) if parts else None
         if parts is None or front is None:
@@ -122,9 +125,6 @@ class _File:
 
     def _parts(self) -> tuple[str, str] | None:
         """Split the file into front matter and instructions."""
-        if not self.path.is_file():  # a pipe or a device may have no end
-            self.fault(1, "is no file")
-            return None
         try:
             raw = self.path.read_bytes()
             text = raw.decode("utf-8-sig")

@@ -1,8 +1,10 @@
 """Fetch: documents attached by their address, bounded and never from inside a network. Servers here are on loopback."""
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -54,6 +56,15 @@ def test_page_as_text() -> None:
     assert (document.name, document.text) == ("127.0.0.1-rules", "Rules\n\nQuiet after ten.")
 
 
+def test_a_head_without_an_end() -> None:
+    """HTML lets "</head>" be left out; the page is read all the same."""
+    page = b"<!doctype html><head><title>x</title><style>p{}</style><body><p>Quiet after ten."
+    with serving({"/rules": (200, {"content-type": "text/html"}, page)}) as url:
+        document = fetch_document(f"{url}/rules", anywhere)
+
+    assert document.text == "Quiet after ten."
+
+
 def test_redirects_are_followed_and_checked() -> None:
     """A page that leads on is followed, and so is each address on the way looked at."""
     pages: dict[str, Page] = {
@@ -77,7 +88,7 @@ def test_redirects_are_followed_and_checked() -> None:
     [
         "http://127.0.0.1/", "http://localhost:8080/x", "http://[::1]/", "http://10.0.0.8/", "http://192.168.1.1/",
         "http://169.254.169.254/latest/meta-data", "http://0.0.0.0/", "http://100.64.0.1/", "http://[::ffff:127.0.0.1]/",
-        "http://2130706433/",
+        "http://2130706433/", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/",
     ],
 )  # fmt: skip
 def test_no_address_inside_a_network(url: str) -> None:
@@ -95,6 +106,9 @@ def test_no_address_inside_a_network(url: str) -> None:
         ((200, {"content-type": "text/plain"}, bytes(range(256)) * 9), "it is no text"),
         ((200, {"content-type": "text/plain"}, b"x" * 5_000), "more than 4,000 bytes"),
         ((302, {"location": "ftp://example.org/x"}, b""), "no http:// or https:// address"),
+        ((302, {"location": "http://[x/"}, b""), "is no address"),
+        ((302, {"location": "http://x:99999/"}, b""), "is no address"),
+        ((304, {}, b""), "HTTP 304"),
     ],
 )
 def test_what_cannot_be_attached(page: Page, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +116,26 @@ def test_what_cannot_be_attached(page: Page, words: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(fetch, "FILE_LIMIT", 4_000)
     with serving({"/x": page}) as url, pytest.raises(BadSettings, match=words):
         fetch_document(f"{url}/x", anywhere)
+
+
+def test_headers_that_drip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it is bounded in time, not each read alone."""
+    monkeypatch.setattr(fetch, "SECONDS", 0.3)
+
+    def drip(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, suppress(OSError):
+            for sign in b"HTTP/1.1 200 OK\r\nx-slow: " + b"y" * 100:
+                peer.sendall(bytes([sign]))
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(BadSettings, match="not here within"):
+            fetch_document(f"http://127.0.0.1:{listener.getsockname()[1]}/x", anywhere)
+
+    assert time.monotonic() - began < 3
 
 
 def test_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:

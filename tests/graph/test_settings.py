@@ -117,6 +117,7 @@ LIMITS = {
     "worker_temperature": (0, 2),
     "worker_max_output_tokens": (16, 10**6),
     "context_window": (1024, 10**7),
+    "budget_tokens": (1, 10**15),
 }
 
 
@@ -127,6 +128,8 @@ def test_ranges(name: str) -> None:
     taken = [getattr(settled({name: value}), name) for value in (low, high)]
     with pytest.raises(BadSettings, match=name):
         settled({name: low - 1})
+    with pytest.raises(BadSettings, match=name):
+        settled({name: 10**25})
 
     assert taken == [low, high]
 
@@ -245,6 +248,7 @@ BAD_PRICES = {
     "half a price": '{"m": {"input": 1}}',
     "below zero": '{"m": {"input": -1, "output": 1}}',
     "text": '{"m": {"input": "cheap", "output": 1}}',
+    "without end": "[" * 100_000,
     "no number": '{"m": {"input": NaN, "output": 1}}',
 }
 

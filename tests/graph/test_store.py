@@ -307,6 +307,14 @@ def test_a_folder_in_the_place_of_the_database(database: Path) -> None:
     assert (code, f"the database {database} cannot be used: unable to open database file" in told) == (2, True)
 
 
+def test_no_database_at_all(database: Path) -> None:
+    """An address of another kind is refused, and no folder of that name is made."""
+    code, _, told = command("runs", "--db", "mysql://here/runs")
+
+    assert (code, "it is neither a path nor a postgresql:// URL" in told) == (2, True)
+    assert not Path("mysql:").exists()
+
+
 def test_listing_makes_no_difference(endpoint: Endpoint, database: Path) -> None:
     """The store itself tells the same as the command."""
     command(REQUEST)

@@ -15,7 +15,7 @@ from nodes.synthesis.answer import marked
 from nodes.synthesis.quotes import Source
 from nodes.synthesis.stream import AnswerStream
 from tests.endpoint import Endpoint, Turn
-from tests.minds import REQUEST, TASKS, Team, calls_of, completion, plan_of, run, synthesis_of
+from tests.minds import REQUEST, TASKS, Team, calls_of, completion, many_tasks, plan_of, run, synthesis_of
 
 
 def test_a_planner_that_costs_more_than_it_may(endpoint: Endpoint, team: Team) -> None:
@@ -68,7 +68,9 @@ def test_a_stream_under_another_name(endpoint: Endpoint, team: Team, kind: str) 
     assert run()["outcomes"][0]["output"] == "Done."
 
 
-@pytest.mark.parametrize("message", ["hi", {"content": "x", "tool_calls": ["a"]}])
+@pytest.mark.parametrize(
+    "message", ["hi", {"content": "x", "tool_calls": ["a"]}, {"content": 7}, {"content": {"a": 1}}]
+)
 def test_a_malformed_completion(endpoint: Endpoint, team: Team, message: Any) -> None:
     """A completion of the wrong shape is that worker's failure alone."""
     envelope = json.loads(completion("x"))
@@ -76,6 +78,15 @@ def test_a_malformed_completion(endpoint: Endpoint, team: Team, message: Any) ->
     team.workers = {"caterer": Turn(body=json.dumps(envelope), headers={"content-type": "application/json"})}
 
     assert [one["status"] for one in run()["outcomes"]] == ["failed", "done", "done"]
+
+
+def test_a_completion_in_parts_by_no_name(endpoint: Endpoint, team: Team) -> None:
+    """Content that comes as a list of parts is text all the same; a model's name that is none is left out."""
+    envelope = json.loads(completion("x")) | {"model": 7}
+    envelope["choices"][0]["message"]["content"] = [{"type": "thinking"}, {"type": "text", "text": "Fed."}]
+    team.workers = {"caterer": Turn(body=json.dumps(envelope), headers={"content-type": "application/json"})}
+
+    assert ("done", "Fed.") == next((one["status"], one["output"]) for one in run()["outcomes"])
 
 
 def test_a_server_that_knows_the_older_name_alone(endpoint: Endpoint, team: Team) -> None:
@@ -113,6 +124,21 @@ def test_a_dearer_model_answers(endpoint: Endpoint, team: Team) -> None:
 
     assert 0 < state["spend"]["usd"] <= 0.2
     assert all(one["allowance"]["usd"] > 0.01 for one in state["plan"]["subtasks"])
+
+
+@pytest.mark.parametrize("answers_as", ["gpt-4", "gpt-4o-mini", ""])
+def test_the_first_call_to_an_unseen_model_goes_ahead(endpoint: Endpoint, team: Team, answers_as: str) -> None:
+    """Under a ceiling in USD one worker finds out who answers: a dearer model goes over the ceiling once at the most."""
+    tasks = many_tasks(8)
+    team.planner = [plan_of(tasks)]
+    team.workers = dict.fromkeys(tasks, Turn("All is told here. " * 400, delay=0.05, model=answers_as))
+    state = run(worker_model="openai:gpt-4o-mini", max_subtasks=8, max_rounds=1, budget_usd=0.1)
+    first, *others = sorted(calls_of(endpoint, "worker"), key=lambda call: call.started)
+    dearest = max(charge["usd"] for one in state["outcomes"] for charge in one["charges"])
+
+    assert all(first.finished is not None and first.finished <= other.started for other in others)
+    assert state["spend"]["usd"] <= 0.1 + (dearest if answers_as == "gpt-4" else 0)
+    assert (len(others), endpoint.most_in_flight > 1) == ((0, False) if answers_as == "gpt-4" else (7, True))
 
 
 def _dearer(said: Turn | str) -> Turn:

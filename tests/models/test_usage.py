@@ -26,6 +26,7 @@ LIES: dict[str, dict[str, Any]] = {
     "half a token": usage(20.5, 13),
     "no numbers": usage("20", "13"),
     "true": {"input_tokens": True, "output_tokens": True},
+    "more than was ever used": usage(10**30, 13),
     "endless": usage(float("inf"), 13),
     "not a number": usage(float("nan"), 13),
     "missing": {"input_tokens": 20},

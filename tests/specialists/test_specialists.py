@@ -1,9 +1,11 @@
 """Specialists: files, Python objects, and how the planner's words find them."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,9 @@ def test_python_wins_over_a_file(endpoint: Endpoint, tmp_path: Path) -> None:
     assert invoked(made)["outcomes"][0]["output"] == "from Python"
 
 
+# Seven lines that stand for a list of nine to the seventh lists.
+BOMB = "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("bcdefghi"))
+
 FAULTS: dict[str, tuple[str, str]] = {
     "no front matter": ("You cook.\n", ':1: expected "---" and front matter with name and description'),
     "no end": ("---\nname: a\n", ':1: the front matter that begins here has no end; close it with a line "---"'),
@@ -119,6 +124,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "no address": ("---\nname: a\ndescription: d\nurl: x\ngraph: g\n---\n", ":4: 'x' is no http:// or https:// address"),
     "remote with tools": ("---\nname: a\ndescription: d\nurl: http://x\ngraph: g\ntools: b\n---\n", ":6: tools means nothing"),
     "no key": ("---\nname: a\ndescription: d\nurl: http://x\ngraph: g\napi_key_env: NO_SUCH\n---\n", ":6: the environment variable NO_SUCH is not set"),
+    "YAML without end": (f"---\nb: &b [x]\n{BOMB}name: *i\ndescription: d\n---\nx", ":10: name: Input should be a valid string"),
     "unknown tool": ("---\nname: a\ndescription: d\ntools: calculate, fly\n---\nx", ":4: unknown tool 'fly'; known: calculate,"),
 }  # fmt: skip
 
@@ -132,6 +138,13 @@ def test_faults_of_a_file(tmp_path: Path, case: str) -> None:
         build_graph(specialists_dir=tmp_path)
 
     assert f"{tmp_path / 'one.md'}{words}" in str(raised.value)
+
+
+def test_a_pipe_is_no_specialist(tmp_path: Path) -> None:
+    """What may never end is not waited for."""
+    os.mkfifo(tmp_path / "a.md")
+    with pytest.raises(SpecialistError, match=r"a\.md:1: is no file"):
+        read_folder(tmp_path, lambda _: None)
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from graph.cli.options import (
 )  # fmt: skip
 
 STREET_PARTY = "Plan a neighbourhood street party for about 80 people on a Saturday afternoon."
+READ_LIMIT = 1_000_000  # characters; far more than a request may have, and a pipe may have no end
 DEMO_MODEL = "scripted:street-party"
 
 
@@ -102,7 +103,8 @@ def _request(request: str | None, file: Path | None) -> str:
         raise Misused('give one request: orchestrate "…", orchestrate - or orchestrate --file FILE')
     try:
         if file is not None:
-            return file.read_text(encoding="utf-8")
-        return sys.stdin.read() if request == "-" else str(request)
+            with file.open(encoding="utf-8") as opened:
+                return opened.read(READ_LIMIT)
+        return sys.stdin.read(READ_LIMIT) if request == "-" else str(request)
     except (OSError, UnicodeDecodeError) as error:
         raise Misused(f"cannot read the request from {file or 'standard input'}: {error}") from None
