@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from nodes.memory import MEMORY
 from nodes.models.attempts import Attempts
 from nodes.models.call import Call, CallFailed, Reply
 from nodes.models.charging import Bill
@@ -13,7 +14,6 @@ from nodes.models.concurrency import slots_of
 from nodes.models.errors import Fault
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine
-from nodes.memory import MEMORY
 from nodes.models.prices import seen
 from nodes.models.providers import open_model
 from nodes.state import Charge
