@@ -44,28 +44,14 @@ __all__ = [
     "graph",
 ]
 
-_HOMES = {
-    "graph.answers": ("Answer", "Settings", "aanswer", "answer"),
-    "graph.build": ("build_graph", "graph"),
-    "nodes.errors": (
-        "AllWorkersFailed",
-        "BadRequest",
-        "BadSettings",
-        "BudgetTooSmall",
-        "NoModel",
-        "NoPlan",
-        "OrchestratorError",
-    ),
-    "nodes.events": ("Event",),
-    "nodes.specialists": ("Specialist",),
-    "nodes.state": ("Context", "State"),
-}
+_HOMES = ("nodes.errors", "nodes.events", "nodes.state", "nodes.specialists", "graph.answers", "graph.build")
 
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is first used: the command line answers at once, and imports what a command needs."""
-    for home, names in _HOMES.items():
-        if name in names:
-            globals()[name] = value = getattr(import_module(home), name)
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(home)
+        if hasattr(module, name):
+            globals()[name] = value = getattr(module, name)
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

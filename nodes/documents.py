@@ -3,8 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nodes.errors import BadSettings
@@ -32,6 +35,11 @@ class Passage:
     document: str
     place: str
     text: str
+
+    @property
+    def cited(self) -> str:
+        """The text below the place where it stands."""
+        return f"[{self.document}, {self.place}]\n{self.text}"
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,16 @@ class Documents:
     """Everything that was handed over."""
 
     members: tuple[Document, ...]
-    _passages: list[Passage] = field(default_factory=list, repr=False, compare=False)
-    _bags: list[set[str]] = field(default_factory=list, repr=False, compare=False)  # each passage's words
 
-    def __post_init__(self) -> None:
-        self._passages.extend(passage for document in self.members for passage in document.passages())
-        self._bags.extend({*terms(passage.text), *terms(passage.document)} for passage in self._passages)
+    @cached_property
+    def passages(self) -> list[Passage]:
+        """All passages, in order."""
+        return [passage for document in self.members for passage in document.passages()]
+
+    @cached_property
+    def _bags(self) -> list[set[str]]:
+        """Each passage's words."""
+        return [{*terms(passage.text), *terms(passage.document)} for passage in self.passages]
 
     @property
     def size(self) -> int:
@@ -75,35 +87,28 @@ class Documents:
 
     def fit(self, room: int = EXCERPTS) -> bool:
         """Tell whether every subtask can carry all of them."""
-        return sum(_size(_cited(passage)) for passage in self._passages) <= room
+        return sum(_size(passage.cited) for passage in self.passages) <= room
 
     def find(self, name: str) -> Document | None:
         """Return the document of that name, or the one whose name has it as its beginning (None: there is none)."""
-        bare = name.strip().lower()
-        exact = [document for document in self.members if document.name.lower() == bare]
-        near = [document for document in self.members if document.name.lower().rpartition(".")[0] == bare]
-        return next(iter([*exact, *near]), None)
+        bare, names = name.strip().lower(), [document.name.lower() for document in self.members]
+        near = [*names, *(known.rpartition(".")[0] for known in names)]
+        return self.members[near.index(bare) % len(names)] if bare in near else None
 
-    def ranked(self, query: str) -> list[Passage]:
-        """List the passages that share words with a query, the likeliest first."""
-        return [self._passages[at] for at in self._ranked(query)]
-
-    def _ranked(self, query: str) -> list[int]:
+    def ranked(self, query: str) -> list[int]:
+        """List the passages that share words with a query, the likeliest first, by their place among them."""
         wanted = set(terms(query))
-        counts: dict[str, int] = {}
-        for bag in self._bags:
-            for word in bag & wanted:
-                counts[word] = counts.get(word, 0) + 1
+        counts = Counter(word for bag in self._bags for word in bag & wanted)
         scored = [(sum(1 / counts[word] for word in bag & wanted), -at) for at, bag in enumerate(self._bags)]
         return [-at for score, at in sorted(scored, reverse=True) if score > 0]
 
     def excerpts(self, task: str, room: int = EXCERPTS) -> str:
         """Gather what bears on a task, in the documents' own order, within `room` bytes; all of it if it fits."""
-        whole = [_cited(passage) for passage in self._passages]
+        whole = [passage.cited for passage in self.passages]
         if self.fit(room):
             return "\n\n".join(whole)
         kept, used = set[int](), 0
-        for at in self._ranked(task):
+        for at in self.ranked(task):
             size = _size(whole[at])
             if used + size <= room:
                 kept.add(at)
@@ -129,10 +134,6 @@ def _condensed(document: Document, request: str, room: int) -> str:
     found = Documents((document,)).excerpts(request, max(0, room - room // 2 - 200))
     mark = f"[… {len(whole):,} bytes in all; only the beginning and what bears on the request are shown …]"
     return f"{head}\n{mark}\n{found}".strip()
-
-
-def _cited(passage: Passage) -> str:
-    return f"[{passage.document}, {passage.place}]\n{passage.text}"
 
 
 def _size(text: str) -> int:
@@ -233,16 +234,26 @@ def _pages(name: str, raw: bytes) -> list[tuple[str, str]]:
 
 def _by_lines(text: str) -> list[tuple[str, str]]:
     """Cut text into passages at paragraphs where it can, and say which lines each holds."""
-    parts, block, start = list[tuple[str, str]](), list[str](), 1
-    for number, line in enumerate(_short_lines(text), 1):
+    blocks = _blocks(_short_lines(text), 1, lambda line: not line.strip())
+    return [
+        (f"line {first}" if first == last else f"lines {first}-{last}", "\n".join(block).strip("\n"))
+        for first, last, block in blocks
+    ]
+
+
+def _blocks(
+    lines: Iterable[str], start: int, fits_an_end: Callable[[str], bool]
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Put lines together as passages: (number of the first, of the last, lines). Half a passage may end where it fits."""
+    block, size = list[str](), 0
+    for number, line in enumerate(lines, start):
         block.append(line)
-        size = sum(map(len, block))
-        if size >= PASSAGE or (size >= PASSAGE // 2 and not line.strip()):
-            parts.append((_lines(start, number), "\n".join(block).strip("\n")))
-            block, start = [], number + 1
+        size += len(line)
+        if size >= PASSAGE or (size >= PASSAGE // 2 and fits_an_end(line)):
+            yield start, number, block
+            block, size, start = [], 0, number + 1
     if block:
-        parts.append((_lines(start, start + len(block) - 1), "\n".join(block).strip("\n")))
-    return parts
+        yield start, start + len(block) - 1, block
 
 
 def _short_lines(text: str) -> list[str]:
@@ -253,30 +264,16 @@ def _short_lines(text: str) -> list[str]:
     return lines
 
 
-def _lines(first: int, last: int) -> str:
-    return f"line {first}" if first == last else f"lines {first}-{last}"
-
-
 def _rows(text: str, separator: str) -> list[tuple[str, str]]:
     """Cut a table into passages of rows, each with the heading above."""
-    try:
-        dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:5000], delimiters=",;\t|")
-        separator = dialect.delimiter
-    except csv.Error:
-        pass
+    with suppress(csv.Error):
+        separator = csv.Sniffer().sniff(text[:5000], delimiters=",;\t|").delimiter
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
     except csv.Error:  # a cell beyond the csv module's limit; it is text then
         return _by_lines(text)
-    table = [" | ".join(re.sub(r"\s+", " ", cell).strip() for cell in row) for row in rows]
+    head, *table = [" | ".join(re.sub(r"\s+", " ", cell).strip() for cell in row) for row in rows] or [""]
     if not table:
-        return []
-    parts, block, start = list[tuple[str, str]](), list[str](), 2
-    for number, row in enumerate(table[1:], 2):
-        block.append(row)
-        if sum(map(len, block)) >= PASSAGE:
-            parts.append((f"rows {start}-{number}", "\n".join([table[0], *block])))
-            block, start = [], number + 1
-    if block or len(table) == 1:
-        parts.append((f"rows {start}-{len(table)}" if len(table) > 1 else "row 1", "\n".join([table[0], *block])))
-    return parts
+        return [("row 1", head)]
+    blocks = _blocks(table, 2, lambda _: False)
+    return [(f"rows {first}-{last}", "\n".join([head, *block])) for first, last, block in blocks]

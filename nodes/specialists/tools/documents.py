@@ -20,10 +20,10 @@ def document_tools(documents: Documents | None) -> list[BaseTool]:
         """
         if documents is None:
             return _NONE
-        passages = documents.ranked(query[:1000])[:FOUND]
-        if not passages:
+        likeliest = documents.ranked(query[:1000])[:FOUND]
+        if not likeliest:
             return f"Nothing shares a word with {query[:100]!r}. {_listed(documents)}"
-        return _shown(passages, SHOWN)
+        return _shown([documents.passages[at] for at in likeliest], SHOWN)
 
     @tool
     def read_document(name: str, from_passage: int = 1) -> str:
@@ -70,4 +70,4 @@ def _listed(documents: Documents) -> str:
 
 
 def _shown(passages: list[Passage], limit: int) -> str:
-    return "\n\n".join(f"[{passage.document}, {passage.place}]\n{passage.text}" for passage in passages)[:limit]
+    return "\n\n".join(passage.cited for passage in passages)[:limit]
