@@ -3,6 +3,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+Line = tuple[str, str]  # what is said, and the style it has in a terminal
+
+
+def about(plan: Mapping[str, Any]) -> Iterator[Line]:
+    """Say what a plan is besides its subtasks: that it is none, what it fixes for all of them, why it is as it is."""
+    if line := fallback_line(plan):
+        yield line, "yellow"
+    for name, value in frame_lines(plan.get("frame") or {}):
+        yield f"  {name}: {value}", "dim"
+    if plan.get("why"):
+        yield f"  why: {plan['why']}", "dim"
+
+
+def dropped_lines(plan: Mapping[str, Any]) -> list[Line]:
+    """Say what was dropped, and why."""
+    drops = plan.get("dropped", [])
+    return [(f"  dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})", "dim") for drop in drops]
+
 
 def fallback_line(plan: Mapping[str, Any]) -> str:
     """Say that a plan is none, and why ("": it is one)."""

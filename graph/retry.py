@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from graph import settings
 from nodes.errors import BadRequest
-from nodes.state import Draft, DropKind, Dropped, Outcome, Plan, State
+from nodes.state import Draft, DropKind, Dropped, Plan, State
 
 # Dropped for want of room or money, not because there was something wrong with them.
 FOR_WANT_OF_ROOM: frozenset[DropKind] = frozenset({"over_limit", "over_budget", "follow_up"})
@@ -39,7 +39,9 @@ def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | N
     if "plan" not in state:
         return Update({**common, "phase": "planner"}, "validator") if given else None
     ids = _chosen(state, only)
-    dropped = [] if only else [drop for plan in _plans(state) for drop in plan["dropped"] if _has_no_room(drop)]
+    dropped = (
+        [] if only else [drop for plan in _plans(state) for drop in plan["dropped"] if drop["kind"] in FOR_WANT_OF_ROOM]
+    )
     if not ids and not dropped:
         again = state.get("phase") == "synthesiser" or not state.get("answer")
         return Update({**common, "phase": "synthesiser", "failed_in": ""}, "synthesiser") if again else None
@@ -79,7 +81,7 @@ def _back_to_the_validator(state: State, ids: Collection[str], dropped: Collecti
         "draft": draft,
         "plan": _without(plan, dropped),
         "plans": [_without(earlier, dropped) for earlier in state.get("plans", [])],
-        "outcomes": [_uncharged(outcome) for outcome in before],
+        "outcomes": [{**outcome, "charges": []} for outcome in before],
         "charges": [charge for outcome in before for charge in outcome["charges"]],
     }
 
@@ -88,13 +90,5 @@ def _plans(state: State) -> list[Plan]:
     return [*state.get("plans", []), state["plan"]]
 
 
-def _has_no_room(drop: Dropped) -> bool:
-    return drop["kind"] in FOR_WANT_OF_ROOM
-
-
 def _without(plan: Plan, dropped: Collection[Dropped]) -> Plan:
     return {**plan, "dropped": [drop for drop in plan["dropped"] if drop not in dropped]}
-
-
-def _uncharged(outcome: Outcome) -> Outcome:
-    return {**outcome, "charges": []}

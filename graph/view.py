@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graph.plan_text import cost_ahead, counted, fallback_line, frame_lines
+from graph.plan_text import about, cost_ahead, counted, dropped_lines
 from graph.sanitise import one_line
 from nodes.budget import summed
 from nodes.state import Charge
@@ -86,10 +86,9 @@ class View:
 
     def take(self, event: dict[str, Any]) -> Iterator[str]:
         """Take one event; yield the plain lines that tell it where there is no terminal."""
-        handler = getattr(self, f"_on_{event.get('type')}", None)
-        if handler is not None:
-            for line in handler(event):
-                yield line[: len(line) - len(line.lstrip())] + one_line(line)
+        handler = getattr(self, f"_on_{event.get('type')}", lambda _: ())
+        for line in handler(event) or ():
+            yield line[: len(line) - len(line.lstrip())] + one_line(line)
 
     def _on_run(self, event: dict[str, Any]) -> Iterator[str]:
         self.run_id = event["id"]
@@ -99,13 +98,10 @@ class View:
     def _on_nothing_to_do(event: dict[str, Any]) -> Iterator[str]:
         yield event["text"]
 
-    @staticmethod
-    def _on_specialists_changed(event: dict[str, Any]) -> Iterator[str]:
-        yield event["text"]
+    _on_specialists_changed = _on_nothing_to_do
 
-    def _on_request(self, event: dict[str, Any]) -> Iterator[str]:
+    def _on_request(self, event: dict[str, Any]) -> None:
         self.costs.take(event["note"], event["charges"], settled=event["settled"])
-        yield from ()
 
     def _on_planning(self, event: dict[str, Any]) -> Iterator[str]:
         self.doing = "planning" if event["attempt"] == 1 else "planning again"
@@ -148,18 +144,12 @@ class View:
         plan = self.plan
         source = "" if plan["source"] == "native" else f" ({plan['source']})"
         yield f"plan, round {plan['round']}{source}: {counted(len(plan['subtasks']), 'subtask')}; {self.ahead}"
-        if line := fallback_line(plan):
-            yield f"  {line}"
-        for name, value in frame_lines(plan.get("frame") or {}):
-            yield f"  {name}: {value}"
-        if plan.get("why"):
-            yield f"  why: {plan['why']}"
+        yield from (text for text, _ in about(plan))
         for subtask in plan["subtasks"]:
             yield f"  {subtask['id']} {subtask['specialist']}: {subtask['task']}"
             for change in subtask.get("changes", []):
                 yield f"     mended: {change}"
-        for drop in plan["dropped"]:
-            yield f"  dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})"
+        yield from (text for text, _ in dropped_lines(plan))
 
     def _on_worker(self, event: dict[str, Any]) -> Iterator[str]:
         worker = self.workers.setdefault(event["id"], Progress(event["id"], event["specialist"]))
@@ -173,10 +163,9 @@ class View:
         why = f": {worker.error}" if worker.error else ""
         yield f"{worker.id} {worker.specialist}: {worker.status.replace('_', ' ')} in {worker.seconds:.1f} s{why}"
 
-    def _on_worker_text(self, event: dict[str, Any]) -> Iterator[str]:
+    def _on_worker_text(self, event: dict[str, Any]) -> None:
         worker = self.workers[event["id"]]
         worker.written, worker.note = worker.written + len(event["text"]), ""
-        yield from ()
 
     def _on_worker_waiting(self, event: dict[str, Any]) -> Iterator[str]:
         worker = self.workers[event["id"]]
@@ -207,10 +196,9 @@ class View:
         listed = f"{counted(len(event['disagreements']), 'disagreement')}, {counted(len(event['gaps']), 'gap')}"
         yield f"{listed} found; writing the answer …"
 
-    def _on_answer(self, event: dict[str, Any]) -> Iterator[str]:
+    def _on_answer(self, event: dict[str, Any]) -> None:
         self.doing = "writing the answer"
         self.answer += event["text"]
-        yield from ()
 
     def _on_answer_restart(self, event: dict[str, Any]) -> Iterator[str]:
         self.answer = ""

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.spinner import Spinner
 from rich.text import Text
 
-from graph.plan_text import counted, fallback_line, frame_lines
+from graph.plan_text import about, counted, dropped_lines
 from graph.sanitise import harmless, one_line
 from graph.view import OPEN, TOKEN_CHARACTERS, Progress, View
 
@@ -29,6 +29,12 @@ def shortened(text: str, width: int) -> str:
     head = chop_cells(text, max(1, width - 2))[0]
     whole = head if text[len(head)] == " " else head.rpartition(" ")[0]
     return f"{whole.rstrip(' ,;:.') or head} …" if width > 2 else head  # noqa: PLR2004 - " …" takes two
+
+
+def fitted(text: str, width: int) -> str:
+    """Cut a line to some columns; what it is set in by stays."""
+    head = text[: len(text) - len(text.lstrip())]
+    return head + shortened(text, width - len(head))
 
 
 def clock(seconds: float) -> str:
@@ -85,19 +91,11 @@ def plan_lines(view: View, width: int, drops: int | None = None) -> Iterator[Tex
     """
     told = f"{counted(len(view.workers), 'subtask')}, {view.ahead}"
     yield Text.assemble(("Plan", "bold"), f"  {shortened(told, width - 6)}")
-    if line := fallback_line(view.plan):
-        yield Text(shortened(line, width), "yellow")
-    for name, value in frame_lines(view.plan.get("frame") or {}):
-        yield Text(f"  {shortened(f'{name}: {value}', width - 2)}", "dim")
-    if view.plan.get("why"):
-        yield Text(f"  {shortened(view.plan['why'], width - 2)}", "dim")
-    dropped = view.plan.get("dropped", [])
+    dropped = dropped_lines(view.plan)
     if drops is not None and len(dropped) > drops:
-        yield Text(f"  {counted(len(dropped), 'subtask')} dropped", "dim")
-        return
-    for drop in dropped:
-        told = f"dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})"
-        yield Text(f"  {shortened(told, width - 2)}", "dim")
+        dropped = [(f"  {counted(len(dropped), 'subtask')} dropped", "dim")]
+    for text, style in (*about(view.plan), *dropped):
+        yield Text(fitted(text, width), style)
 
 
 def worker_rows(workers: Sequence[Progress], width: int, room: int) -> Iterator[Text]:
@@ -111,7 +109,7 @@ def worker_rows(workers: Sequence[Progress], width: int, room: int) -> Iterator[
         counts = [(sum(_kind(worker) == kind for worker in rest), kind) for kind in ("done", *_ORDER[:3])]
         words = {"started": "at work"}
         told = ", ".join(f"{number} {words.get(kind, kind)}" for number, kind in counts if number)
-        yield Text(f"  {shortened(f'and {told}', width - 2)}", "dim")
+        yield Text(fitted(f"  and {told}", width), "dim")
 
 
 def _kept(workers: Sequence[Progress], room: int) -> set[str]:

@@ -7,11 +7,13 @@ from typing import Any
 from graph import local
 from graph import settings as host
 from graph.assembly import assemble
-from graph.cli.output import COMPLETE, WRONG, fail, say, write_json, write_row
+from graph.cli.output import say, write_list
 from graph.cli.progress import Download
 from graph.sanitise import one_line
 from nodes.errors import NoModel
 from nodes.state import ROLES, Context
+
+_MODEL = "local:{name:<8} {state:<8} {size:>8}  {licence}  {source}  {path}"
 
 
 def list_settings(given: Mapping[str, Any], *, as_json: bool) -> None:
@@ -32,13 +34,13 @@ def list_settings(given: Mapping[str, Any], *, as_json: bool) -> None:
         value = None if unset else getattr(resolved, name)
         source = _source(name, value, given, field.default)
         rows.append({"name": name, "value": value, "from": source, "meaning": field.description})
-    if as_json:
-        write_json(rows)
-        return
-    for row in rows:
+
+    def form(row: Mapping[str, Any]) -> str:
         value = "unset" if row["value"] is None else one_line(row["value"])
-        write_row(f"{row['name']:<28} {value:<24} {row['from']:<12}  {row['meaning']}")
-    if missing is not None:
+        return f"{row['name']:<28} {value:<24} {row['from']:<12}  {row['meaning']}"
+
+    write_list(rows, form, as_json=as_json)
+    if missing is not None and not as_json:
         say(str(missing), "yellow")
 
 
@@ -70,36 +72,28 @@ def list_specialists(folder: Path | None, *, as_json: bool) -> None:
         }
         for member in members
     ]
-    if as_json:
-        write_json(rows)
-        return
-    for row in rows:
+
+    def form(row: Mapping[str, Any]) -> str:
         tools = f" [{', '.join(row['tools'])}]" if row["tools"] else ""
-        write_row(f"{one_line(row['name']):<24} {one_line(row['from'])}{tools}  {one_line(row['description'])}")
-    say("A plan may also name experts of its own, played by a general worker (--set improvise=false: no other).")
+        return f"{one_line(row['name']):<24} {one_line(row['from'])}{tools}  {one_line(row['description'])}"
+
+    write_list(rows, form, as_json=as_json)
+    if not as_json:
+        say("A plan may also name experts of its own, played by a general worker (--set improvise=false: no other).")
 
 
-def embedded_models(action: str, name: str, *, as_json: bool) -> int:
-    """List, fetch or remove embedded models, and return the exit code."""
-    try:
-        if action == "fetch":
-            with Download() as download:
-                path = local.fetch(local.lookup(name), progress=download.show)
-            say(f"local:{name} is here: {path}")
-        elif action == "remove":
-            say(f"local:{name} removed; {local.remove(local.lookup(name)) / 1e9:.2f} GB freed")
-        else:
-            _list_models(as_json=as_json)
-    except local.WeightsError as error:
-        fail(error)
-        return WRONG
-    return COMPLETE
+def embedded_models(action: str, name: str, *, as_json: bool) -> None:
+    """List, fetch or remove embedded models.
 
-
-def _list_models(*, as_json: bool) -> None:
-    rows = [weights.described() for weights in local.CATALOGUE.values()]
-    if as_json:
-        write_json(rows)
-        return
-    for row in rows:
-        write_row("local:{name:<8} {state:<8} {size:>8}  {licence}  {source}  {path}".format(**row))
+    Raises:
+        WeightsError: there is none of that name, or it cannot be had or removed.
+    """
+    if action == "fetch":
+        with Download() as download:
+            path = local.fetch(local.lookup(name), progress=download.show)
+        say(f"local:{name} is here: {path}")
+    elif action == "remove":
+        say(f"local:{name} removed; {local.remove(local.lookup(name)) / 1e9:.2f} GB freed")
+    else:
+        rows = [weights.described() for weights in local.CATALOGUE.values()]
+        write_list(rows, _MODEL.format_map, as_json=as_json)

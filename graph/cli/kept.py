@@ -10,7 +10,7 @@ from typing import Any
 
 from graph import settings
 from graph.cli.hints import Misused
-from graph.cli.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_json, write_row, write_text
+from graph.cli.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_list, write_text
 from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
@@ -28,17 +28,17 @@ async def list_runs(database: str | None, *, as_json: bool) -> None:
     """List the runs, the newest first: when each was begun and how long after that it changed last, and what it has cost."""
     async with open_store(where_runs_are(database)) as store:
         costs = [(run, await _usd(store, run)) for run in await store.runs()]
-    if as_json:
-        write_json([{**run.as_json(), "usd": usd} for run, usd in costs])
-    elif not costs:
-        say("no runs are kept yet")
-    else:
-        say(f"{'run':<8}  {'begun':<16}  {'state':<11}  last change  {'cost':>9}  request", "dim")
-    for run, usd in costs if not as_json else ():
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
-        cost = f"${usd:.4f}" if usd is not None else "$ unknown"
-        after = f"+{_length(run.updated - run.created)}"
-        write_row(f"{run.id}  {when}  {run.status:<11}  {after:>11}  {cost:>9}  {one_line(run.request)}")
+    if not as_json:
+        head = f"{'run':<8}  {'begun':<16}  {'state':<11}  last change  {'cost':>9}  request"
+        say(head if costs else "no runs are kept yet", "dim")
+    write_list([{**run.as_json(), "usd": usd} for run, usd in costs], _row, as_json=as_json)
+
+
+def _row(run: Mapping[str, Any]) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
+    cost = f"${run['usd']:.4f}" if run["usd"] is not None else "$ unknown"
+    after = f"+{_length(run['updated'] - run['created'])}"
+    return f"{run['id']}  {when}  {run['status']:<11}  {after:>11}  {cost:>9}  {one_line(run['request'])}"
 
 
 async def _usd(store: Store, run: Run) -> float | None:

@@ -1,7 +1,7 @@
 """Output: what is written where. Answers and JSON go to stdout, all else to stderr, a report to its file."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +98,14 @@ def _write_markdown(text: str) -> None:
 def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     sys.stdout.write(as_json(value) + "\n")
+
+
+def write_list(rows: Sequence[Mapping[str, Any]], form: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:
+    """Write a list to stdout: as JSON, or a line for each of its rows."""
+    if as_json:
+        write_json(rows)
+    for row in () if as_json else rows:
+        write_row(form(row))
 
 
 def write_text(text: str) -> None:

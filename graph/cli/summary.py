@@ -5,10 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from graph.plan_text import counted, fallback_line, frame_lines
+from graph.plan_text import Line, about, counted, fallback_line
 from graph.sanitise import one_line
-
-Line = tuple[str, str]  # what is said, and the style it has in a terminal
 
 DONE = ("done", "partial")
 
@@ -88,10 +86,7 @@ def standing(state: Mapping[str, Any], reasons: Sequence[str]) -> Iterator[Line]
         yield f"plan: {counted(len(plan['subtasks']), 'subtask')}", ""
     else:
         yield "there is no plan yet", ""
-    for name, value in frame_lines(plan.get("frame") or {}):
-        yield f"  {one_line(name)}: {one_line(value)}", "dim"
-    if plan.get("why"):
-        yield f"  why: {one_line(plan['why'])}", "dim"
+    yield from ((f"  {one_line(text)}", style) for text, style in about(plan))
     for subtask in plan.get("subtasks", []):
         outcome = outcomes.get(subtask["id"])
         status = outcome["status"].replace("_", " ") if outcome else "not done"

@@ -7,10 +7,12 @@ from typing import Literal
 
 import platformdirs
 
+from nodes.errors import NoModel
+
 Progress = Callable[[int, int], None]  # bytes here, bytes in all
 
 
-class WeightsError(Exception):
+class WeightsError(NoModel):
     """The weights are not here and cannot be had; the message says what, where and how to mend it."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from graph import settings
-from graph.local.catalogue import Progress, Weights, WeightsError, lookup
+from graph.local.catalogue import Progress, Weights, lookup
 from graph.local.servers import LocalServer
 from graph.local.weights import fetch
 from nodes.errors import NoModel
@@ -43,10 +43,7 @@ def make_ready(specs: Sequence[str], person: Person) -> None:
     """
     wanted = sorted({spec.partition(":")[2] or "small" for spec in specs if spec.partition(":")[0] == "local"})
     for name in wanted if settings.local_model() is None else ():
-        try:
-            _make_model_ready(lookup(name), person)
-        except WeightsError as error:
-            raise NoModel(str(error)) from None
+        _make_model_ready(lookup(name), person)
 
 
 def _make_model_ready(weights: Weights, person: Person) -> None:

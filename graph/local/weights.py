@@ -27,10 +27,7 @@ def engine_options(name: str, own_file: Path | None) -> EngineOptions:
     slots = 2 if cores < 8 else 4  # noqa: PLR2004 - each slot needs cores of its own to be worth its memory
     if own_file is not None:
         return EngineOptions(path=str(own_file), slots=slots, context=CONTEXT)
-    try:
-        weights = lookup(name)
-    except WeightsError as error:
-        raise NoModel(str(error)) from None
+    weights = lookup(name)
     if weights.state != "present":
         raise NoModel(
             f"the model local:{name} is not on this machine yet. Fetch it: orchestrate models fetch {name}; "

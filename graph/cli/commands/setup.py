@@ -12,13 +12,13 @@ def models(
     action: Annotated[str, typer.Argument(metavar="[fetch|remove]")] = "list",
     name: Annotated[str, typer.Argument(metavar="[NAME]")] = "",
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Embedded models: list them, `fetch NAME`, `remove NAME`."""
     from graph.cli.inventory import embedded_models
 
     if action not in ("list", "fetch", "remove") or (action != "list" and not name):
         raise Misused("orchestrate models, orchestrate models fetch NAME, orchestrate models remove NAME")
-    return embedded_models(action, name, as_json=as_json)
+    embedded_models(action, name, as_json=as_json)
 
 
 def settings(model: Model = None, sets: Sets = None, as_json: AsJson = False) -> None:
