@@ -8,7 +8,6 @@ from nodes.plan.words import words
 from nodes.text import plain, unspaced
 
 _AHEAD = 60  # characters before a mention in which "leave" or "not" turns it round
-_SENTENCE_END = re.compile("[.!?;。！？；؟\n]")
 
 
 def _any(kind: str) -> str:
@@ -39,9 +38,8 @@ def dependencies(plan: Sequence[Task], request: Task) -> dict[int, str]:
         if not any(cue in task.plain for cue in _JOINED_CUES) and _CUES.isdisjoint(task.words):
             continue  # the patterns are slow
         text = f" {task.plain[:READ_LIMIT]}"
-        for start, end in _mentions(text, position, len(plan), names[position], theirs):
-            ahead = _SENTENCE_END.split(text[max(0, start - _AHEAD) : start])[-1]
-            if not _APART.search(ahead) and text[start:end] not in request.plain:
+        for start, end in _mentions(text, position, names[position], theirs):
+            if not _APART.search(text, max(0, start - _AHEAD), start):
                 quotes.setdefault(position, text[max(0, start - _AHEAD // 2) : end + _AHEAD // 2].strip())
     return quotes
 
@@ -52,11 +50,10 @@ def _as_written(name: str) -> str:
     return written if unspaced(written) else f" {written}"
 
 
-def _mentions(text: str, position: int, size: int, own: str, theirs: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def _mentions(text: str, position: int, own: str, theirs: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     yield from (others.span() for others in _OTHERS.finditer(text))
     for numbered in _NUMBERED.finditer(text):
-        number = int(numbered[1] or numbered[2])
-        if number != position + 1 and number <= size:
+        if int(numbered[1] or numbered[2]) != position + 1:
             yield numbered.span()
     for result in _RESULT_OF.finditer(text):
         if text.startswith(theirs, result.end()) and not text.startswith(own, result.end()):

@@ -8,7 +8,7 @@ from nodes.plan.task import Task
 from nodes.text import unspaced
 
 SAME_WORK = 0.53  # of the weight of the words of two tasks
-ASKED, SHARED = 0.2, 0.35  # weight of a word that the request says, or that most tasks share; 1 is any other's
+LIGHT = 0.3  # weight of a word that the request says, or that most tasks share; 1 is any other's
 _TELLING = 12  # tasks; a word that more of them have finds no duplicates, or a thousand tasks took a thousand squared
 _CLOSEST = 3  # tasks that one is compared with
 _FRAME = 0.4  # of the words of a task: the rest of the sentence, where one thing is put for another
@@ -20,9 +20,7 @@ def near_duplicates(plan: Sequence[Task], request: Task) -> dict[int, int]:
     """Find the tasks that are nearly the same work as an earlier one, as {its position: the earlier one's}."""
     counts = Counter(word for task in plan for word in task.content)
     many = max(2, len(plan) / 2)
-    weights = {
-        word: ASKED if word in request.content else SHARED if count > many else 1.0 for word, count in counts.items()
-    }
+    weights = {word: LIGHT if word in request.content or count > many else 1.0 for word, count in counts.items()}
 
     def weigh(words: Iterable[str]) -> float:
         return sum(map(weights.__getitem__, words))
@@ -35,7 +33,7 @@ def near_duplicates(plan: Sequence[Task], request: Task) -> dict[int, int]:
         for earlier, _ in near:
             shared = task.content & plan[earlier].content
             alike = 2 * weigh(shared) >= SAME_WORK * (masses[position] + masses[earlier])
-            if alike and len(shared) > 1 and not _parallel(task, plan[earlier]):
+            if alike and not _parallel(task, plan[earlier]):
                 duplicates[position] = earlier
                 break
         for word in telling:

@@ -13,31 +13,28 @@ _PIECES = re.compile("|".join(sorted(filter(unspaced, _HOLLOW), key=len, reverse
 _NUMBER = re.compile(r"[\divx]{1,4}|s\d{1,3}|[a-f]|no|nr")
 _BRACKETED = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|[^\w<\[{]*")
 _STANDS_IN = re.compile(r"tb[dac]\b|(?:todo|to do|fixme) ?[:\-–—]|lorem ipsum\b|\{\{")
-_LONG = 200  # characters; a longer text is no placeholder
-_MOST_HOLLOW = 10  # words; a longer text of such words may well be a task
 _FULL_TASK = 8  # words after "TBD:" that make a task of it in spite of it
 _LETTER = re.compile(r"[^\W\d_]")
 
 
 def is_placeholder(task: Task) -> bool:
     """Tell whether a text stands for a task instead of being one."""
-    text, bare = task.text.strip(), task.bare
-    if not bare or (len(text) <= 2 * _LONG and _BRACKETED.fullmatch(text)):
+    if not task.bare or _BRACKETED.fullmatch(task.text.strip()):
         return True
-    parts = bare.split()
-    if len(bare) > _LONG or unspaced(bare):
-        rest = bare if len(bare) > _LONG else _PIECES.sub("", bare).strip()
-        return bare.startswith("lorem ipsum") or not rest or bool(_NUMBER.fullmatch(rest))
+    if unspaced(task.bare):
+        rest = _PIECES.sub("", task.bare).strip()
+        return not rest or bool(_NUMBER.fullmatch(rest))
+    parts = task.bare.split()
     if _STANDS_IN.match(task.plain.strip()) and len(parts) <= _FULL_TASK:
         return True
     hollow = all(word in _HOLLOW or word in _FILLER or _NUMBER.fullmatch(word) for word in parts)
-    return hollow and len(parts) <= _MOST_HOLLOW and (len(parts) == 1 or not _FILLER.issuperset(parts))
+    return hollow and not _FILLER.issuperset(parts)
 
 
 def is_one_word(task: Task) -> bool:
     """Tell whether a task is one word, or its specialist's name: a title at best."""
     if unspaced(task.bare):
-        return length_in_words(task.bare[:_LONG]) < 1.5 or task.bare == folded(task.specialist)  # noqa: PLR2004
+        return length_in_words(task.bare) < 1.5  # noqa: PLR2004
     return len(set(task.bare.split())) == 1 or task.bare == folded(task.specialist)
 
 
