@@ -15,12 +15,13 @@ from nodes.models import Call, CallFailed, OverBudget, Reply, ask, on_engine, pl
 from nodes.plan import planner_purse, told_documents
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render
-from prompts.parsing import off_loop, parse_plan
+from prompts.parsing import is_refusal, off_loop, parse_plan
 from prompts.replies import BadReply
 
 _QUOTED = 2_000  # characters of a bad envelope that the model is shown again
 _SHOWN = 300  # characters of a refusal that a person is shown
 
+_REFUSED = "The reply was a refusal. The request is to be split into work, not answered."
 _FILTERED = "The reply was stopped by a content filter."
 # What a second request on the same thread must not see of the first.
 _CLEAN: dict[str, Any] = {
@@ -43,7 +44,7 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
 
     Raises:
         NoModel: no answer can be had from the model; nothing has been given to a worker.
-        NoPlan: the model refuses the request.
+        NoPlan: the model refuses the request, each time it was asked.
         BudgetTooSmall: the first call does not fit the budget.
         BadSettings: improvise is off, and there is nobody to choose from.
     """
@@ -60,7 +61,7 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     attempt = replan["attempt"] if replan else 1
     final = attempt >= settings.max_plan_attempts
     runtime.stream_writer({"type": "planning", "attempt": attempt})
-    read, charges = await _draft(_call(state, settings, host, runtime), first=replan is None)
+    read, charges = await _draft(_call(state, settings, host, runtime), replan)
     draft = Draft(round=1, attempt=attempt, source="native", subtasks=[], faults=[], reply="", final=final)
     draft.update(read)
     if draft["final"] and not draft["subtasks"]:
@@ -113,20 +114,22 @@ def _messages(request: str, settings: Context, host: Host, replan: Replan | None
     return [*messages, AIMessage(replan["reply"] or "(no text)"), HumanMessage(again)]
 
 
-async def _draft(call: Call, *, first: bool) -> tuple[Draft, list[Charge]]:
+async def _draft(call: Call, replan: Replan | None) -> tuple[Draft, list[Charge]]:
     """Ask, and give what came as a draft (a bad reply as its faults), with what it cost."""
     try:
         reply = await ask(call)
         return await _read(reply), reply.charges
     except BadReply as bad:
         charges: list[Charge] = bad.charges  # type: ignore[assignment]
+        if is_refusal(bad.text) and (replan is None or is_refusal(replan["reply"])):
+            return Draft(faults=[_REFUSED], reply=bad.text, refused=True), charges
         return Draft(faults=[bad.fault], reply=bad.text), charges
     except CallFailed as error:
         if error.fault.kind == "envelope":  # a bad reply like any other; what is behind it may come right
             return Draft(faults=[error.fault.message], reply=error.fault.text[:_QUOTED]), error.charges
         raise NoModel(f"The planner got no answer. {error}") from None
     except OverBudget as error:
-        if first:
+        if replan is None:
             raise BudgetTooSmall(str(error)) from None
         return Draft(faults=[str(error)], final=True), []
 
@@ -141,10 +144,7 @@ def _refusal(draft: Draft) -> str:
 
 
 async def _read(reply: Reply) -> Draft:
-    refusals = {
-        "refusal": "The reply was a refusal. The request is to be split into work, not answered.",
-        "content_filter": _FILTERED,
-    }
+    refusals = {"refusal": _REFUSED, "content_filter": _FILTERED}
     if reply.finish in refusals:
         return Draft(faults=[refusals[reply.finish]], reply=reply.text, refused=True)
     try:

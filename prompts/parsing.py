@@ -16,9 +16,10 @@ from prompts.reading.json_values import Scan, scan
 from prompts.reading.reasoning import visible
 from prompts.reading.strings import clean
 from prompts.reading.synthesis import answer_of, read_synthesis, synthesis_object
+from prompts.reading.vocabulary import phrases
 from prompts.replies import BadReply, Synthesis
 
-__all__ = ["CAP", "CutReply", "ParsedPlan", "off_loop", "parse_plan", "parse_synthesis", "visible"]
+__all__ = ["CAP", "CutReply", "ParsedPlan", "is_refusal", "off_loop", "parse_plan", "parse_synthesis", "visible"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +29,10 @@ INLINE = 8_000  # characters that are parsed where they are: about 5 ms
 BLANKS = " \n\r\t\u200b\u200c\u200d\u2060\ufeff"
 UNCLOSED = "the reasoning block was never closed, so there is no reply behind it"
 ENTITY = re.compile(r"&(?:quot|#34|#x22);")
+_OPENING, _REFUSAL = 200, 800  # characters in which a refusal is said, and of the whole of it
+_DECLINED = phrases("declined")
+_ASKS = re.compile(rf"[?？؟]|{phrases('asks_back').pattern}", re.IGNORECASE)
+_ITEMS = re.compile(r"(?m)^\s{0,9}(?:[-*•|]|\d{1,2}[.)])\s|\[\s{0,9}[{\"]")  # of a list: whatever it is, it is more
 _PLANNER = (Path(__file__).parent / "planner.md").read_text(encoding="utf-8")
 
 
@@ -74,6 +79,13 @@ def parse_plan(text: str, *, truncated: bool = False) -> ParsedPlan:
             "the reply repeats the example of the instructions instead of giving a plan for the request", text
         )
     return replace(plan, truncated=plan.truncated or truncated)
+
+
+def is_refusal(text: str) -> bool:
+    """Say whether a reply does nothing but decline, in plain words or in JSON; one that asks for something does not."""
+    said = visible(text[:CAP])[0].strip()
+    opening = _DECLINED.search(said[:_OPENING])
+    return len(said) <= _REFUSAL and bool(opening) and not _ASKS.search(said) and not _ITEMS.search(said)
 
 
 def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str] = ()) -> Synthesis:

@@ -191,6 +191,61 @@ def test_a_refusal_is_an_error(endpoint: Endpoint, team: Team, attempts: int, ca
     assert calls_of(endpoint, "worker") == []
 
 
+PLAIN = {
+    "en": "I'm sorry, but I can't help with that.",
+    "en, JSON": '{"error": "I cannot help with that request."}',
+    "en, thought about": "<think>Hm, no.</think>I won’t plan this: it would put people in danger.",
+    "de": "Es tut mir leid, dabei kann ich Ihnen nicht helfen.",
+    "fr": "Désolé, je ne peux pas vous aider à faire cela.",
+    "es": "Lo siento, no puedo ayudarte con eso.",
+    "it": "Mi dispiace, non posso aiutarti con questa richiesta.",
+    "pt": "Desculpe, mas não posso ajudar com isso.",
+    "nl": "Sorry, daar kan ik niet mee helpen.",
+    "ru": "Извините, я не могу помочь с этим запросом.",
+    "zh": "抱歉，我无法协助处理这个请求。",
+    "ja": "申し訳ありませんが、そのご依頼はお手伝いできません。",
+    "ar": "عذرًا، لا أستطيع المساعدة في هذا الطلب.",
+    "hi": "क्षमा करें, मैं इसमें मदद नहीं कर सकता।",
+}
+
+
+@pytest.mark.parametrize("said", PLAIN.values(), ids=PLAIN.keys())
+def test_a_refusal_in_plain_words(endpoint: Endpoint, team: Team, said: str) -> None:
+    """Refused in plain words each time it was asked, a request ends with the model's own words."""
+    team.planner = [said]
+    with pytest.raises(NoPlan, match="The planner refused this request") as error:
+        run()
+
+    assert said.rpartition(">")[2].strip('{}"')[-30:].strip() in str(error.value)
+    assert (len(calls_of(endpoint, "planner")), calls_of(endpoint, "worker")) == (2, [])
+
+
+NO_REFUSALS = {
+    "asks back": "I can't plan this yet. How many guests will come?",
+    "needs to know": "I cannot plan this without a budget. Please provide one, and I will.",
+    "gives advice": "A street party cannot take place without a permit, so apply for it first; then book the band.",
+    "writes a list": "I can't name the band yet, but this is what you need:\n- food for 80\n- tables and chairs",
+    "apologises": "Sorry for the confusion. Start with the permit, then ask the neighbours for tables.",
+    "answers in German": "Leider kann man das nicht an einem Tag schaffen; plane lieber zwei Wochen ein.",
+    "answers at length": f"I can't say it in one line. {'First the permit, then the band, then the food. ' * 20}",
+}
+
+
+@pytest.mark.parametrize("said", NO_REFUSALS.values(), ids=NO_REFUSALS.keys())
+def test_what_is_no_refusal(endpoint: Endpoint, team: Team, said: str) -> None:
+    """A planner that asks, advises or answers instead of planning has not refused: the request is the one task."""
+    team.planner = [said]
+
+    assert run()["plan"]["source"] == "fallback"
+
+
+def test_one_refusal_of_two(endpoint: Endpoint, team: Team) -> None:
+    """One reply that could not be read and one refusal in plain words are no refusal to the end."""
+    team.planner = ["Here is the plan: [{]", PLAIN["en"]]
+
+    assert run()["plan"]["source"] == "fallback"
+
+
 def test_a_refusal_after_a_plan(endpoint: Endpoint, team: Team) -> None:
     """A refusal after a plan that could be mended loses nothing: the plan is mended in code."""
     team.planner = [plan_of({**TASKS, "nobody": "Use the results of subtask 1."}), Turn(refusal="No.")]
