@@ -102,10 +102,10 @@ def _get(url: str, here: str, allowed: Callable[[IpAddress], bool]) -> Document 
 
 def _looked_up(url: str, host: str, port: int, allowed: Callable[[IpAddress], bool]) -> IpAddress:
     try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        resolved = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as error:
         raise BadSettings(f"cannot attach {url}: {host} is not to be found ({error.strerror})") from None
-    addresses = [ipaddress.ip_address(str(address).partition("%")[0]) for address in sorted(map(str, found))]
+    addresses = [ipaddress.ip_address(str(address).partition("%")[0]) for address in sorted(map(str, resolved))]
     if not addresses or not all(map(allowed, addresses)):
         raise BadSettings(
             f"cannot attach {url}: {host} is an address inside a network; download it and attach the file"

@@ -62,13 +62,13 @@ def _linked(answer: str, state: State) -> str:
     names = {outcome["id"]: outcome["specialist"] for outcome in state.get("outcomes", [])}
     entries = {entry.get("id") for entry in state.get("disagreements", [])}
 
-    def link(found: re.Match[str]) -> str:
-        mark = found.group(1)
+    def link(match: re.Match[str]) -> str:
+        mark = match.group(1)
         if mark in names:
-            before = one_line(answer[max(0, found.start() - _BEFORE) : found.start()]).rstrip("*_ (").casefold()
+            before = one_line(answer[max(0, match.start() - _BEFORE) : match.start()]).rstrip("*_ (").casefold()
             named = before.endswith(one_line(names[mark]).casefold())
             return f"[{mark if named else f'{plain(names[mark])} ({mark})'}](#{PREFIX}{mark})"
-        return f"[{mark}](#{PREFIX}{mark})" if mark in entries else found.group()
+        return f"[{mark}](#{PREFIX}{mark})" if mark in entries else match.group()
 
     return _MARKED.sub(link, answer)
 

@@ -47,7 +47,7 @@ def one_line(text: Any) -> str:
 def as_json(value: Any) -> str:
     """Write JSON in which no character steers a terminal or the eye; it reads back as the same value."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return _STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def plain(text: Any) -> str:

@@ -30,7 +30,7 @@ def read_attachments(given: object) -> list[Attachment]:
         raise BadRequest(f"{_FORM}, got {type(given).__name__}")
     if len(given) > COUNT_LIMIT:
         raise BadRequest(f"{len(given)} documents came with the request; {COUNT_LIMIT} are the most")
-    documents = [_document(one, number) for number, one in enumerate(given, 1)]
+    documents = [_document(entry, number) for number, entry in enumerate(given, 1)]
     size = sum(len(document.text) for document in documents)
     if size > TEXT_LIMIT:
         raise BadRequest(
@@ -42,7 +42,7 @@ def read_attachments(given: object) -> list[Attachment]:
 
 def documents_in(kept: Sequence[Attachment]) -> list[Document]:
     """Make documents of what a state keeps."""
-    return [Document(one["name"], tuple((place, text) for place, text in one["parts"])) for one in kept]
+    return [Document(entry["name"], tuple((place, text) for place, text in entry["parts"])) for entry in kept]
 
 
 def _document(given: object, number: int) -> Document:

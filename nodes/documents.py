@@ -131,9 +131,9 @@ def _condensed(document: Document, request: str, room: int) -> str:
     if len(whole) <= room:
         return document.text
     head = whole[: room // 2].decode("utf-8", "ignore")
-    found = Documents((document,)).excerpts(request, max(0, room - room // 2 - 200))
+    excerpts = Documents((document,)).excerpts(request, max(0, room - room // 2 - 200))
     mark = f"[… {len(whole):,} bytes in all; only the beginning and what bears on the request are shown …]"
-    return f"{head}\n{mark}\n{found}".strip()
+    return f"{head}\n{mark}\n{excerpts}".strip()
 
 
 def _size(text: str) -> int:

@@ -58,6 +58,6 @@ class Host:
             self.documents is not None and not self.documents.fit() and bool({*self.whoever(name).tools} & {*READING})
         )
 
-    def tools_of(self, one: Specialist) -> dict[str, Tool]:
+    def tools_of(self, specialist: Specialist) -> dict[str, Tool]:
         """Return the tools of a specialist, by the names that a model calls them."""
-        return {} if self.toolbox is None else self.toolbox.of(one)
+        return {} if self.toolbox is None else self.toolbox.of(specialist)

@@ -86,27 +86,29 @@ def _from_here(write: Callable[[Any], None]) -> Callable[[Any], None]:
     return tell
 
 
-async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callable[[Any], None], part: Part) -> Result:
+async def _worked(
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part
+) -> Result:
     settings, subtask = Context(**state["settings"]), state["subtask"]
-    seconds = min(settings.worker_timeout_s, one.timeout or settings.worker_timeout_s)
+    seconds = min(settings.worker_timeout_s, specialist.timeout or settings.worker_timeout_s)
 
     def on_text(text: str) -> None:
         tell({"type": "worker_text", "id": subtask["id"], "text": text})
 
-    if not one.ours:
-        return await _elsewhere(state, one, host, on_text, seconds)
-    if one.temperature is not None:
-        settings = settings.model_copy(update={"worker_temperature": one.temperature})
-    caps = [cap for cap in (subtask["max_output_tokens"], one.max_output_tokens) if cap is not None]
+    if not specialist.ours:
+        return await _elsewhere(state, specialist, host, on_text, seconds)
+    if specialist.temperature is not None:
+        settings = settings.model_copy(update={"worker_temperature": specialist.temperature})
+    caps = [cap for cap in (subtask["max_output_tokens"], specialist.max_output_tokens) if cap is not None]
     call = Call(
         endpoints=host.endpoints,
         settings=settings,
         role="worker",
-        messages=_messages(state, one),
+        messages=_messages(state, specialist),
         purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
         part=part,
         cap=min(caps) if caps else None,
-        spec=one.model,
+        spec=specialist.model,
         subtask_id=subtask["id"],
         round=state["round"],
         clock=Clock(seconds),
@@ -115,25 +117,25 @@ async def _worked(state: WorkerInput, one: Specialist, host: Host, tell: Callabl
         on_restart=lambda why: tell({"type": "worker_restart", "id": subtask["id"], "why": why}),
         on_waiting=lambda waiting: tell({"type": "worker_waiting", "id": subtask["id"], "waiting": waiting}),
     )
-    tools = host.tools_of(one)
+    tools = host.tools_of(specialist)
     if tools:
-        return await use_tools(ToolLoop(call, one, tools, tell))
+        return await use_tools(ToolLoop(call, specialist, tools, tell))
     return of_reply(await ask(call))
 
 
 async def _elsewhere(
-    state: WorkerInput, one: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
+    state: WorkerInput, specialist: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
     usage = UsageCounter(host.endpoints, state["subtask"]["id"], state["round"])
     task = _with_material(state)
     try:
         async with asyncio.timeout(seconds) as bound:
-            if one.url:
+            if specialist.url:
                 async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
-                    given: Output = await run_remote(one, task, on_text, seconds)
+                    given: Output = await run_remote(specialist, task, on_text, seconds)
             else:
-                given = await run(one.runnable, task, usage)
+                given = await run(specialist.runnable, task, usage)
     except (NoText, RemoteFailed) as error:
         return Result("failed", error=str(error), charges=usage.charges)
     except GraphBubbleUp:
@@ -142,17 +144,17 @@ async def _elsewhere(
         if isinstance(error, TimeoutError) and bound.expired():
             return Result("timed_out", error=f"no result within {seconds:g} s", charges=usage.charges)
         return Result("failed", error=f"{type(error).__name__}: {error}"[:1000], charges=usage.charges)
-    charges = [_unknown(state, one)] if one.url else usage.charges
+    charges = [_unknown(state, specialist)] if specialist.url else usage.charges
     return Result("done", given.text, charges=charges, data=given.data)
 
 
-def _unknown(state: WorkerInput, one: Specialist) -> Charge:
+def _unknown(state: WorkerInput, specialist: Specialist) -> Charge:
     """Charge what another server's run has cost it: something, and nobody tells us what."""
     return Charge(
         role="worker",
         subtask_id=state["subtask"]["id"],
         round=state["round"],
-        model=f"{one.graph} at {one.url}",
+        model=f"{specialist.graph} at {specialist.url}",
         input_tokens=0,
         output_tokens=0,
         usd=None,
@@ -160,9 +162,9 @@ def _unknown(state: WorkerInput, one: Specialist) -> Charge:
     )
 
 
-def _messages(state: WorkerInput, one: Specialist) -> list[BaseMessage]:
+def _messages(state: WorkerInput, specialist: Specialist) -> list[BaseMessage]:
     subtask = state["subtask"]
-    system = render("worker", specialist=subtask["specialist"], instructions=one.instructions)
+    system = render("worker", specialist=subtask["specialist"], instructions=specialist.instructions)
     return [SystemMessage(system), HumanMessage(f"{fence('goal', state['request'])}\n\n{_fenced_task(state)}")]
 
 

@@ -64,7 +64,7 @@ def synthesis_of(
 
 def disagreement(topic: str, *positions: tuple[str, str, str], resolution: str | None = None, name: str = "D1") -> Body:
     """Write an entry of the ledger; positions as (subtask id, claim, quote). An open one has a suggestion."""
-    told = [{"subtask_id": one, "claim": claim, "quote": quote} for one, claim, quote in positions]
+    told = [{"subtask_id": position, "claim": claim, "quote": quote} for position, claim, quote in positions]
     suggestion = None if resolution else "Ask the host, who decides."
     status = "settled" if resolution else "kept"
     entry = {"id": name, "topic": topic, "positions": told, "resolution": resolution}
@@ -103,7 +103,7 @@ def did_it(body: Body) -> str:
 def join_all(body: Body) -> str:
     """Answer as a synthesiser who cites every result."""
     ids = re.findall(r"^(S\d+), ", prompt_of(body), re.MULTILINE)
-    return synthesis_of("Everything is planned. " + " ".join(f"[{one}]" for one in ids))
+    return synthesis_of("Everything is planned. " + " ".join(f"[{subtask_id}]" for subtask_id in ids))
 
 
 @dataclass

@@ -60,8 +60,8 @@ def test_shows_the_plan_as_agent_interfaces_read_it(endpoint: Endpoint, step: St
         {"action_name": "run_plan", "allowed_decisions": ["approve", "edit", "reject"]}
     ]
     assert action["name"] == "run_plan"
-    assert [(one["specialist"], one["task"]) for one in action["args"]["subtasks"]] == list(TASKS.items())
-    assert [one["id"] for one in action["args"]["subtasks"]] == ["S1", "S2", "S3"]
+    assert [(subtask["specialist"], subtask["task"]) for subtask in action["args"]["subtasks"]] == list(TASKS.items())
+    assert [subtask["id"] for subtask in action["args"]["subtasks"]] == ["S1", "S2", "S3"]
     assert action["description"].startswith("4 calls, at most about ")
     assert "$" in action["description"].splitlines()[0]
     assert [task for task in TASKS.values() if task not in action["description"]] == []
@@ -74,7 +74,7 @@ def test_approve(endpoint: Endpoint, step: Step) -> None:
     state = say(step, "approve")
 
     assert "__interrupt__" not in state
-    assert [one["specialist"] for one in state["outcomes"]] == list(TASKS)
+    assert [outcome["specialist"] for outcome in state["outcomes"]] == list(TASKS)
     assert (state["complete"], len(calls_of(endpoint, "planner"))) == (True, 1)
 
 
@@ -83,7 +83,7 @@ def test_edit(endpoint: Endpoint, step: Step) -> None:
     begin(step)
     state = say(step, "edit", **edited(("caterer", TASKS["caterer"]), ("juggler", "Plan an act of ten minutes.")))
 
-    assert [(one["id"], one["specialist"], one["task"]) for one in state["outcomes"]] == [
+    assert [(outcome["id"], outcome["specialist"], outcome["task"]) for outcome in state["outcomes"]] == [
         ("S1", "caterer", TASKS["caterer"]),
         ("S2", "juggler", "Plan an act of ten minutes."),
     ]
@@ -99,7 +99,7 @@ def test_edit_is_validated(endpoint: Endpoint, step: Step) -> None:
     done = say(step, "approve")
 
     assert "- dropped: poet: TBD (placeholder instead of a task)" in told
-    assert [one["specialist"] for one in done["outcomes"]] == ["caterer"]
+    assert [outcome["specialist"] for outcome in done["outcomes"]] == ["caterer"]
 
 
 def test_reject(endpoint: Endpoint, team: Team, step: Step) -> None:
@@ -113,8 +113,8 @@ def test_reject(endpoint: Endpoint, team: Team, step: Step) -> None:
 
     assert again[2] == {"role": "assistant", "content": plan_of(TASKS)}
     assert "More fun, please." in again[3]["content"]
-    assert [one["specialist"] for one in shown] == ["juggler"]
-    assert [one["specialist"] for one in done["outcomes"]] == ["juggler"]
+    assert [subtask["specialist"] for subtask in shown] == ["juggler"]
+    assert [outcome["specialist"] for outcome in done["outcomes"]] == ["juggler"]
     assert done["spend"]["by_role"]["planner"]["calls"] == 2
 
 
@@ -177,7 +177,7 @@ def test_a_follow_up_round_is_shown_too(endpoint: Endpoint, team: Team, step: St
     shown = state["__interrupt__"][0].value["action_requests"][0]["args"]["subtasks"]
     done = say(step, "reject", message="It never rains here.")
 
-    assert [(one["id"], one["specialist"]) for one in shown] == [("S4", "meteorologist")]
+    assert [(subtask["id"], subtask["specialist"]) for subtask in shown] == [("S4", "meteorologist")]
     assert (done["answer"].split("\n")[0], "__interrupt__" in done) == ("First. [S1] [S2] [S3]", False)
     assert [subtask["id"] for subtask in done["plan"]["subtasks"]] == ["S1", "S2", "S3"]
     assert len(calls_of(endpoint, "worker")) == 3
@@ -195,11 +195,11 @@ def test_a_follow_up_round_can_be_edited(endpoint: Endpoint, team: Team, step: S
     say(step, "approve")
     done = say(step, "edit", **edited(("meteorologist", "Say what to do if it snows, with the latest hour.")))
 
-    assert [(one["id"], one["task"]) for one in done["plan"]["subtasks"]] == [
+    assert [(subtask["id"], subtask["task"]) for subtask in done["plan"]["subtasks"]] == [
         ("S4", "Say what to do if it snows, with the latest hour.")
     ]
     assert done["plan"]["subtasks"][0]["settles"] == ["G1"]
-    assert [[one["id"] for one in plan["subtasks"]] for plan in done["plans"]] == [["S1", "S2", "S3"]]
+    assert [[subtask["id"] for subtask in plan["subtasks"]] for plan in done["plans"]] == [["S1", "S2", "S3"]]
 
 
 def test_the_frame_is_shown_and_can_be_edited(endpoint: Endpoint, team: Team, step: Step) -> None:

@@ -93,7 +93,7 @@ async def _run(context: Context, host: Host) -> dict[str, Any]:
         elif phase == "worker":
             sends = _next({**state, "phase": "worker"}, host)  # type: ignore[typeddict-item]
             done = await asyncio.gather(*(worker(send.arg, runtime, host) for send in sends))  # type: ignore[union-attr]
-            state["outcomes"] = [*state["outcomes"], *(one["outcomes"][0] for one in done)]
+            state["outcomes"] = [*state["outcomes"], *(update["outcomes"][0] for update in done)]
             phase = "synthesiser"
         else:
             update = await synthesiser(state, runtime, host)  # type: ignore[arg-type]
@@ -177,7 +177,7 @@ def test_ceiling_holds(
         assert fails > 0
         return
 
-    spend = totals(state["charges"] + [charge for one in state["outcomes"] for charge in one["charges"]])
+    spend = totals(state["charges"] + [charge for outcome in state["outcomes"] for charge in outcome["charges"]])
     assert tokens is None or spend["input_tokens"] + spend["output_tokens"] <= tokens
     assert usd is None or spend["usd"] <= usd * (1 + 1e-9)
     assert state["answer"]
@@ -225,7 +225,7 @@ def test_allowances_together_stay_within_the_rest() -> None:
 
     plan = sized(subtasks, [], request=REQUEST, frame={}, charges=[], outcomes=[], settings=context, host=host)
 
-    allowed = sum(one["allowance"]["tokens"] or 0 for one in plan["subtasks"])
+    allowed = sum(subtask["allowance"]["tokens"] or 0 for subtask in plan["subtasks"])
     assert 0 < len(plan["subtasks"]) < 20
     assert allowed < plan["at_most"]["tokens"] <= 60_000
     assert {drop["reason"] for drop in plan["dropped"]} == {"the budget does not reach so far"}

@@ -75,7 +75,9 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
     )
     found = read(*paths)
 
-    assert [(one.document, one.place, one.text) for member in found.members for one in member.passages()] == [
+    assert [
+        (passage.document, passage.place, passage.text) for member in found.members for passage in member.passages()
+    ] == [
         ("plan.pdf", "page 1", "The road is closed at noon."),
         ("plan.pdf", "page 2", "Music ends at six."),
         ("minutes.md", "lines 1-5", MINUTES),
@@ -211,7 +213,7 @@ def test_long_documents_are_condensed_and_excerpted(endpoint: Endpoint, tmp_path
 
 def reading(body: Body) -> Turn:
     """Answer as a worker that looks something up in the documents."""
-    results = [one["content"] for one in body["messages"] if one["role"] == "tool"]
+    results = [message["content"] for message in body["messages"] if message["role"] == "tool"]
     if not results:
         calls = [{"name": "search_documents", "args": {"query": "quince jelly"}}]
         calls.append({"name": "read_document", "args": {"name": "brief", "from_passage": 2}})
@@ -224,7 +226,7 @@ def test_a_worker_reads_further(endpoint: Endpoint, team: Team, tmp_path: Path) 
     """A worker to whom not everything could be given searches and reads the documents with tools, and nothing else on the disk."""
     team.planner, team.workers = [plan_of({"caterer": TASKS["caterer"]})], {"caterer": reading}
     (outcome,) = invoked(*files(tmp_path, brief_txt=long_brief()))["outcomes"]
-    found, read_on, none = (one["result"] for one in outcome["tools"])
+    found, read_on, none = (tool["result"] for tool in outcome["tools"])
 
     assert "quince jelly" in found
     assert read_on.startswith("[brief.txt, lines ")
@@ -261,7 +263,7 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
     found = read_documents([Document.of_text("a.txt", "one"), Document.of_text("a.txt", "two")])
 
     assert found is not None
-    assert [one.name for one in found.members] == ["a.txt", "2-a.txt"]
+    assert [member.name for member in found.members] == ["a.txt", "2-a.txt"]
 
 
 def test_the_synthesis_can_quote_documents(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:

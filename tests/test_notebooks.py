@@ -28,7 +28,9 @@ class ThisPython(AsyncKernelManager):
 
 def printed(cell: Any) -> str:
     """Join what a cell printed and showed."""
-    texts = [one.get("text") or one.get("data", {}).get("text/markdown", "") for one in cell.get("outputs", [])]
+    texts = [
+        output.get("text") or output.get("data", {}).get("text/markdown", "") for output in cell.get("outputs", [])
+    ]
     return "".join(texts)
 
 
@@ -53,7 +55,7 @@ def _ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_it_runs(ran: Any) -> None:
     """The notebook shows the plan, the outcomes, the disagreement, the spend, the stream and the graph."""
     shown = "\n".join(printed(cell) for cell in ran.cells if cell.cell_type == "code")
-    kinds = [one.output_type for cell in ran.cells for one in cell.get("outputs", [])]
+    kinds = [output.output_type for cell in ran.cells for output in cell.get("outputs", [])]
     wanted = [
         "A street party for about 80 people (50 adults and 30 children)",
         "round 2  S6  event contingency planner",
@@ -70,7 +72,9 @@ def test_it_runs(ran: Any) -> None:
 
     assert [words for words in wanted if words not in shown] == [], shown
     assert set() == {"error"} & set(kinds)
-    assert set() == {one.name for cell in ran.cells for one in cell.get("outputs", []) if one.get("name") == "stderr"}
+    assert set() == {
+        output.name for cell in ran.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
+    }
 
 
 def test_a_specialist_of_ones_own(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_every_dependency_is_pinned() -> None:
     """What pyproject.toml asks for is in the pins: for a run in one file, for development in the other."""
 
     def missing(wanted: list[str], pins: str) -> list[str]:
-        names = [re.split(r"[\[<>=! ]", one)[0].lower().replace("_", "-") for one in wanted]
+        names = [re.split(r"[\[<>=! ]", requirement)[0].lower().replace("_", "-") for requirement in wanted]
         return [name for name in names if not re.search(rf"^{re.escape(name)}(\[.*\])?==", pins, re.MULTILINE)]
 
     run, dev = ((CLONE / name).read_text(encoding="utf-8") for name in ("requirements.txt", "requirements-dev.txt"))

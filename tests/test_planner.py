@@ -24,7 +24,7 @@ def built(roster: list[Specialist]) -> Any:
 
 
 def names(plan: dict[str, Any]) -> list[str]:
-    return [one["specialist"] for one in plan["subtasks"]]
+    return [subtask["specialist"] for subtask in plan["subtasks"]]
 
 
 def test_asks_with_the_plans_schema(endpoint: Endpoint) -> None:
@@ -132,7 +132,7 @@ def test_reads_what_models_write(endpoint: Endpoint, team: Team, shape: str) -> 
     team.planner = [text]
     plan = planned()
 
-    assert [(one["specialist"], one["task"]) for one in plan["subtasks"]] == list(TASKS.items())
+    assert [(subtask["specialist"], subtask["task"]) for subtask in plan["subtasks"]] == list(TASKS.items())
     assert plan["source"] == source
     assert len(calls_of(endpoint, "planner")) == 1
 
@@ -173,7 +173,7 @@ def test_falls_back_to_the_request(endpoint: Endpoint, team: Team, attempts: int
 
     assert len(calls_of(endpoint, "planner")) == calls
     assert state["plan"]["source"] == "fallback"
-    assert [(one["id"], one["task"]) for one in state["plan"]["subtasks"]] == [("S1", REQUEST)]
+    assert [(subtask["id"], subtask["task"]) for subtask in state["plan"]["subtasks"]] == [("S1", REQUEST)]
     assert state["plan"]["note"].startswith("There is no usable plan: ")
     assert "no plan could be made" in state["stop_reason"]
     assert state["spend"]["by_role"]["planner"]["calls"] == calls

@@ -61,7 +61,7 @@ def test_links() -> None:
     elsewhere = [f"docs/{target}" for text in DOCS.values() for target in linked.findall(text)]
     targets = elsewhere + linked.findall(README) + re.findall(r'src="(?!https?:)([^"]+)"', README)
     pictures = [target for target in targets if target.endswith(".svg")]
-    roots = {ET.parse(CLONE / one).getroot().tag for one in pictures}  # noqa: S314 - our own files
+    roots = {ET.parse(CLONE / picture).getroot().tag for picture in pictures}  # noqa: S314 - our own files
 
     assert [target for target in targets if not (CLONE / target).exists()] == []
     assert {"docs/graph.svg", "docs/run.svg"} <= set(pictures)

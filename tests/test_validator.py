@@ -29,7 +29,7 @@ def test_the_cap_drops_the_least_needed(endpoint: Endpoint, team: Team) -> None:
     """Subtasks beyond max_subtasks are dropped from the end, with the reason."""
     plan = plan_for(team, *TASKS.items(), max_subtasks=1)
 
-    assert [one["specialist"] for one in plan["subtasks"]] == ["caterer"]
+    assert [subtask["specialist"] for subtask in plan["subtasks"]] == ["caterer"]
     assert [drop["specialist"] for drop in plan["dropped"]] == ["publicist", "safety officer"]
     assert reasons(plan) == ["over the limit of 1 subtasks; the least needed go"] * 2
     assert len(calls_of(endpoint, "worker")) == 1
@@ -53,7 +53,10 @@ def test_what_is_no_task_of_its_own_is_dropped(endpoint: Endpoint, team: Team, c
     who, task, kind, reason = DROPS[case]
     plan = plan_for(team, ("caterer", MENU), (who, task), ("publicist", TASKS["publicist"]))
 
-    assert [(one["id"], one["specialist"]) for one in plan["subtasks"]] == [("S1", "caterer"), ("S2", "publicist")]
+    assert [(subtask["id"], subtask["specialist"]) for subtask in plan["subtasks"]] == [
+        ("S1", "caterer"),
+        ("S2", "publicist"),
+    ]
     drop = {"specialist": who, "task": task, "kind": kind, "reason": reason}
     assert plan["dropped"] == [drop]
 
@@ -64,7 +67,7 @@ def test_a_cross_check_is_no_duplicate(endpoint: Endpoint, team: Team) -> None:
     team.planner = [json.dumps({"subtasks": twice})]
     plan = graph.invoke({"request": REQUEST})["plan"]
 
-    assert [(one["specialist"], one["cross_check"]) for one in plan["subtasks"]] == [
+    assert [(subtask["specialist"], subtask["cross_check"]) for subtask in plan["subtasks"]] == [
         ("caterer", False),
         ("checker", True),
     ]
@@ -75,7 +78,7 @@ def test_the_nameless_is_named(endpoint: Endpoint, team: Team, name: str) -> Non
     """A specialist without a usable name becomes the generalist; the change is on record, the task is done."""
     plan = plan_for(team, (name, MENU))
 
-    assert [(one["specialist"], one["task"]) for one in plan["subtasks"]] == [("generalist", MENU)]
+    assert [(subtask["specialist"], subtask["task"]) for subtask in plan["subtasks"]] == [("generalist", MENU)]
     assert plan["subtasks"][0]["changes"] == ["unusable specialist name"]
     assert plan["source"] == "repaired"
 
@@ -86,7 +89,7 @@ def test_the_unregistered_is_dropped_where_improvising_is_off(endpoint: Endpoint
     pairs = (("CATERER", MENU), ("astrologer", "Cast the horoscope of the day, hour by hour."))
     plan = plan_for(team, *pairs, roster=roster, improvise=False)
 
-    assert [one["specialist"].casefold() for one in plan["subtasks"]] == ["caterer"]
+    assert [subtask["specialist"].casefold() for subtask in plan["subtasks"]] == ["caterer"]
     assert reasons(plan) == ["'astrologer' is not registered"]
     assert len(calls_of(endpoint, "planner")) == 2
 
@@ -96,7 +99,7 @@ def test_nobody_registered_is_left(endpoint: Endpoint, team: Team) -> None:
     roster = (Specialist("caterer", "feeds people"),)
     plan = plan_for(team, ("astrologer", MENU), roster=roster, improvise=False)
 
-    assert [(one["specialist"], one["task"]) for one in plan["subtasks"]] == [("caterer", REQUEST)]
+    assert [(subtask["specialist"], subtask["task"]) for subtask in plan["subtasks"]] == [("caterer", REQUEST)]
     assert (plan["source"], reasons(plan)) == ("fallback", ["'astrologer' is not registered"])
 
 
@@ -105,7 +108,7 @@ def test_there_is_always_a_worker(endpoint: Endpoint, team: Team, task: str) -> 
     """A plan of which nothing can be used becomes one subtask: the request itself."""
     plan = plan_for(team, ("poet", task))
 
-    assert [(one["specialist"], one["task"]) for one in plan["subtasks"]] == [("generalist", REQUEST)]
+    assert [(subtask["specialist"], subtask["task"]) for subtask in plan["subtasks"]] == [("generalist", REQUEST)]
     assert plan["source"] == "fallback"
     assert len(plan["dropped"]) == 1
 
@@ -143,7 +146,9 @@ def test_follow_ups_repeat_no_finished_work(endpoint: Endpoint, team: Team) -> N
     ]
     state = graph.invoke({"request": REQUEST})
 
-    assert [(one["id"], one["specialist"]) for one in state["plan"]["subtasks"]] == [("S4", "meteorologist")]
+    assert [(subtask["id"], subtask["specialist"]) for subtask in state["plan"]["subtasks"]] == [
+        ("S4", "meteorologist")
+    ]
     assert state["plan"]["dropped"] == [
         {"specialist": "cook", "task": MENU, "kind": "repeats_finished", "reason": "repeats a finished subtask"}
     ]
@@ -175,7 +180,7 @@ def test_follow_ups_of_failed_work_are_done(endpoint: Endpoint, team: Team) -> N
     team.workers = {"caterer": Turn(fault="400")}
     state = graph.invoke({"request": REQUEST})
 
-    assert [(one["id"], one["status"]) for one in state["outcomes"]] == [
+    assert [(outcome["id"], outcome["status"]) for outcome in state["outcomes"]] == [
         ("S1", "failed"),
         ("S2", "done"),
         ("S3", "done"),

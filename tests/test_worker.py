@@ -64,8 +64,8 @@ def test_charges_of_its_own_calls(endpoint: Endpoint, team: Team) -> None:
     )
 
     assert [
-        {key: one[key] for key in ("role", "subtask_id", "input_tokens", "output_tokens", "known")}
-        for one in outcome["charges"]
+        {key: charge[key] for key in ("role", "subtask_id", "input_tokens", "output_tokens", "known")}
+        for charge in outcome["charges"]
     ] == [{"role": "worker", "subtask_id": "S1", "input_tokens": 1000, "output_tokens": 20, "known": True}]
 
 
@@ -83,7 +83,7 @@ def test_waiting_for_a_slot_is_not_working(endpoint: Endpoint, team: Team) -> No
     team.planner, team.workers = [plan_of(many)], dict.fromkeys(many, Turn("Done.", delay=0.15))
     state = run(max_parallel=1, worker_timeout_s=0.5)
 
-    assert [one["status"] for one in state["outcomes"]] == ["done"] * 5
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 5
     assert endpoint.most_in_flight == 1
 
 

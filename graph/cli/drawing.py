@@ -72,9 +72,9 @@ class LiveDrawing:
         self._spinner.update(text="")
         mark = self._spinner.render(console.get_time())
         view = self.view
-        told = f" {view.doing} …  {clock(time.monotonic() - view.began)} · {view.costs.told()}"
-        told += f" · run {view.run_id}" if view.run_id else ""
-        text = Text(shortened(told, options.max_width - 3), "cyan")
+        status = f" {view.doing} …  {clock(time.monotonic() - view.began)} · {view.costs.told()}"
+        status += f" · run {view.run_id}" if view.run_id else ""
+        text = Text(shortened(status, options.max_width - 3), "cyan")
         return Text.assemble(mark if isinstance(mark, Text) else "", " ", text)
 
 
@@ -89,8 +89,8 @@ def plan_lines(view: View, width: int, drops: int | None = None) -> Iterator[Tex
         width: of the terminal.
         drops: how many dropped subtasks are told one by one (None: all); more are only counted.
     """
-    told = f"{counted(len(view.workers), 'subtask')}, {view.ahead}"
-    yield Text.assemble(("Plan", "bold"), f"  {shortened(told, width - 6)}")
+    size = f"{counted(len(view.workers), 'subtask')}, {view.ahead}"
+    yield Text.assemble(("Plan", "bold"), f"  {shortened(size, width - 6)}")
     dropped = dropped_lines(view.plan)
     if drops is not None and len(dropped) > drops:
         dropped = [(f"  {counted(len(dropped), 'subtask')} dropped", "dim")]
@@ -108,8 +108,8 @@ def worker_rows(workers: Sequence[Progress], width: int, room: int) -> Iterator[
     if rest:
         counts = [(sum(_kind(worker) == kind for worker in rest), kind) for kind in ("done", *_ORDER[:3])]
         words = {"started": "at work"}
-        told = ", ".join(f"{number} {words.get(kind, kind)}" for number, kind in counts if number)
-        yield Text(fitted(f"  and {told}", width), "dim")
+        counted_kinds = ", ".join(f"{number} {words.get(kind, kind)}" for number, kind in counts if number)
+        yield Text(fitted(f"  and {counted_kinds}", width), "dim")
 
 
 def _kept(workers: Sequence[Progress], room: int) -> set[str]:

@@ -110,7 +110,7 @@ def test_json_and_a_failing_worker(tmp_path: Path) -> None:
 
     assert (ended.returncode, state["request"], state["complete"]) == (3, REQUEST, False), ended.stderr
     assert set() == STATE - set(state)
-    assert [one["status"] for one in state["outcomes"]] == ["done", "failed", "done"]
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done", "failed", "done"]
     assert len(re.findall(r"^S2 gardener: failed in", ended.stderr, re.MULTILINE)) == 1
     assert len(re.findall(r"^incomplete: .*S2", ended.stderr, re.MULTILINE)) == 1
     assert set() == controls(ended.stderr + page)

@@ -43,7 +43,7 @@ def thread(name: str = "one") -> Any:
 
 
 def statuses(state: State) -> list[tuple[str, str]]:
-    return [(one["id"], one["status"]) for one in state["outcomes"]]
+    return [(outcome["id"], outcome["status"]) for outcome in state["outcomes"]]
 
 
 def broken(fault: str = "500") -> Turn:
@@ -56,12 +56,12 @@ def test_a_request_becomes_one_answer(endpoint: Endpoint, run: Run) -> None:
     state = run(graph, {"request": REQUEST})
 
     assert state["request"] == REQUEST
-    assert [(one["id"], one["specialist"], one["task"]) for one in state["plan"]["subtasks"]] == [
+    assert [(subtask["id"], subtask["specialist"], subtask["task"]) for subtask in state["plan"]["subtasks"]] == [
         (f"S{number}", *pair) for number, pair in enumerate(TASKS.items(), 1)
     ]
     assert state["plan"]["source"] == "native"
     assert statuses(state) == [("S1", "done"), ("S2", "done"), ("S3", "done")]
-    assert [one["output"] for one in state["outcomes"]] == [f"The {who} has done it." for who in TASKS]
+    assert [outcome["output"] for outcome in state["outcomes"]] == [f"The {who} has done it." for who in TASKS]
     assert state["answer"] == "Everything is planned. [S1] [S2] [S3]"
     assert (state["complete"], state["stop_reason"], state["gaps"], state["disagreements"]) == (True, None, [], [])
     assert state["spend"]["calls"] == len(endpoint.requests) == 5
@@ -117,7 +117,7 @@ def test_runs_side_by_side_do_not_mix(endpoint: Endpoint) -> None:
     """Two runs at once on one loop each keep their own request."""
 
     async def both() -> Any:
-        return await asyncio.gather(*(graph.ainvoke({"request": f"{REQUEST} {one}"}) for one in ("Rome", "Oslo")))
+        return await asyncio.gather(*(graph.ainvoke({"request": f"{REQUEST} {name}"}) for name in ("Rome", "Oslo")))
 
     states = asyncio.run(both())
 
@@ -202,7 +202,7 @@ def test_a_second_request_on_a_thread_starts_clean(endpoint: Endpoint, team: Tea
 
     assert first["disagreements"] != []
     assert first["spend"]["calls"] > 3
-    assert [one["specialist"] for one in second["plan"]["subtasks"]] == ["librarian"]
+    assert [subtask["specialist"] for subtask in second["plan"]["subtasks"]] == ["librarian"]
     assert statuses(second) == [("S1", "done")]
     assert (second["answer"], second["gaps"], second["disagreements"]) == ("The librarian has done it.", [], [])
     assert (second["complete"], second["stop_reason"]) == (True, None)
@@ -221,7 +221,7 @@ def disagreement_of_two() -> list[dict[str, Any]]:
     return [
         {
             "topic": "who did it",
-            "positions": [{"subtask_id": one, "claim": claim, "quote": quote} for one, claim, quote in quotes],
+            "positions": [{"subtask_id": said_by, "claim": claim, "quote": quote} for said_by, claim, quote in quotes],
             "resolution": None,
         }
     ]
@@ -375,11 +375,11 @@ def test_the_settings_form_has_every_setting() -> None:
     """Every setting is shown with its default and a description."""
     schema = graph.get_context_jsonschema()
     assert schema is not None
-    told = schema["properties"]
+    settings = schema["properties"]
 
-    assert set(told) == set(Context.model_fields)
-    assert {name: one["default"] for name, one in told.items()} == Context().model_dump()
-    assert [name for name, one in told.items() if not one.get("description")] == []
+    assert set(settings) == set(Context.model_fields)
+    assert {name: setting["default"] for name, setting in settings.items()} == Context().model_dump()
+    assert [name for name, setting in settings.items() if not setting.get("description")] == []
 
 
 def test_the_graph_has_the_five_nodes() -> None:
@@ -402,8 +402,8 @@ def test_a_worker_sees_the_goal_and_its_one_task(endpoint: Endpoint) -> None:
     names = [[who for who in TASKS if who in prompt] for prompt in prompts_of(endpoint, "worker")]
 
     assert sorted(seen) == sorted((REQUEST, task) for task in TASKS.values())
-    assert [len(one) for one in others] == [1, 1, 1]
-    assert [len(one) for one in names] == [1, 1, 1]
+    assert [len(other) for other in others] == [1, 1, 1]
+    assert [len(name) for name in names] == [1, 1, 1]
 
 
 def test_the_synthesiser_sees_every_result(endpoint: Endpoint, team: Team) -> None:
@@ -505,7 +505,8 @@ def test_the_request_decides_the_plan(endpoint: Endpoint, team: Team) -> None:
     """Three different requests lead to three different plans: the prompt carries the request to the planner."""
     team.planner = [plan_from_words]
     plans = [
-        {one["specialist"] for one in invoked(graph, {"request": request})["plan"]["subtasks"]} for request in REQUESTS
+        {subtask["specialist"] for subtask in invoked(graph, {"request": request})["plan"]["subtasks"]}
+        for request in REQUESTS
     ]
 
     assert plans == [
@@ -544,9 +545,9 @@ def test_a_follow_up_round(endpoint: Endpoint, team: Team, run: Run) -> None:
     ]
     state = run(whole(graph), {"request": REQUEST})
 
-    assert [one["id"] for one in state["outcomes"]] == ["S1", "S2", "S3", "S4"]
-    assert [one["round"] for one in state["outcomes"]] == [1, 1, 1, 2]
-    assert (state["plan"]["round"], [one["id"] for one in state["plan"]["subtasks"]]) == (2, ["S4"])
+    assert [outcome["id"] for outcome in state["outcomes"]] == ["S1", "S2", "S3", "S4"]
+    assert [outcome["round"] for outcome in state["outcomes"]] == [1, 1, 1, 2]
+    assert (state["plan"]["round"], [subtask["id"] for subtask in state["plan"]["subtasks"]]) == (2, ["S4"])
     assert [plan["round"] for plan in state["plans"]] == [1]
     assert (state["answer"], state["complete"], state["gaps"]) == ("Now it is whole. [S1] [S2] [S3] [S4]", True, [])
     assert [len(calls_of(endpoint, role)) for role in ROLES] == [1, 4, 2]

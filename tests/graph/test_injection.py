@@ -143,7 +143,7 @@ def test_what_is_printed_is_harmless(endpoint: Endpoint, team: Team) -> None:
     page, text = html(state), markdown(state)  # type: ignore[arg-type]
     steering = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-    assert [one for one in [page, text, *lines] if steering.search(one)] == []
+    assert [written for written in [page, text, *lines] if steering.search(written)] == []
     assert ("<script>" in page, 'href="javascript' in page) == (False, False)
     assert steering.search(harmless(EVIL)) is None
 
@@ -214,7 +214,7 @@ def test_a_context_is_flat_plain_data() -> None:
 
 
 def _kinds(field: Any) -> list[str]:
-    return [one["type"] for one in field.get("anyOf", [field])]
+    return [kind["type"] for kind in field.get("anyOf", [field])]
 
 
 @pytest.mark.parametrize(

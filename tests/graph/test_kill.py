@@ -59,9 +59,12 @@ async def saved(where: str | Path) -> tuple[str, dict[str, Any], set[str]]:
         snapshot = await build_graph(checkpointer=store.saver).aget_state(config_of(run))
     done = [*snapshot.values.get("outcomes", [])]
     done += [
-        one for task in snapshot.tasks for one in ((task.result or {}).get("outcomes") or []) if isinstance(one, dict)
+        outcome
+        for task in snapshot.tasks
+        for outcome in ((task.result or {}).get("outcomes") or [])
+        if isinstance(outcome, dict)
     ]
-    return run.id, snapshot.values.get("plan") or {}, {one["specialist"] for one in done}
+    return run.id, snapshot.values.get("plan") or {}, {outcome["specialist"] for outcome in done}
 
 
 def asked(endpoint: Endpoint) -> Counter[str]:
@@ -115,7 +118,7 @@ def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
         answered = [call for call in endpoint.requests if call.finished and not call.gone]
         requests = len(endpoint.requests)
 
-    assert [one["status"] for one in state["outcomes"]] == ["done"] * 20
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 20
     assert (state["complete"], kills) == (True, KILLS)
     assert len(answered) <= state["spend"]["calls"] <= requests + 8 * KILLS
     assert requests <= 22 + 10 * KILLS  # eight under way, and what was answered and on its way into the database
@@ -129,7 +132,7 @@ def test_the_ceiling_holds_over_kills(tmp_path: Path, seed: int) -> None:
     spend = state["spend"]
 
     assert (len(state["outcomes"]), bool(state["answer"])) == (len(state["plan"]["subtasks"]), True)
-    assert {one["status"] for one in state["outcomes"]} <= {"done", "over_budget"}
+    assert {outcome["status"] for outcome in state["outcomes"]} <= {"done", "over_budget"}
     assert (spend["input_tokens"] + spend["output_tokens"] <= CEILING, spend["unknown"] > 0) == (True, True)
 
 

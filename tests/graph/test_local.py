@@ -144,7 +144,7 @@ def _orphans(model: Path) -> list[str]:
     deadline = time.monotonic() + 5
     left = ["?"]
     while left and time.monotonic() < deadline:
-        mine = {str(one) for one in _engines(model)}
+        mine = {str(engine) for engine in _engines(model)}
         left = [
             folder.name
             for folder in Path("/proc").glob("[0-9]*")

@@ -56,7 +56,7 @@ def test_killed_again_and_again(tmp_path: Path, database: str) -> None:
         state, kills = torment(kept, endpoint, 7)
         answered = [call for call in endpoint.requests if call.finished and not call.gone]
 
-    assert [one["status"] for one in state["outcomes"]] == ["done"] * 20
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 20
     assert (state["complete"], kills) == (True, KILLS)
     assert len(answered) <= state["spend"]["calls"]
 

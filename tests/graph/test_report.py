@@ -36,7 +36,7 @@ def ended(**more: Any) -> State:
             "error": "no money",
         },
     ]
-    planned = [{key: one[key] for key in ("id", "specialist", "task")} for one in outcomes]
+    planned = [{key: outcome[key] for key in ("id", "specialist", "task")} for outcome in outcomes]
     dropped = [{"specialist": "mayor", "task": "Speak.", "reason": "over the limit"}]
     role = {"calls": 1, "input_tokens": 1000, "output_tokens": 20, "usd": None, "unknown": 0}
     position = {"subtask_id": "S1", "claim": "ten", "quote": "Ten loaves.", "verified": True}

@@ -34,7 +34,12 @@ def test_a_gap_is_filled(endpoint: Endpoint, team: Team) -> None:
     """A follow-up goes on with the ids; earlier outcomes are kept and not paid again; what it filled is a gap no more."""
     state = run(team, MORE, synthesis_of(LATER))
 
-    assert [(one["id"], one["round"]) for one in state["outcomes"]] == [("S1", 1), ("S2", 1), ("S3", 1), ("S4", 2)]
+    assert [(outcome["id"], outcome["round"]) for outcome in state["outcomes"]] == [
+        ("S1", 1),
+        ("S2", 1),
+        ("S3", 1),
+        ("S4", 2),
+    ]
     assert (len(calls_of(endpoint, "worker")), len(calls_of(endpoint, "planner"))) == (4, 1)
     assert (state["answer"], state["gaps"], state["complete"]) == (LATER, [], True)
 
@@ -68,11 +73,11 @@ def test_rounds_are_bounded(endpoint: Endpoint, team: Team) -> None:
     ]
     state = run(
         team,
-        *(synthesis_of("More! [S1] [S2] [S3] [S4] [S5]", gaps=[RAIN], follow_ups=one) for one in more),
+        *(synthesis_of("More! [S1] [S2] [S3] [S4] [S5]", gaps=[RAIN], follow_ups=follow_ups) for follow_ups in more),
         max_rounds=3,
     )
 
-    assert [one["id"] for one in state["outcomes"]] == ["S1", "S2", "S3", "S4", "S5"]
+    assert [outcome["id"] for outcome in state["outcomes"]] == ["S1", "S2", "S3", "S4", "S5"]
     assert len(calls_of(endpoint, "synthesiser")) == 3
 
 
@@ -96,7 +101,7 @@ def test_a_later_round_forgets(endpoint: Endpoint, team: Team) -> None:
     state = run(team, synthesis_of("", [MUSIC], [RAIN], [WEATHER]), synthesis_of(LATER))
     shown = fenced("ledger", calls_of(endpoint, "synthesiser")[1].body)
 
-    assert [one["id"] for one in state["disagreements"]] == ["D1"]
+    assert [disagreement["id"] for disagreement in state["disagreements"]] == ["D1"]
     assert "- end of music [D1]: caterer [S1]: music until 19:00" in state["answer"]
     assert '"id": "D1", "topic": "end of music"' in shown
     assert "S4, weather adviser, done, asked to settle G1" in prompts_of(endpoint, "synthesiser")[1]
@@ -132,7 +137,7 @@ def test_two_disagreements_of_the_same_two(endpoint: Endpoint, team: Team) -> No
     )
     state = run(team, synthesis_of("", [MUSIC], [RAIN], [WEATHER]), synthesis_of(LATER, [other]))
 
-    assert [(one["id"], one["topic"]) for one in state["disagreements"]] == [
+    assert [(disagreement["id"], disagreement["topic"]) for disagreement in state["disagreements"]] == [
         ("D1", "end of music"),
         ("D2", "end of music setup"),
     ]

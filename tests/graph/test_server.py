@@ -84,11 +84,11 @@ def test_listed(client: SyncLangGraphClient) -> None:
     settings = schemas["context_schema"]["properties"]
     known = {name: (field.default, field.description) for name, field in Context.model_fields.items()}
 
-    assert [one["graph_id"] for one in listed] == ["orchestrator"]
+    assert [assistant["graph_id"] for assistant in listed] == ["orchestrator"]
     asked = schemas["input_schema"]
     assert ([*asked["properties"]], asked["required"]) == (["request", "documents"], ["request"])
     assert asked["properties"]["documents"]["description"].startswith("Documents that come with the request")
-    assert known == {name: (one["default"], one["description"]) for name, one in settings.items()}
+    assert known == {name: (setting["default"], setting["description"]) for name, setting in settings.items()}
 
 
 def test_streamed(client: SyncLangGraphClient) -> None:
@@ -101,7 +101,7 @@ def test_streamed(client: SyncLangGraphClient) -> None:
     nodes = Counter(name for event, data in parts if event == "updates" for name in data)
     events = {data["type"] for event, data in parts if event == "custom"}
     pieces = [data for event, data in parts if event == "messages"]
-    text = "".join(one["content"] for one, about in pieces if about["langgraph_node"] == "synthesiser")
+    text = "".join(piece["content"] for piece, about in pieces if about["langgraph_node"] == "synthesiser")
     told = "".join(data["text"] for event, data in parts if event == "custom" and data["type"] == "answer")
     kept: Any = client.threads.get_state(thread)["values"]
 
@@ -191,7 +191,7 @@ def test_approval(client: SyncLangGraphClient) -> None:
 
     assert waiting["outcomes"] == []
     assert asked["review_configs"][0] == {"action_name": "run_plan", "allowed_decisions": ["approve", "edit", "reject"]}
-    assert [one["id"] for one in ended["outcomes"]] == ["S1"]
+    assert [outcome["id"] for outcome in ended["outcomes"]] == ["S1"]
     assert (
         ended["outcomes"][0]["status"],
         ended["answer"].startswith(ended["outcomes"][0]["output"].strip()[:40]),

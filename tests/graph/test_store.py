@@ -71,7 +71,7 @@ def test_runs_are_listed_and_shown(endpoint: Endpoint, database: Path) -> None:
     _, state, _ = command("show", runs[0]["id"][:5], "--json")
 
     assert codes == [0, 0, 0]
-    assert [(run["request"], run["status"]) for run in runs] == [(one, "complete") for one in REQUESTS[::-1]]
+    assert [(run["request"], run["status"]) for run in runs] == [(request, "complete") for request in REQUESTS[::-1]]
     assert (code, said) == (0, "Everything is planned. [S1] [S2] [S3]\n")
     assert f"run {runs[0]['id']}: complete" in told
     assert {key: json.loads(state)[key] for key in ("id", "request", "complete")} == {

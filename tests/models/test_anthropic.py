@@ -122,7 +122,7 @@ def test_an_error_in_mid_stream_is_tried_again(server: Dialect, kind: str) -> No
     server.mind = lambda _: next(answers)
     reply = asked()
 
-    assert (TEXT, 2, [False, True]) == (reply.text, len(server.requests), [one["known"] for one in reply.charges])
+    assert (TEXT, 2, [False, True]) == (reply.text, len(server.requests), [charge["known"] for charge in reply.charges])
 
 
 def test_a_stream_that_breaks_off(server: Dialect) -> None:

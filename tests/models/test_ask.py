@@ -124,7 +124,9 @@ def test_a_server_that_does_not_stream(endpoint: Endpoint) -> None:
     reply = asked(endpoint, Turn(body=completion(TEXT)))
 
     assert (reply.text, reply.finish) == (TEXT, "stop")
-    assert [(one["input_tokens"], one["output_tokens"], one["known"]) for one in reply.charges] == [(11, 7, True)]
+    assert [(charge["input_tokens"], charge["output_tokens"], charge["known"]) for charge in reply.charges] == [
+        (11, 7, True)
+    ]
 
 
 @pytest.mark.parametrize("broken", ["{}", '{"choices": null}', '{"choices": []}', "[]", "<html>Log in</html>", "", "{"])
@@ -353,7 +355,7 @@ def test_retries_do_not_overspend(endpoint: Endpoint) -> None:
     """What a broken attempt may have cost is taken off before the next; when nothing is left, it ends."""
     with pytest.raises(CallFailed, match="What is left of the money does not allow another try") as caught:
         asked(endpoint, Turn(TEXT * 20, fault="reset-mid"), purse=Purse(tokens=2000))
-    total = sum(one["input_tokens"] + one["output_tokens"] for one in caught.value.charges)
+    total = sum(charge["input_tokens"] + charge["output_tokens"] for charge in caught.value.charges)
 
     assert len(endpoint.requests) == len(caught.value.charges) == 1
     assert total <= 2000

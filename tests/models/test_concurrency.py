@@ -49,7 +49,7 @@ def test_a_narrow_limit_does_not_hold_up_a_wide_one() -> None:
 
     async def everyone() -> None:
         async with slots.hold(3):
-            tasks = [asyncio.create_task(named(*one)) for one in (("narrow", 1), ("wide 1", 3), ("wide 2", 3))]
+            tasks = [asyncio.create_task(named(*limited)) for limited in (("narrow", 1), ("wide 1", 3), ("wide 2", 3))]
             await asyncio.gather(*tasks[1:])
         await asyncio.gather(*tasks)
 

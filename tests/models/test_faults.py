@@ -165,7 +165,7 @@ def test_a_worker_meets(endpoint: Endpoint, team: Team, fault: str) -> None:
 
     assert (len(asked(endpoint, FIRST)), first["status"]) == (row.requests[WORKER], row.worker)
     assert row.told[WORKER] in first["error"]
-    assert [one["status"] for one in others] == ["done", "done"]
+    assert [other["status"] for other in others] == ["done", "done"]
     assert ([gap["subtask_id"] for gap in state["gaps"]], state["complete"]) == (["S1"], False)
     assert "What is missing\n\n- caterer: " in state["answer"]
     assert state["stop_reason"].startswith(f"1 of what was planned is missing from the answer: S1 ({row.worker[:5]}")
@@ -216,7 +216,7 @@ def test_k_of_n_workers_fail(endpoint: Endpoint, team: Team, failing: int, fault
     state = run(fault)
     missing = state["answer"].partition("## What is missing")[2]
 
-    assert [one["status"] == "done" for one in state["outcomes"]] == [at >= failing for at in range(5)]
+    assert [outcome["status"] == "done" for outcome in state["outcomes"]] == [at >= failing for at in range(5)]
     assert [gap["subtask_id"] for gap in state["gaps"]] == [f"S{at + 1}" for at in range(failing)]
     assert [f"\n- {name}: " in missing for name in NAMES] == [at < failing for at in range(5)]
     assert [f"[S{at + 1}]" in state["answer"] for at in range(failing, 5)] == [True] * (5 - failing)
@@ -245,7 +245,7 @@ def test_the_fan_out_slows_down_together(
     state = run(max_subtasks=8)
 
     # On a busy machine one or two may be late; without the line, most fail.
-    assert [one["status"] for one in state["outcomes"]].count("done") >= 6
+    assert [outcome["status"] for outcome in state["outcomes"]].count("done") >= 6
     assert len(calls_of(endpoint, "worker")) < 8 * attempts.ATTEMPTS
 
 
@@ -256,7 +256,7 @@ def test_call_timeout_bounds_the_retries(endpoint: Endpoint, team: Team, monkeyp
     began = time.monotonic()
     state = run(call_timeout_s=0.5)
 
-    assert [one["status"] for one in state["outcomes"]] == ["failed", "failed", "done"]
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["failed", "failed", "done"]
     assert time.monotonic() - began < 3
     assert (len(asked(endpoint, FIRST)), len(asked(endpoint, "publicist"))) == (2, 1)
 
@@ -266,5 +266,5 @@ def test_waiting_for_a_slot_is_not_working(endpoint: Endpoint, team: Team) -> No
     team.workers = dict.fromkeys(TASKS, Turn("Done.", delay=0.5))
     state = run(max_parallel=1, worker_timeout_s=0.9)
 
-    assert [one["status"] for one in state["outcomes"]] == ["done"] * 3
-    assert max(one["seconds"] for one in state["outcomes"]) > 0.9
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 3
+    assert max(outcome["seconds"] for outcome in state["outcomes"]) > 0.9

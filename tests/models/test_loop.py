@@ -26,7 +26,7 @@ def test_one_loop_for_all() -> None:
         return asyncio.get_running_loop() is engine_loop(), (await on_engine(where()))[0]
 
     with ThreadPoolExecutor(8) as pool:
-        loops = {one.result() for one in [pool.submit(lambda: wait_on_engine(where())[0]) for _ in range(8)]}
+        loops = {future.result() for future in [pool.submit(lambda: wait_on_engine(where())[0]) for _ in range(8)]}
     mine, theirs = asyncio.run(outside())
 
     assert loops == {engine_loop()}

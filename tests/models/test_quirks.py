@@ -77,7 +77,7 @@ def test_a_malformed_completion(endpoint: Endpoint, team: Team, message: Any) ->
     envelope["choices"][0]["message"] = message
     team.workers = {"caterer": Turn(body=json.dumps(envelope), headers={"content-type": "application/json"})}
 
-    assert [one["status"] for one in run()["outcomes"]] == ["failed", "done", "done"]
+    assert [outcome["status"] for outcome in run()["outcomes"]] == ["failed", "done", "done"]
 
 
 def test_a_completion_in_parts_by_no_name(endpoint: Endpoint, team: Team) -> None:
@@ -86,7 +86,7 @@ def test_a_completion_in_parts_by_no_name(endpoint: Endpoint, team: Team) -> Non
     envelope["choices"][0]["message"]["content"] = [{"type": "thinking"}, {"type": "text", "text": "Fed."}]
     team.workers = {"caterer": Turn(body=json.dumps(envelope), headers={"content-type": "application/json"})}
 
-    assert ("done", "Fed.") == next((one["status"], one["output"]) for one in run()["outcomes"])
+    assert ("done", "Fed.") == next((outcome["status"], outcome["output"]) for outcome in run()["outcomes"])
 
 
 def test_a_server_that_knows_the_older_name_alone(endpoint: Endpoint, team: Team) -> None:
@@ -123,7 +123,7 @@ def test_a_dearer_model_answers(endpoint: Endpoint, team: Team) -> None:
     )
 
     assert 0 < state["spend"]["usd"] <= 0.2
-    assert all(one["allowance"]["usd"] > 0.01 for one in state["plan"]["subtasks"])
+    assert all(subtask["allowance"]["usd"] > 0.01 for subtask in state["plan"]["subtasks"])
 
 
 @pytest.mark.parametrize("answers_as", ["gpt-4", "gpt-4o-mini", ""])
@@ -134,7 +134,7 @@ def test_the_first_call_to_an_unseen_model_goes_ahead(endpoint: Endpoint, team: 
     team.workers = dict.fromkeys(tasks, Turn("All is told here. " * 400, delay=0.05, model=answers_as))
     state = run(worker_model="openai:gpt-4o-mini", max_subtasks=8, max_rounds=1, budget_usd=0.1)
     first, *others = sorted(calls_of(endpoint, "worker"), key=lambda call: call.started)
-    dearest = max(charge["usd"] for one in state["outcomes"] for charge in one["charges"])
+    dearest = max(charge["usd"] for outcome in state["outcomes"] for charge in outcome["charges"])
 
     assert all(first.finished is not None and first.finished <= other.started for other in others)
     assert state["spend"]["usd"] <= 0.1 + (dearest if answers_as == "gpt-4" else 0)
@@ -158,7 +158,7 @@ def test_an_answer_can_be_copied(endpoint: Endpoint) -> None:
     told = answer(REQUEST)
     others = [copy.copy(told), copy.deepcopy(told), pickle.loads(pickle.dumps(told))]  # noqa: S301
 
-    assert [(str(one), one.state["complete"]) for one in others] == [(str(told), True)] * 3
+    assert [(str(other), other.state["complete"]) for other in others] == [(str(told), True)] * 3
 
 
 def test_bytes_that_are_no_text(endpoint: Endpoint) -> None:

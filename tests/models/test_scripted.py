@@ -76,7 +76,7 @@ def test_the_first_line_that_fits() -> None:
     lines = (Line("both", ("fox", "cat")), Line("fox", ("fox",)), Line("late", ("What",)))
     said = [model(*lines[:1], otherwise="else"), model(*lines), model(Line("cat", ("cat",)), otherwise="else")]
 
-    assert [str(one.invoke(ASKED).text) for one in said] == ["else", "fox", "else"]
+    assert [str(text.invoke(ASKED).text) for text in said] == ["else", "fox", "else"]
 
 
 def test_nothing_to_say() -> None:
@@ -120,14 +120,14 @@ def test_a_registered_script_plays_a_whole_run() -> None:
 def test_the_street_party(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demonstration plays to its end: a disagreement, a second round that fills the gap, a complete answer."""
     script = read_script(SCRIPTS / "street-party.yaml")
-    quick = Script(tuple(Line(one.say, one.when) for one in script.lines), 200)
+    quick = Script(tuple(Line(line.say, line.when) for line in script.lines), 200)
     register("quick-party", quick)
     state = answer(PARTY, model="scripted:quick-party").state
 
-    assert [one["id"] for one in state["outcomes"]] == ["S1", "S2", "S3", "S4", "S5", "S6"]
+    assert [outcome["id"] for outcome in state["outcomes"]] == ["S1", "S2", "S3", "S4", "S5", "S6"]
     assert (state["complete"], state["stop_reason"]) == (True, None)
     assert [entry["topic"] for entry in state["disagreements"]] == ["When the music ends"]
-    assert [one["verified"] for entry in state["disagreements"] for one in entry["positions"]] == [True, True]
+    assert [position["verified"] for entry in state["disagreements"] for position in entry["positions"]] == [True, True]
     assert (state["plan"]["source"], state["plan"]["round"], state["gaps"]) == ("native", 2, [])
 
 

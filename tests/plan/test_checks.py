@@ -316,7 +316,8 @@ def test_parallel() -> None:
     """One task for each of several things is no repetition."""
     cities = ("Berlin", "Vienna", "Zurich")
     tasks = [
-        (f"{one} analyst", f"Describe rents, food and taxes for a family of four in {one}, in euros.") for one in cities
+        (f"{city} analyst", f"Describe rents, food and taxes for a family of four in {city}, in euros.")
+        for city in cities
     ]
 
     assert [] == kinds(subtasks(*tasks), request="Compare the cost of living of a family in Berlin, Vienna and Zurich.")

@@ -67,7 +67,7 @@ def calling(*calls: Body) -> Any:
     """Answer as a worker that makes these calls, then tells their results."""
 
     def said(body: Body) -> Turn:
-        results = [one["content"] for one in body["messages"] if one["role"] == "tool"]
+        results = [message["content"] for message in body["messages"] if message["role"] == "tool"]
         return Turn(" ".join(results)) if results else Turn(tool_calls=list(calls))
 
     return said
@@ -91,7 +91,7 @@ def test_tools_of_a_server(
     state = made.invoke(given) if way == "invoke" else asyncio.run(made.ainvoke(given))
     (outcome,) = state["outcomes"]
 
-    assert [(one["tool"], one["result"], one["error"]) for one in outcome["tools"]] == [
+    assert [(tool["tool"], tool["result"], tool["error"]) for tool in outcome["tools"]] == [
         ("stock", "jam: 12 jars", False)
     ]
     assert "jam: 12 jars" in outcome["output"]
@@ -102,7 +102,7 @@ def test_a_servers_other_tools_are_not_had(endpoint: Endpoint, team: Team, tmp_p
     prepared(team, {"name": "throw_away", "args": {"item": "jam"}})
     made = build_graph(specialists_dir=keeper(tmp_path, "stock"), mcp_config={"mcpServers": {"larder": STDIO}})
     (outcome,) = made.invoke({"request": REQUEST})["outcomes"]
-    offered = [one["function"]["name"] for one in calls_of(endpoint, "worker")[0].body["tools"]]
+    offered = [tool["function"]["name"] for tool in calls_of(endpoint, "worker")[0].body["tools"]]
 
     assert offered == ["stock"]
     assert outcome["tools"][0]["result"] == "Refused: you have no tool named 'throw_away'; yours: stock."
@@ -119,8 +119,8 @@ def test_what_destroys_asks_first(
     (asked,) = made.invoke({"request": REQUEST}, config)["__interrupt__"]
     state = made.invoke(Command(resume={"decisions": [{"type": "approve"}]}), config)
 
-    assert [one["name"] for one in asked.value["action_requests"]] == ["throw_away"]
-    assert [one["result"] for one in state["outcomes"][0]["tools"]] == ["jam is gone"]
+    assert [request["name"] for request in asked.value["action_requests"]] == ["throw_away"]
+    assert [tool["result"] for tool in state["outcomes"][0]["tools"]] == ["jam is gone"]
 
 
 def test_a_servers_error_is_told_to_the_model(

@@ -102,15 +102,15 @@ def test_a_graph_elsewhere_is_a_specialist(endpoint: Endpoint, server: str, tmp_
 
     assert (first["status"], first["error"], first["output"]) == ("done", None, f"Soup for {TASKS['caterer']}")
     assert first["data"] == {"task": TASKS["caterer"], "score": 7}
-    assert [(one["usd"], one["known"]) for one in first["charges"]] == [(None, False)]
-    assert [one["status"] for one in others] == ["done", "done"]
+    assert [(charge["usd"], charge["known"]) for charge in first["charges"]] == [(None, False)]
+    assert [other["status"] for other in others] == ["done", "done"]
 
 
 def test_its_streaming_is_passed_on(endpoint: Endpoint, server: str) -> None:
     """What the other graph writes while it works reaches the run's own stream."""
     made = build_graph(specialists=[Specialist("caterer", "feeds people", url=server, graph="kitchen")])
     events: Any = list(made.stream({"request": REQUEST}, stream_mode="custom"))
-    texts = [one["text"] for one in events if one["type"] == "worker_text" and one["id"] == "S1"]
+    texts = [event["text"] for event in events if event["type"] == "worker_text" and event["id"] == "S1"]
 
     assert texts == ["Soup"]
 
@@ -141,7 +141,7 @@ def test_an_unreachable_server(endpoint: Endpoint) -> None:
 
     assert first["status"] == "failed"
     assert first["error"].startswith(f"no LangGraph server could be reached at {url}")
-    assert [one["status"] for one in others] == ["done", "done"]
+    assert [other["status"] for other in others] == ["done", "done"]
 
 
 def test_a_server_that_hangs(endpoint: Endpoint) -> None:

@@ -65,7 +65,7 @@ def test_a_file_in_a_folder_is_a_specialist(endpoint: Endpoint, tmp_path: Path, 
 
     assert "- caterer: menus and what they cost\n" in prompts_of(endpoint, "planner")[0]
     assert [TASKS["caterer"] in prompt for prompt in asked] == [True]
-    assert [one["status"] for one in state["outcomes"]] == ["done"] * 3
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 3
 
 
 def test_the_folder_may_come_from_the_environment(
@@ -89,7 +89,7 @@ def test_what_a_file_sets_holds_for_its_calls(endpoint: Endpoint, tmp_path: Path
     front = "model: openai:gpt-4o-mini\ntemperature: 0.3\nmax_output_tokens: 77\ntimeout: 20\n---"
     invoked(build_graph(specialists_dir=folder_of(tmp_path, caterer=CATERER.replace("---\nW", f"{front}\nW"))))
     bodies = [call.body for call in calls_of(endpoint, "worker")]
-    told = {(one["model"], one.get("temperature"), one.get("max_tokens")) for one in bodies}
+    told = {(body["model"], body.get("temperature"), body.get("max_tokens")) for body in bodies}
 
     assert told == {("gpt-4o-mini", 0.3, 77), ("gpt-4o", None, None)}
 
@@ -198,7 +198,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_near_misses_of_a_name(name: str) -> None:
     """A name is matched through case, articles, word order and small slips; another expert's name is not."""
-    roster = Roster.of(Specialist(one, "d") for one in ("caterer", "event planner", "interior designer", "Köchin"))
+    roster = Roster.of(Specialist(name, "d") for name in ("caterer", "event planner", "interior designer", "Köchin"))
     found = roster.find(name)
 
     assert (found.name if found else None) == NAMES[name]
@@ -362,7 +362,7 @@ def test_whatever_it_does_is_an_outcome(endpoint: Endpoint, run: Run, case: str)
     outcomes = run(made)["outcomes"]
 
     assert (outcomes[0]["status"], outcomes[0]["error"]) == (status, error)
-    assert [one["status"] for one in outcomes[1:]] == ["done", "done"]
+    assert [outcome["status"] for outcome in outcomes[1:]] == ["done", "done"]
     assert time.monotonic() - began < 4
 
 
@@ -370,7 +370,7 @@ def test_a_blocking_specialist_holds_up_no_other_run(endpoint: Endpoint) -> None
     """Under invoke, an async function that blocks is bounded by its time, and the engine loop goes on."""
     made = build_graph(specialists=[Specialist("caterer", "feeds people", blocks, timeout=0.3)])
     began = time.monotonic()
-    statuses = [one["status"] for one in invoked(made)["outcomes"]]
+    statuses = [outcome["status"] for outcome in invoked(made)["outcomes"]]
 
     assert statuses == ["timed_out", "done", "done"]
     assert time.monotonic() - began < 4
@@ -414,7 +414,7 @@ def test_a_graph_inside_is_apart(endpoint: Endpoint, run: Run) -> None:
     state = made.invoke(given, config) if run is invoked else asyncio.run(made.ainvoke(given, config))
 
     assert state["outcomes"][0]["status"] == "done"
-    assert {one.config["configurable"]["checkpoint_ns"] for one in saver.list(config)} == {""}
+    assert {saved.config["configurable"]["checkpoint_ns"] for saved in saver.list(config)} == {""}
 
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {

@@ -88,14 +88,18 @@ def team_of(folder: Path, *names: str, have: str, more: str = "") -> Path:
 
 
 def results_in(body: Body) -> list[str]:
-    return [one["content"].split("\n", 1)[1].rsplit("\n", 1)[0] for one in body["messages"] if one["role"] == "tool"]
+    return [
+        message["content"].split("\n", 1)[1].rsplit("\n", 1)[0]
+        for message in body["messages"]
+        if message["role"] == "tool"
+    ]
 
 
 def calling(*rounds: list[Body]) -> Callable[[Body], Turn]:
     """Answer as a worker that makes these calls, round by round, then tells their results."""
 
     def said(body: Body) -> Turn:
-        number = sum(one["role"] == "assistant" for one in body["messages"])
+        number = sum(message["role"] == "assistant" for message in body["messages"])
         calls = "tools" in body and number < len(rounds)
         return Turn("", tool_calls=rounds[number]) if calls else Turn(" | ".join(results_in(body)) or "done")
 
@@ -139,15 +143,15 @@ def test_a_tool_is_called_and_its_result_used(endpoint: Endpoint, smith: Any, tm
     smith([call("weigh", thing="iron"), call("plain", thing="tin")])
     (outcome,) = stepper(team_of(tmp_path, "smith", have="weigh, plain"), sync=way == "invoke")()["outcomes"]
     first, second = calls_of(endpoint, "worker")
-    fenced = [one["content"].split(" ")[0] for one in second.body["messages"] if one["role"] == "tool"]
+    fenced = [message["content"].split(" ")[0] for message in second.body["messages"] if message["role"] == "tool"]
 
-    assert [one["function"]["name"] for one in first.body["tools"]] == ["weigh", "plain"]
+    assert [tool["function"]["name"] for tool in first.body["tools"]] == ["weigh", "plain"]
     assert (outcome["status"], outcome["output"]) == ("done", "iron weighs 4 kg | tin is plain")
-    assert [(one["tool"], one["args"], one["result"], one["error"]) for one in outcome["tools"]] == [
+    assert [(tool["tool"], tool["args"], tool["result"], tool["error"]) for tool in outcome["tools"]] == [
         ("weigh", {"thing": "iron"}, "iron weighs 4 kg", False),
         ("plain", {"thing": "tin"}, "tin is plain", False),
     ]
-    assert [one["subtask_id"] for one in outcome["charges"]] == ["S1", "S1"]
+    assert [charge["subtask_id"] for charge in outcome["charges"]] == ["S1", "S1"]
     assert fenced == ["<<<result", "<<<result"]
 
 
@@ -159,11 +163,11 @@ def test_calls_are_told_while_they_are_made(endpoint: Endpoint, smith: Any, tmp_
     given = {"request": REQUEST}
 
     async def gathered() -> list[Any]:
-        return [one async for one in made.astream(given, stream_mode="custom")]
+        return [event async for event in made.astream(given, stream_mode="custom")]
 
     events = list(made.stream(given, stream_mode="custom")) if way == "invoke" else asyncio.run(gathered())
 
-    assert [one for one in events if one["type"] == "worker_tool"] == [
+    assert [event for event in events if event["type"] == "worker_tool"] == [
         {"type": "worker_tool", "id": "S1", "tool": "weigh", "args": '{"thing": "iron"}', "result": "iron weighs 4 kg"}
     ]
 
@@ -174,7 +178,7 @@ def test_a_tool_it_does_not_have(endpoint: Endpoint, smith: Any, tmp_path: Path,
     smith([call("mail", to="everybody"), call("os.system", command="rm -rf /")])
     (outcome,) = stepper(team_of(tmp_path, "smith", have="weigh"), sync=way == "invoke")()["outcomes"]
 
-    assert [one["result"] for one in outcome["tools"]] == [
+    assert [tool["result"] for tool in outcome["tools"]] == [
         "Refused: you have no tool named 'mail'; yours: weigh.",
         "Refused: you have no tool named 'os.system'; yours: weigh.",
     ]
@@ -212,7 +216,7 @@ def test_calls_without_end_are_ended(endpoint: Endpoint, smith: Any, tmp_path: P
     """A worker that only ever calls tools is told to deliver after its last call, and its calls are counted."""
     smith(*[[call("weigh", thing=f"piece {number}")] for number in range(50)])
     (outcome,) = stepper(team_of(tmp_path, "smith", have="weigh"))()["outcomes"]
-    bodies = [one.body for one in calls_of(endpoint, "worker")]
+    bodies = [call.body for call in calls_of(endpoint, "worker")]
 
     assert len(bodies) == tools.MODEL_CALLS
     assert "tools" not in bodies[-1]
@@ -238,7 +242,7 @@ def test_tools_stay_within_the_budget(endpoint: Endpoint, smith: Any, tmp_path: 
     (outcome,) = state["outcomes"]
     allowed = state["plan"]["subtasks"][0]["allowance"]["tokens"]
 
-    assert sum(one["input_tokens"] + one["output_tokens"] for one in outcome["charges"]) <= allowed
+    assert sum(charge["input_tokens"] + charge["output_tokens"] for charge in outcome["charges"]) <= allowed
     assert state["spend"]["input_tokens"] + state["spend"]["output_tokens"] <= tokens
     assert outcome["status"] != "over_budget"
 
@@ -256,7 +260,7 @@ def test_what_changes_the_world_waits_for_a_person(endpoint: Endpoint, smith: An
     before, sent_before = len(endpoint.requests), list(sent)
     (outcome,) = step(Command(resume=approve("approve", "reject", message="Bob is away.")))["outcomes"]
 
-    assert [(one["name"], one["args"]) for one in asked.value["action_requests"]] == [
+    assert [(request["name"], request["args"]) for request in asked.value["action_requests"]] == [
         ("mail", {"to": "ann"}),
         ("mail", {"to": "bob"}),
     ]
@@ -264,7 +268,7 @@ def test_what_changes_the_world_waits_for_a_person(endpoint: Endpoint, smith: An
         {"action_name": "mail", "allowed_decisions": ["approve", "edit", "reject"]}
     ]
     assert (before, sent_before, sent) == (2, [], ["ann"])
-    assert [one["result"].split(".")[0] for one in outcome["tools"]] == [
+    assert [tool["result"].split(".")[0] for tool in outcome["tools"]] == [
         "sent to ann",
         "iron weighs 4 kg",
         "Refused by a person: Bob is away",
@@ -280,11 +284,11 @@ def test_several_workers_ask_at_once(endpoint: Endpoint, team: Team, tmp_path: P
     team.workers = {name: calling([call("mail", to=name)]) for name in ("smith", "baker")}
     step = stepper(team_of(tmp_path, "smith", "baker", have="mail"), sync=way == "invoke", saver=InMemorySaver())
     asked = step()["__interrupt__"]
-    state = step(Command(resume={one.id: approve("approve") for one in asked}))
+    state = step(Command(resume={interrupt.id: approve("approve") for interrupt in asked}))
 
     assert len(asked) == 2
     assert sorted(sent) == ["baker", "smith"]
-    assert [one["status"] for one in state["outcomes"]] == ["done"] * 3
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 3
     assert len(endpoint.requests) == 1 + 2 * 2 + 1 + 1
 
 
@@ -296,10 +300,10 @@ def test_an_edit_changes_the_call(endpoint: Endpoint, smith: Any, tmp_path: Path
     with pytest.raises(BadDecision, match="that is no decision"):
         step(Command(resume=approve("approve")))
     edits = [{"name": "mail", "args": {"to": "eve"}}, {"name": "weigh", "args": {"thing": "bob"}}]
-    state = step(Command(resume={"decisions": [{"type": "edit", "edited_action": one} for one in edits]}))
+    state = step(Command(resume={"decisions": [{"type": "edit", "edited_action": edit} for edit in edits]}))
 
     assert sent == ["eve"]
-    assert [one["args"] for one in state["outcomes"][0]["tools"]] == [{"to": "eve"}, {"to": "bob"}]
+    assert [tool["args"] for tool in state["outcomes"][0]["tools"]] == [{"to": "eve"}, {"to": "bob"}]
 
 
 def test_a_file_can_make_any_tool_ask(endpoint: Endpoint, smith: Any, tmp_path: Path) -> None:
@@ -307,7 +311,7 @@ def test_a_file_can_make_any_tool_ask(endpoint: Endpoint, smith: Any, tmp_path: 
     smith([call("weigh", thing="iron")])
     step = stepper(team_of(tmp_path, "smith", have="weigh", more="asks: weigh\n"), saver=InMemorySaver())
 
-    assert [one["name"] for one in step()["__interrupt__"][0].value["action_requests"]] == ["weigh"]
+    assert [request["name"] for request in step()["__interrupt__"][0].value["action_requests"]] == ["weigh"]
 
 
 @WAYS
@@ -346,7 +350,7 @@ def test_an_endpoint_without_tools(endpoint: Endpoint, team: Team, tmp_path: Pat
     (outcome,) = stepper(team_of(tmp_path, "smith", have="weigh"))()["outcomes"]
 
     assert (outcome["status"], outcome["output"]) == ("done", "Four.")
-    assert [one["result"] for one in outcome["tools"]] == ["iron weighs 4 kg"]
+    assert [tool["result"] for tool in outcome["tools"]] == ["iron weighs 4 kg"]
 
 
 TEXTS = {
@@ -364,7 +368,7 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS)
 def test_calls_in_text(text: str) -> None:
     """A reply is a call only when it is nothing else; JSON that stands in other text calls nothing."""
-    assert [(one["name"], one["args"]) for one in read_calls(text, 0)] == TEXTS[text]
+    assert [(call["name"], call["args"]) for call in read_calls(text, 0)] == TEXTS[text]
 
 
 WRONG: dict[str, tuple[Any, str]] = {

@@ -16,7 +16,7 @@ NAMES = ["anchor", "birch", "candle", "dragon", "ember", "falcon", "garden", "ha
 
 def many(number: int) -> str:
     """Write a plan of that many subtasks that are nothing like each other."""
-    words = [f"{one}{two}" for one in NAMES for two in NAMES] * 2
+    words = [f"{name}{two}" for name in NAMES for two in NAMES] * 2
     return plan_of(
         [
             (
@@ -60,7 +60,7 @@ class Reader:
         part = "these are part" in prompt_of(body)
         quotes = dict.fromkeys(re.findall(r"The tower stands \d+ metres high\.", prompt))
         ids = list(dict.fromkeys(re.findall(r"^(S\d+), surveyor|\[(S\d+)\]", prompt, re.MULTILINE)))
-        cited = " ".join(f"[{one or two}]" for one, two in ids)
+        cited = " ".join(f"[{subtask_id or two}]" for subtask_id, two in ids)
         entries = [TOWER] if len(quotes) == 2 and (part or "height of the tower" not in prompt) else []
         gaps = [{"subtask_id": None, "what": "the tower's colour", "why": "nobody says"}] if part and quotes else []
         return Turn(synthesis_of(f"{' '.join(quotes)} {cited}", entries, gaps), chunk=50_000)
@@ -91,7 +91,7 @@ def test_two_hundred_long_results(endpoint: Endpoint, team: Team, bytes_a_token:
 
     assert len(state["outcomes"]) == 200
     assert set(re.findall(r"\[(S\d+)\]", state["answer"])) == {f"S{at}" for at in range(1, 201)}
-    assert [one["verified"] for one in entry["positions"]] == [True, True]
+    assert [position["verified"] for position in entry["positions"]] == [True, True]
     assert [gap["what"] for gap in state["gaps"]] == ["the tower's colour"]
     assert "they were joined from" in state["answer"]
     assert reader.largest <= 32_000
@@ -124,7 +124,7 @@ def test_finished_parts_are_not_paid_again(endpoint: Endpoint, team: Team) -> No
     prompts = [prompt_of(call.body) for call in calls_of(endpoint, "synthesiser")]
 
     assert len(state["disagreements"]) == 1
-    assert [sum(f"Nothing odd about number {at}." in one for one in prompts) for at in (0, 10)] == [2, 1]
+    assert [sum(f"Nothing odd about number {at}." in prompt for prompt in prompts) for at in (0, 10)] == [2, 1]
 
 
 def test_a_window_too_small_for_anything(endpoint: Endpoint, team: Team) -> None:
@@ -146,7 +146,7 @@ def test_a_part_that_fails_is_shortened(endpoint: Endpoint, team: Team) -> None:
     shortened = [gap["subtask_id"] for gap in state["gaps"] if gap["why"].startswith("shortened")]
 
     assert shortened[:2] == ["S1", "S2"]
-    assert (state["complete"], set(shortened) < {one["id"] for one in state["outcomes"]}) == (False, True)
+    assert (state["complete"], set(shortened) < {outcome["id"] for outcome in state["outcomes"]}) == (False, True)
 
 
 @pytest.mark.parametrize("budget", [{"budget_tokens": 60_000}, {"budget_tokens": 150_000}, {"budget_usd": 0.5}])

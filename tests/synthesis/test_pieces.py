@@ -42,7 +42,7 @@ def test_short_texts_stay_whole() -> None:
     assert cut == ["S2"]
     assert kept[0] == piece(1, 100)
     assert "bytes left out here for lack of room" in kept[1].text
-    assert sum(one.size for one in kept) <= 2_000
+    assert sum(piece.size for piece in kept) <= 2_000
 
 
 @pytest.mark.parametrize("room", [0, 10, 300, 1_000])
@@ -50,7 +50,7 @@ def test_cut_to_nothing(room: int) -> None:
     """Whatever the room, every piece is still there, with its id."""
     kept, cut = clipped([piece(1, 5_000), piece(2, 5_000)], room)
 
-    assert [one.ids for one in kept] == [("S1",), ("S2",)]
+    assert [piece.ids for piece in kept] == [("S1",), ("S2",)]
     assert cut == ["S1", "S2"]
 
 
@@ -65,7 +65,7 @@ def test_batches_in_order() -> None:
     """Batches keep the order, fill the room, and a piece too large for it stands alone."""
     groups = batches([piece(1, 100), piece(2, 100), piece(3, 5_000), piece(4, 100)], 400)
 
-    assert [[one.ids[0] for one in group] for group in groups] == [["S1", "S2"], ["S3"], ["S4"]]
+    assert [[piece.ids[0] for piece in group] for group in groups] == [["S1", "S2"], ["S3"], ["S4"]]
 
 
 def test_cutting_up_loses_nothing() -> None:
