@@ -105,7 +105,11 @@ class Cluster:
         """Start everything."""
         self.postgres = Postgres(self.folder / "postgres", self.database_port or free_port(), self.durable)
         self.redis = Redis(self.folder / "redis", self.broker_port or free_port(), self.durable)
-        found = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url}
+        found = {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.redis.url,
+            "ORCHESTRATOR_REDIS_URL": self.redis.url,
+        }
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         whole = {**passed, **found, "LANGSMITH_TRACING": "false", **self.environment}
         ports = self.ports or (free_port(), free_port())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial, wraps
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -23,7 +24,8 @@ from sqlalchemy import exc, select
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from deploy.serve import INSTANCE
-from nodes.langgraph_private import make_ids_newer_than
+from nodes.langgraph_private import make_ids_newer_than, var_child_runnable_config
+from nodes.models import WATCHES, Sending
 
 T = TypeVar("T")
 Answer = Callable[..., Coroutine[Any, Any, T]]
@@ -94,13 +96,33 @@ async def give_up(run_id: str) -> None:
     await asyncio.sleep(1)  # the graph waits for us at its end, where the cancellation has to come first
 
 
+@asynccontextmanager
+async def fence(_sending: Sending) -> AsyncIterator[None]:
+    """Send no request for a run that is somebody else's by now: what has stood still finds its finished work done."""
+    run_id = (var_child_runnable_config.get() or {}).get("configurable", {}).get("run_id")
+    if run_id is not None:
+        served: asyncio.AbstractEventLoop = (
+            database.db_manager.get_checkpointer().loop
+        )  # calls have a loop of their own
+        if not await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(is_ours(run_id), served)):
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(give_up(run_id), served))
+            raise asyncio.CancelledError
+    yield
+
+
+@patient
+async def is_ours(run_id: str) -> bool:
+    """Tell whether this process has a run."""
+    async with _get_session_maker()() as session:
+        owner = await session.scalar(select(Run.claimed_by).where(Run.run_id == run_id))
+    return (owner or "").startswith(INSTANCE)
+
+
 def fenced(finalize: Answer[bool]) -> Answer[bool]:
     """Let only the process that has a run say how it ended."""
 
     async def wrapped(run_id: str, *given: Any, **named: Any) -> bool:
-        async with _get_session_maker()() as session:
-            owner = await session.scalar(select(Run.claimed_by).where(Run.run_id == run_id))
-        return (owner or "").startswith(INSTANCE) and await finalize(run_id, *given, **named)
+        return await is_ours(run_id) and await finalize(run_id, *given, **named)
 
     return wrapped
 
@@ -128,6 +150,7 @@ def by_file(parse: Callable[[str, object], GraphRegistryEntry]) -> Callable[[str
     return wrapped
 
 
+WATCHES["fence"] = fence
 database.AsyncPostgresSaver = Saver
 database.create_async_engine = partial(
     database.create_async_engine, hide_parameters=True

@@ -14,6 +14,7 @@ from typing import Any
 DEFAULTS = {
     "REDIS_BROKER_ENABLED": "true",  # without a broker a run that loses its process is lost too
     "ENABLE_PROMETHEUS_METRICS": "true",
+    "AEGRA_CHECKPOINT_DURABILITY": "sync",  # a plan that was paid for is there again whenever the process is killed
     "ENV_MODE": "PRODUCTION",  # logs are JSON, one object a line
     "RUN_MIGRATIONS_ON_STARTUP": "false",  # done here, by one process at a time: aegra's own have no lock before the first
 }
@@ -34,6 +35,9 @@ def main() -> None:
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "2026"))
     try:
         check_python()
+        from aegra_api.utils.setup_logging import setup_logging
+
+        setup_logging()  # what follows is told as JSON too
         check_settings()
         check_port(host, port)
         prepare_database(os.environ["DATABASE_URL"])

@@ -17,6 +17,7 @@ from langgraph.types import Send
 from graph import settings
 from graph.assembly import SPECIALISTS_KEPT, Attached, assemble
 from graph.local import engine_options
+from graph.shared import share
 from nodes.approval import approval
 from nodes.attachments import read_attachments
 from nodes.budget import Purse, all_charges, purse_of, spent
@@ -86,6 +87,7 @@ def build_graph(
         BadSettings: a price, a specialist, a tool, an MCP server or a document is no good.
     """
     own = settings.prices() | (settings.prices_from(prices) if prices else {})
+    share()
     team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
     host = Host(
         team.roster,

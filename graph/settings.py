@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import load_dotenv
-from pydantic import TypeAdapter, ValidationError
+from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
 from nodes.budget import Price
 from nodes.errors import BadSettings, NoModel
@@ -18,7 +18,17 @@ from nodes.state import ROLES, Context, like
 
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
-HOST_SETTINGS = ("MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "SEARXNG_URL")
+HOST_SETTINGS = (
+    "MODEL",
+    "PRICES",
+    "SPECIALISTS_DIR",
+    "LOCAL_MODEL",
+    "DB",
+    "MCP_CONFIG",
+    "SEARXNG_URL",
+    "REDIS_URL",
+    "DAILY_USD",
+)
 # What a deployment may cap. A caller's context may ask for less, never for more.
 CAPPED = (
     "max_subtasks", "max_rounds", "max_plan_attempts", "max_parallel", "call_timeout_s", "worker_timeout_s",
@@ -225,6 +235,19 @@ def local_model() -> Path | None:
 def database() -> str | None:
     """Read ORCHESTRATOR_DB, a path or a postgresql:// URL (None: not set)."""
     return _said("DB") or None
+
+
+def redis_url() -> str | None:
+    """Read ORCHESTRATOR_REDIS_URL, what the processes of a host share (None: not set, each is for itself)."""
+    return _said("REDIS_URL") or None
+
+
+def daily_usd() -> float | None:
+    """Read ORCHESTRATOR_DAILY_USD, what all runs of the host may cost in a day (None: not set)."""
+    text = _said("DAILY_USD")
+    if text and not redis_url():
+        raise BadSettings(f"{PREFIX}DAILY_USD needs {PREFIX}REDIS_URL, where all processes keep what they have spent")
+    return _read(f"{PREFIX}DAILY_USD", text, NonNegativeFloat) if text else None
 
 
 def mcp_config() -> Path | None:

@@ -1,7 +1,8 @@
 """Models: asking a model and what that costs. The only place that calls one.
 
 ask: the one way in; attempts: the requests for one call; endpoints, providers, chats: where a model is and how it is
-made; prices, usage, errors, finish: what came back; concurrency, loop: what a process shares; engine/: the
+made; prices, usage, errors, finish: what came back; concurrency, loop: what a process shares; gates: what all
+processes of a host do; engine/: the
 local model.
 """
 
@@ -9,6 +10,7 @@ from nodes.models.ask import ask
 from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
 from nodes.models.endpoints import VARIABLES, WAYS, Endpoints, default_models, provider_of
 from nodes.models.engine.server import EngineOptions
+from nodes.models.gates import HOLDS, WATCHES, Sending
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
@@ -20,7 +22,9 @@ from nodes.models.threads import aside, in_thread, on_engine_loop
 
 __all__ = [
     "BYTES_A_TOKEN",
+    "HOLDS",
     "VARIABLES",
+    "WATCHES",
     "WAYS",
     "Call",
     "CallFailed",
@@ -32,6 +36,7 @@ __all__ = [
     "Reply",
     "Script",
     "ScriptedChatModel",
+    "Sending",
     "as_text",
     "aside",
     "ask",

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from nodes.memory import MEMORY
+from nodes.models import gates
 from nodes.models.attempts import Attempts
 from nodes.models.call import Call, CallFailed, Reply
 from nodes.models.charging import Bill
@@ -40,7 +41,9 @@ async def _ask(call: Call) -> Reply:
         model.chat.hear(call.on_reading)
     slots = slots_of(model.endpoint)
     most = min(settings.max_parallel, model.slots or settings.max_parallel)
-    async with _first_ahead(call, spec), slots.hold(most, call.on_waiting):
+    async with _first_ahead(call, spec), slots.hold(most, call.on_waiting), AsyncExitStack() as stack:
+        if not model.bounded:  # the embedded engine is this machine's own
+            await gates.hold(stack, model.endpoint, most)
         limit = settings.call_timeout_s if call.clock is None else min(settings.call_timeout_s, call.clock.left)
         began = time.monotonic()
         try:

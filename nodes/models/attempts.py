@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from langchain_core.runnables.config import ensure_config, get_async_callback_ma
 from langchain_openai import ChatOpenAI
 
 from nodes.memory import MEMORY
+from nodes.models import gates
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.charging import Bill
 from nodes.models.concurrency import Slots
@@ -157,7 +158,9 @@ class Attempts:
         bound = bound_of(bill.model, call, fields)
         cap = bill.reserve(bound)
         journal, before = run_journal.get(), len(bill.charges)
-        async with self.slots.turn(self.tried):
+        async with self.slots.turn(self.tried), AsyncExitStack() as stack:
+            if gates.WATCHES:
+                await gates.watch(stack, gates.Sending(call, bill.at_most(bound, cap), self.tried, bill.charges))
             note = await journal.sent(bill.at_most(bound, cap)) if journal else ""
             try:
                 return await self._answered(bound, cap, fields)

@@ -1,0 +1,145 @@
+"""Shared: what all processes of a host keep in Redis: places at an endpoint, and what runs and days have cost."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from math import ceil
+from typing import Any
+
+from graph import settings
+from nodes.errors import BadSettings
+from nodes.langgraph_private import var_child_runnable_config
+from nodes.models import HOLDS, WATCHES, OverBudget, Sending
+
+LEASE_S = 15.0  # a place of a process that was killed is free again after it
+PAUSE_S = (0.02, 0.1)  # between two looks for a free place
+DAY_S, KEPT_S = 2 * 86_400, 7 * 86_400  # how long what a day and a run have cost is kept
+TOKENS, MONEY = "tokens", "millionths of a dollar"
+MICRO = 1_000_000  # money is counted in millionths of a dollar: whole numbers add up exactly
+
+
+def share() -> None:
+    """Let every call of this process go by what the host shares, where ORCHESTRATOR_REDIS_URL names it.
+
+    Raises:
+        BadSettings: the extra is missing, or the daily budget is no number.
+    """
+    url, daily = settings.redis_url(), settings.daily_usd()
+    if url is None:
+        return
+    try:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import ExponentialBackoff
+    except ImportError as error:
+        raise BadSettings(
+            f"ORCHESTRATOR_REDIS_URL needs the extra 'redis': pip install 'orchestrator-workers[redis]' ({error})"
+        ) from None
+    retry = Retry(ExponentialBackoff(cap=2.0, base=0.05), 10)  # a restart is waited out
+    shared = Shared(Redis.from_url(url, decode_responses=True, retry=retry), daily)
+    HOLDS["shared"], WATCHES["shared"] = shared.hold, shared.account
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A Redis that the processes share; used on the engine loop alone."""
+
+    redis: Any
+    daily_usd: float | None
+
+    @asynccontextmanager
+    async def hold(self, endpoint: str, limit: int) -> AsyncIterator[None]:
+        """Wait for one of `limit` places at an endpoint, over all processes; each is a lock with a lease."""
+        place = sha256(endpoint.encode()).hexdigest()[:16]  # an address may hold a password
+        names = [f"orchestrator:place:{place}:{number}" for number in range(limit)]
+        lock = await self._one_of(names)
+        renewing = asyncio.create_task(_renew(lock))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(_lock_error()):  # it ran out: the process stood still
+                await lock.release()
+
+    async def _one_of(self, names: list[str]) -> Any:
+        while True:
+            taken = await self.redis.mget(names)
+            free = [name for name, holder in zip(names, taken, strict=True) if holder is None]
+            if free:
+                lock = self.redis.lock(random.choice(free), timeout=LEASE_S)  # noqa: S311 - no secret
+                if await lock.acquire(blocking=False):
+                    return lock
+            else:
+                await asyncio.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - no secret
+
+    @asynccontextmanager
+    async def account(self, sending: Sending) -> AsyncIterator[None]:
+        """Reserve the most that a request can cost, and give back what it did not.
+
+        What a process that was killed had reserved stays: nobody knows what it has cost.
+
+        Raises:
+            OverBudget: it does not fit what the day, or the run, has left.
+        """
+        before, most = len(sending.charges), sending.most
+        wanted = {TOKENS: most["input_tokens"] + most["output_tokens"], MONEY: _micro(most["usd"])}
+        reserved: list[tuple[str, int, str]] = []
+        try:
+            for key, limit, unit, kept in self._limits(sending):
+                reserved.append((key, await self._reserve(key, limit, wanted[unit], unit, kept), unit))
+            yield
+        finally:
+            charges = sending.charges[before:]  # none where nothing was sent
+            paid = sum(wanted[MONEY] or 0 if one["usd"] is None else _micro(one["usd"]) or 0 for one in charges)
+            came_to = {TOKENS: sum(one["input_tokens"] + one["output_tokens"] for one in charges), MONEY: paid}
+            for key, amount, unit in reserved:
+                await self.redis.decrby(key, amount - came_to[unit])
+
+    async def _reserve(self, key: str, limit: int, amount: int | None, unit: str, kept: int) -> int:
+        if amount is None:
+            raise BadSettings("ORCHESTRATOR_DAILY_USD: the price of a model is not known; set ORCHESTRATOR_PRICES")
+        total = await self.redis.incrby(key, amount)
+        await self.redis.expire(key, kept)
+        if total > limit:
+            await self.redis.decrby(key, amount)
+            whose = (
+                "today's budget of the host" if ":day:" in key else "the run's budget, with what was lost on the way"
+            )
+            raise OverBudget(f"This call may take {amount} {unit}; left of {whose}: {max(0, limit - total + amount)}.")
+        return amount
+
+    def _limits(self, sending: Sending) -> list[tuple[str, int, str, int]]:
+        """List what a request counts against: (key, limit, unit, seconds to keep it)."""
+        asked, limits = sending.call.settings, []
+        if self.daily_usd is not None:
+            day = datetime.now(UTC).date().isoformat()
+            limits.append((f"orchestrator:day:{day}", int(self.daily_usd * MICRO), MONEY, DAY_S))
+        run = (var_child_runnable_config.get() or {}).get("configurable", {}).get("run_id")
+        if run is not None and asked.budget_usd is not None:
+            limits.append((f"orchestrator:run:{run}:usd", int(asked.budget_usd * MICRO), MONEY, KEPT_S))
+        if run is not None and asked.budget_tokens is not None:
+            limits.append((f"orchestrator:run:{run}:tokens", asked.budget_tokens, TOKENS, KEPT_S))
+        return limits
+
+
+async def _renew(lock: Any) -> None:
+    """Keep a place for as long as it is held."""
+    with contextlib.suppress(_lock_error()):
+        while True:
+            await asyncio.sleep(LEASE_S / 3)
+            await lock.reacquire()
+
+
+def _lock_error() -> type[Exception]:
+    from redis.exceptions import LockError  # the extra; who holds a lock has it
+
+    return LockError
+
+
+def _micro(usd: float | None) -> int | None:
+    return None if usd is None else ceil(usd * MICRO)

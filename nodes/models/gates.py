@@ -1,0 +1,46 @@
+"""Gates: what a host puts around every call, over all runs and processes: shared slots, a budget, a fence, figures."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+
+from nodes.models.call import Call
+from nodes.state import Charge
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One request that is about to be sent.
+
+    Attributes:
+        call: what it is sent for.
+        most: the charge of the most it can cost.
+        tried: requests of the same call that have failed before it.
+        charges: of the call so far; what the request was charged at in the end comes after.
+    """
+
+    call: Call
+    most: Charge
+    tried: int
+    charges: Sequence[Charge]
+
+
+# By name, so that a graph that is built twice has one. Entered on the engine loop.
+HOLDS: dict[str, Callable[[str, int], AbstractAsyncContextManager[None]]] = {}  # (endpoint, limit), around a call
+WATCHES: dict[str, Callable[[Sending], AbstractAsyncContextManager[None]]] = {}  # around each of its requests
+
+
+async def hold(stack: AsyncExitStack, endpoint: str, limit: int) -> None:
+    """Wait for a place among the calls to an endpoint."""
+    for gate in HOLDS.values():
+        await stack.enter_async_context(gate(endpoint, limit))
+
+
+async def watch(stack: AsyncExitStack, sending: Sending) -> None:
+    """Show a request to those who watch.
+
+    Raises:
+        OverBudget: one of them has no money for it.
+    """
+    for gate in WATCHES.values():
+        await stack.enter_async_context(gate(sending))
