@@ -21,12 +21,14 @@ from graph.shared import share
 from nodes.approval import approval
 from nodes.attachments import read_attachments
 from nodes.budget import Purse, all_charges, purse_of, spent
+from nodes.earlier import read_earlier
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
 from nodes.langgraph_private import RunnableCallable
 from nodes.models import Endpoints, wait_on_engine
 from nodes.planner import planner
 from nodes.pool import open_pool
+from nodes.sequel import sequel
 from nodes.specialists import Specialist
 from nodes.state import REQUEST_LIMIT, Charge, Context, Input, Output, Planned, State, WorkerInput
 from nodes.synthesiser import synthesiser
@@ -39,10 +41,13 @@ THREADS = 1024
 
 # Where each step can lead, and what the way there is called in drawings.
 WAYS = {
+    START: {"planner": "a request", "sequel": "a message after a run"},
+    "sequel": {"validator": "a change", "planner": "a new request", END: "answered from the results"},
     "validator": {"planner": "sent back", "approval": "checked", "synthesiser": "no follow-up can be run"},
     "approval": {
         "worker": "approved",
         "planner": "rejected",
+        "sequel": "change rejected",
         "validator": "edited",
         "synthesiser": "no follow-ups wanted",
     },
@@ -105,12 +110,14 @@ def build_graph(
 
     compiled = (
         StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
+        .add_node("sequel", _step(sequel, host), input_schema=State)
         .add_node("planner", _step(planner, host), input_schema=State)
         .add_node("validator", _step(validator, host), input_schema=State)
         .add_node("approval", _step(approval, host), input_schema=State)
         .add_node("worker", _step(worker, host), input_schema=WorkerInput)
         .add_node("synthesiser", _step(synthesiser, host), input_schema=State)
-        .add_conditional_edges(START, RunnableCallable(_begin, _begin_apart, trace=False), ["planner"])
+        .add_conditional_edges(START, RunnableCallable(_begin, _begin_apart, trace=False), ways(START)[1])
+        .add_conditional_edges("sequel", *ways("sequel"))
         .add_edge("planner", "validator")
         .add_conditional_edges("validator", *ways("validator"))
         .add_conditional_edges("approval", *ways("approval"))
@@ -168,7 +175,9 @@ def _begin(state: dict[str, Any], runtime: Runtime[Context], config: RunnableCon
         raise BadSettings(
             "approve_plan needs runs that are kept, for they wait: build_graph(checkpointer=…) and a thread_id"
         )
-    return Send("planner", {"request": request, "settings": resolved.model_dump(), "attachments": documents})
+    began = {"request": request, "settings": resolved.model_dump(), "attachments": documents}
+    earlier = read_earlier(state.get("after"), request)
+    return Send("sequel", {**began, "earlier": earlier}) if earlier else Send("planner", began)
 
 
 async def _begin_apart(state: dict[str, Any], runtime: Runtime[Context], config: RunnableConfig) -> Send:
@@ -202,8 +211,9 @@ def _next(state: State, host: Host) -> str | Send | list[Send]:
     """Go where the last step said: to a step, to a worker for each subtask, or to the end."""
     match state["phase"]:
         case "planner":  # who plans anew sees nothing of the plan that was sent back but its faults
-            seen = {"request", "settings", "replan", "charges", "outcomes", "attachments"}
-            return Send("planner", {key: value for key, value in state.items() if key in seen})
+            seen = {"request", "settings", "replan", "charges", "outcomes", "attachments", "earlier"}
+            step = "sequel" if state.get("earlier") else "planner"
+            return Send(step, {key: value for key, value in state.items() if key in seen})
         case "worker":
             return _workers(state, host.with_documents(state.get("attachments", [])))
         case "validator" | "approval" | "synthesiser" as step:

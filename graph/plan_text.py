@@ -14,6 +14,8 @@ def about(plan: Mapping[str, Any]) -> Iterator[Line]:
         yield f"  {name}: {value}", "dim"
     if plan.get("why"):
         yield f"  why: {plan['why']}", "dim"
+    if plan.get("kept"):
+        yield f"  kept of the run before: {', '.join(plan['kept'])}", "dim"
 
 
 def dropped_lines(plan: Mapping[str, Any]) -> list[Line]:

@@ -36,7 +36,7 @@ def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | N
         BadSettings: a setting is no good.
     """
     common = {"settings": settings.amended(state["settings"], given)} if given else {}
-    if "plan" not in state:
+    if not state.get("plan"):
         return Update({**common, "phase": "planner"}, "validator") if given else None
     ids = _chosen(state, only)
     dropped = (

@@ -112,6 +112,7 @@ def _asked(plan: Plan) -> Question:
     lines += [note for note in (plan.get("why"), plan.get("note")) if note]
     lines += ["Shared by all:", render("frame", frame=frame), "Subtasks:"] if frame else []
     lines += [f"- {subtask['id']} {subtask['specialist']}: {subtask['task']}" for subtask in plan["subtasks"]]
+    lines += [f"Kept of the run before: {', '.join(plan['kept'])}"] if plan.get("kept") else []
     lines += [f"- dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})" for drop in plan["dropped"]]
     args: dict[str, Any] = {"frame": frame} if frame else {}
     args["subtasks"] = shown

@@ -127,6 +127,7 @@ class AnswerEvent(TypedDict):
 
     type: Literal["answer"]
     text: str
+    message_id: str  # the same for all pieces of one answer
 
 
 class AnswerRestart(TypedDict):

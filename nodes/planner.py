@@ -5,7 +5,6 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
-from langgraph.types import Overwrite
 
 from nodes.budget import load_encodings, purse_of
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel, NoPlan
@@ -13,6 +12,7 @@ from nodes.events import under_way
 from nodes.host import Host
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask, on_engine, plan_schema, settle
 from nodes.plan import planner_purse, told_documents
+from nodes.slate import clean
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render
 from prompts.parsing import is_refusal, off_loop, parse_plan
@@ -23,20 +23,6 @@ _SHOWN = 300  # characters of a refusal that a person is shown
 
 _REFUSED = "The reply was a refusal. The request is to be split into work, not answered."
 _FILTERED = "The reply was stopped by a content filter."
-# What a second request on the same thread must not see of the first.
-_CLEAN: dict[str, Any] = {
-    "plan": {},
-    "plans": [],
-    "answer": "",
-    "disagreements": [],
-    "gaps": [],
-    "rejected": [],
-    "failed_in": "",
-    "complete": False,
-    "spend": {},
-    "replan": None,
-    "phase": None,
-}
 
 
 async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:
@@ -71,15 +57,10 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
         elif draft.get("refused"):
             raise NoPlan(_refusal(draft))
     update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
+    if replan is None:
+        update |= clean(state, settings, [*state.get("charges", []), *charges])
     count = len(draft["subtasks"])
     update["stop_reason"] = under_way(f"the planner drafted {count} subtask{'s' * (count != 1)} (attempt {attempt})")
-    if replan is None:
-        update |= {
-            **_CLEAN,
-            "attachments": state.get("attachments", []),
-            "outcomes": Overwrite([]),
-            "charges": Overwrite(charges),
-        }
     return update
 
 
@@ -90,9 +71,7 @@ def _call(state: State, settings: Context, host: Host, runtime: Runtime[Context]
         settings=settings,
         role="planner",
         messages=_messages(state["request"], settings, host, replan),
-        purse=planner_purse(
-            state["request"], settings, host, state.get("charges", []) if replan else [], state.get("outcomes", [])
-        ),
+        purse=planner_purse(state["request"], settings, host, state.get("charges", []), state.get("outcomes", [])),
         on_restart=lambda why: runtime.stream_writer({"type": "planning_restart", "why": why}),
         on_reading=lambda report: runtime.stream_writer({"type": "reading", **report}),
         schema=plan_schema(None if settings.improvise else host.roster.names(improvise=False)),

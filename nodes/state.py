@@ -1,4 +1,4 @@
-"""State: what a run knows (plain JSON), what a worker is sent, and the settings a caller may give."""
+"""State: what a run knows (plain JSON), and the settings; long because these are one vocabulary, read together."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 
 from langgraph.channels import EphemeralValue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
 from nodes.errors import BadSettings
@@ -18,18 +19,9 @@ Phase = Literal["planner", "validator", "approval", "worker", "synthesiser", "en
 # "native": as the model wrote it; "repaired": mended in code; "retried": a later attempt; "fallback": the request itself.
 Source = Literal["native", "repaired", "retried", "fallback"]
 DropKind = Literal[
-    "empty",
-    "placeholder",
-    "one_word",
-    "duplicate",
-    "near_duplicate",
-    "whole_request",
-    "unregistered",
-    "over_limit",
-    "over_budget",
-    "repeats_finished",
-    "follow_up",  # of a round that was not run at all
-]
+    "empty", "placeholder", "one_word", "duplicate", "near_duplicate", "whole_request", "unregistered", "over_limit",
+    "over_budget", "repeats_finished", "follow_up",  # the last: of a round that was not run at all
+]  # fmt: skip
 
 REQUEST_LIMIT = 200_000  # characters; about 50,000 tokens, a long brief with room to spare
 
@@ -91,6 +83,7 @@ class Plan(TypedDict, total=False):
         why: the planner's word on why there are so few or so many.
         note: what a reader of the answer should know of the plan: why it is a fallback, what does not add up ("" if nothing).
         at_most: what the rest of the run can cost, as far as it is known.
+        kept: ids of results of the run before that are used again, where a message goes on from one.
     """
 
     round: int
@@ -102,6 +95,7 @@ class Plan(TypedDict, total=False):
     dropped: list[Dropped]
     at_most: dict[str, Any]
     reserve: Reserve
+    kept: list[str]
 
 
 class Outcome(TypedDict):
@@ -160,6 +154,16 @@ def _append(old: list[Charge], new: list[Charge]) -> list[Charge]:
     return [*old, *new]
 
 
+class Earlier(TypedDict):
+    """The run that a message goes on from: as much of it as is used."""
+
+    request: str
+    frame: dict[str, Any]
+    outcomes: list[Outcome]
+    answer: str
+    message: str
+
+
 class Attachment(TypedDict):
     """A document that came in a run's input, as it is kept: its parts as [place, text]."""
 
@@ -170,7 +174,15 @@ class Attachment(TypedDict):
 class Input(TypedDict):
     """What a caller gives."""
 
-    request: Annotated[str, Field(description="What you want worked out, in your own words.", max_length=REQUEST_LIMIT)]
+    request: Annotated[
+        str,
+        Field(
+            title="Request",
+            description="What you want worked out, in your own words.",
+            examples=["Plan a neighbourhood street party for about 80 people on a Saturday afternoon."],
+            max_length=REQUEST_LIMIT,
+        ),
+    ]
     documents: NotRequired[
         Annotated[
             list[dict[str, str]],
@@ -182,6 +194,8 @@ class Input(TypedDict):
             EphemeralValue,  # as read they are in State.attachments; the next request on a thread must not find these
         ]
     ]
+    # The state of a run that the request goes on from. Not in the form: programs hand it over (State.earlier as read).
+    after: NotRequired[Annotated[dict[str, Any], SkipJsonSchema(), EphemeralValue]]
 
 
 class Output(TypedDict, total=False):
@@ -203,6 +217,7 @@ class State(Output, total=False):
 
     settings: dict[str, Any]
     attachments: list[Attachment]  # the documents that came in the input
+    earlier: Earlier | None  # the run that the request goes on from
     draft: Draft
     replan: Replan | None
     plans: list[Plan]  # earlier rounds

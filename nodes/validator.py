@@ -27,7 +27,7 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
     unusable = not mended.subtasks or draft["faults"] or overspent or any(finding.serious for finding in findings)
     if unusable and not draft["final"] and draft["round"] == 1:
         return _sent_back(draft, faults or ["The reply holds no subtasks."], usable=bool(mended.subtasks))
-    if draft["round"] > 1:
+    if state.get("outcomes"):
         again = {subtask.get("id") for subtask in mended.subtasks}  # a retry is no repetition of itself
         done = [outcome for outcome in state.get("outcomes", []) if outcome["status"] == "done"]
         mended.drop_repeats([dict(outcome) for outcome in done if outcome["id"] not in again], state["request"])
@@ -39,6 +39,8 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
     if not plan["subtasks"]:
         plan = _fallback(plan, faults, frame, state, settings, host)
     plan |= {"round": draft["round"], "frame": frame}
+    if draft["round"] == 1 and state.get("outcomes"):
+        plan["kept"] = [outcome["id"] for outcome in state["outcomes"]]
     runtime.stream_writer({"type": "plan", "plan": plan})
     plans = [*state.get("plans", []), state["plan"]] if draft["round"] > 1 else []
     last = f"{len(plan['subtasks'])} planned, {len(plan['dropped'])} dropped"

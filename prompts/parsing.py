@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -17,9 +18,9 @@ from prompts.reading.reasoning import visible
 from prompts.reading.strings import clean
 from prompts.reading.synthesis import answer_of, read_synthesis, synthesis_object
 from prompts.reading.vocabulary import phrases
-from prompts.replies import BadReply, Synthesis
+from prompts.replies import BadReply, Sequel, Synthesis
 
-__all__ = ["CAP", "CutReply", "ParsedPlan", "is_refusal", "off_loop", "parse_plan", "parse_synthesis", "visible"]
+__all__ = ["CAP", "CutReply", "ParsedPlan", "is_refusal", "off_loop", "parse_plan", "parse_sequel", "parse_synthesis", "visible"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -120,6 +121,32 @@ def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str
             'the reply\'s "answer" is missing or empty: it must be the text for the reader, in Markdown', text
         )
     return synthesis
+
+
+def parse_sequel(text: str, *, truncated: bool = False) -> Sequel:
+    """Read what a further message asks for.
+
+    Raises:
+        BadReply: it is cut off, or no such object; or what its kind needs is missing.
+    """
+    scanned = scan(_body(text), _is_sequel, WorkLimit())
+    value = next((found.value for found in reversed(scanned.values) if _is_sequel(found.value)), None)
+    if value is None or truncated or is_cut(value):
+        raise BadReply('the reply is no whole JSON object with "kind": "answer", "change" or "new"', text)
+    texts = {key: clean(str(value.get(key) or "")) for key in ("kind", "request", "answer")}
+    needed = value.get("subtasks") and texts["request"] if value["kind"] == "change" else texts.get(value["kind"], True)
+    if not needed:
+        raise BadReply(f"what the kind {value['kind']!r} needs is missing in the reply", text)
+    if value["kind"] != "change":
+        return Sequel.model_validate(texts)
+    planned = parse_plan(json.dumps({key: value.get(key) for key in ("frame", "subtasks", "why")}))
+    keep = [str(name) for name in value.get("keep") or []]
+    plan = {"keep": keep, "frame": planned.frame, "subtasks": planned.subtasks, "why": planned.why}
+    return Sequel.model_validate({**texts, **plan})
+
+
+def _is_sequel(value: object) -> bool:
+    return isinstance(value, dict) and value.get("kind") in ("answer", "change", "new")
 
 
 def _body(text: str) -> str:

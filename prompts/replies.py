@@ -102,6 +102,24 @@ class Synthesis(Shape):
     answer: str = ""
 
 
+class Sequel(Shape):
+    """What a further message asks for, read against the run before it.
+
+    Attributes:
+        kind: "answer": `answer` holds it; "change": `subtasks` are to be done beside the results in `keep`; "new".
+        request: the whole request as it now stands ("" where it is an answer).
+        frame, subtasks, why: of a change, as a planner's reply has them.
+    """
+
+    kind: Literal["answer", "change", "new"]
+    request: str = ""
+    keep: list[str] = Field(default_factory=list)
+    frame: dict[str, Any] = Field(default_factory=dict)
+    subtasks: list[Subtask] = Field(default_factory=list)
+    why: str = ""
+    answer: str = ""
+
+
 class BadReply(Exception):
     """A reply that could not be read as the shape asked for.
 

@@ -14,7 +14,7 @@ from nodes.models.gates import HOLDS, WATCHES, Sending
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
-from nodes.models.schemas import plan_schema, synthesis_schema
+from nodes.models.schemas import plan_schema, sequel_schema, synthesis_schema
 from nodes.models.scripted import Line, Script, ScriptedChatModel, register
 from nodes.models.served import settle
 from nodes.models.text_tools import as_text, described, read_calls
@@ -52,6 +52,7 @@ __all__ = [
     "read_calls",
     "register",
     "run_journal",
+    "sequel_schema",
     "settle",
     "synthesis_schema",
     "wait_on_engine",

@@ -46,6 +46,13 @@ def plan_schema(names: list[str] | None) -> dict[str, Any]:
     return _object(frame=frame, subtasks=_list(subtask), why=_TEXT)
 
 
+def sequel_schema(names: list[str] | None) -> dict[str, Any]:
+    """Return the schema of what a further message asks for: its kind first, the answer last."""
+    plan = plan_schema(names)["properties"]
+    kind = {"type": "string", "enum": ["answer", "change", "new"]}
+    return _object(kind=kind, request=_TEXT, keep=_list(_TEXT), **plan, answer=_TEXT)
+
+
 def synthesis_schema() -> dict[str, Any]:
     """Return the synthesis' schema: the ledger first, so that it is written before the answer."""
     position = _object(subtask_id=_TEXT, claim=_TEXT, quote=_TEXT)

@@ -13,8 +13,10 @@ from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import Material
 from nodes.synthesis.rounds import is_fallback, ledger_so_far
+from nodes.synthesis.stream import AnswerStream
 
 __all__ = [
+    "AnswerStream",
     "Composed",
     "Joiner",
     "Joint",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
+from langgraph.config import get_config
+from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph.message import push_message
 
 from nodes.synthesis.stream import AnswerStream
@@ -45,8 +47,9 @@ class Listener:
         """Pass on a piece of the answer itself."""
         if piece:
             self.spoken = True
-            self.tell({"type": "answer", "text": piece})
-            push_message(AIMessageChunk(content=piece, id=self._message_id), state_key=None)
+            self.tell({"type": "answer", "text": piece, "message_id": self._message_id})
+            if TAG_NOSTREAM not in (get_config().get("tags") or ()):  # whoever has tagged the run tells it himself
+                push_message(AIMessageChunk(content=piece, id=self._message_id), state_key=None)
 
     def restart(self, why: str = "") -> None:
         """Have forgotten what came: the endpoint failed (says why), or it was not the answer. A new message begins."""

@@ -1,0 +1,192 @@
+"""Chat: the orchestrator as a conversation, messages in and answers out, each message read against the run before it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphInterrupt
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import add_messages, push_message
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from graph.build import build_graph, checked_request
+from nodes.errors import BadRequest, OrchestratorError
+from nodes.langgraph_private import RunnableCallable
+from nodes.state import Context
+from nodes.synthesiser import SYNTHESIS_FAILED
+
+Messages = Annotated[
+    list[AnyMessage],
+    Field(title="Messages", description="The last one is the request, or goes on from the answer before it."),
+    add_messages,
+]
+EMPTY = "Your message is empty. Say in a sentence or more what you want worked out."
+NOT_READ = "Only text is read here, and your message holds something else ({kinds}). Put what matters into words."
+FAILED = (
+    "This could not be worked out. {error}\n\nWhat can still be done: mend the cause and write “try again”, or change "
+    "the request. Results that are finished are kept and not paid again."
+)
+SILENT = {"stream_mode": ["custom", "values"], "config": {"tags": ["nostream"]}}  # no message but the answer
+
+
+class ChatInput(TypedDict):
+    """What a client sends."""
+
+    messages: Messages
+
+
+class ChatOutput(TypedDict, total=False):
+    """What a client gets."""
+
+    messages: Messages
+    run_id: str
+    complete: bool
+    spend: dict[str, Any]
+
+
+class ChatState(ChatOutput, total=False):
+    """What a conversation knows."""
+
+    request: str  # the message that is being answered ("": it has been answered)
+    last: dict[str, Any]  # the public state of the run before
+
+
+Chat = CompiledStateGraph[ChatState, Context, ChatInput, ChatOutput]
+
+
+def build_chat(checkpointer: BaseCheckpointSaver[Any] | None = None, **made: Any) -> Chat:
+    """Build the conversation: on one thread each message goes on from the run before it.
+
+    Args:
+        checkpointer: keeps the conversation (None: each message stands alone).
+        made: what `build_graph` takes besides.
+    """
+    inner: Any = build_graph(**made)
+
+    def answered(state: ChatState, runtime: Runtime[Context]) -> dict[str, Any]:
+        turn = _Turn(state, runtime)
+        with turn.caught():
+            for mode, part in inner.stream(turn.asked, context=runtime.context, **SILENT):
+                turn.take(mode, part)
+        return turn.told()
+
+    async def answered_async(state: ChatState, runtime: Runtime[Context]) -> dict[str, Any]:
+        turn = _Turn(state, runtime)
+        with turn.caught():
+            async for mode, part in inner.astream(turn.asked, context=runtime.context, **SILENT):
+                turn.take(mode, part)
+        return turn.told()
+
+    node = RunnableCallable(answered, answered_async, name="orchestrator", trace=False)
+    compiled = (
+        StateGraph(ChatState, context_schema=Context, input_schema=ChatInput, output_schema=ChatOutput)
+        .add_node("listener", _heard, input_schema=ChatState)
+        .add_node("orchestrator", node, input_schema=ChatState)
+        .add_edge(START, "listener")
+        .add_conditional_edges("listener", _next, {"a request": "orchestrator", "nothing to work on": END})
+        .add_edge("orchestrator", END)
+        .compile(checkpointer=checkpointer, name="orchestrator_chat")
+    )
+    compiled.stream_channels = [*ChatOutput.__annotations__]
+    return compiled
+
+
+def _heard(state: ChatState) -> dict[str, Any]:
+    """Take the last message as the request; what cannot be worked on gets a reply at once, and costs nothing."""
+    messages = state.get("messages") or []
+    parts = messages[-1].content if messages and isinstance(messages[-1], HumanMessage) else ""
+    blocks = [parts] if isinstance(parts, str) else parts
+    texts = [block if isinstance(block, str) else str(block.get("text", "")) for block in blocks]
+    kinds = [str(block.get("type")) for block in blocks if isinstance(block, dict) and block.get("type") != "text"]
+    text = "\n".join(texts).strip()
+    if kinds or not text:
+        refusal = NOT_READ.format(kinds=", ".join(dict.fromkeys(kinds)).replace("_", " ")) if kinds else EMPTY
+        return {"request": "", "messages": [AIMessage(refusal)]}
+    try:
+        return {"request": checked_request(text), "complete": False}
+    except BadRequest as error:
+        return {"request": "", "messages": [AIMessage(str(error))]}
+
+
+def _next(state: ChatState) -> str:
+    return "a request" if state["request"] else "nothing to work on"
+
+
+@dataclass
+class _Turn:
+    """One message's run: what it is asked, what is passed on of it, and what is told at its end."""
+
+    state: ChatState
+    runtime: Runtime[Context]
+    values: dict[str, Any] = field(default_factory=dict)
+    message_id: str | None = None
+    error: str = ""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The input of the run. A run before that came to nothing is no more than a part of the request."""
+        request, last = self.state["request"], self.state.get("last")
+        if not last:
+            return {"request": request}
+        if last.get("outcomes") or last.get("answer"):
+            return {"request": request, "after": last}
+        return {"request": f"{last['request']}\n\n{request}"}
+
+    def take(self, mode: str, part: Any) -> None:
+        """Pass an event on as it is, and the answer's text as one message besides."""
+        if mode == "values":
+            self.values = {key: value for key, value in part.items() if key != "__interrupt__"}
+            return
+        self.runtime.stream_writer(part)
+        if part["type"] == "answer":
+            self.message_id = part["message_id"]
+            push_message(AIMessageChunk(content=part["text"], id=self.message_id), state_key=None)
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Make a reply of a run's error; a synthesis that failed has an answer, and waits for nobody here."""
+        try:
+            yield
+        except OrchestratorError as error:
+            self.error = str(error)
+        except GraphInterrupt as waiting:
+            if not all(_is_failed_synthesis(asked.value) for asked in waiting.args[0]):
+                raise
+
+    def told(self) -> dict[str, Any]:
+        """Write the reply; what the next message goes on from is kept beside it."""
+        info, values = self.runtime.execution_info, self.values
+        text = FAILED.format(error=self.error) if self.error else values.get("answer", "")
+        message = AIMessage(text, id=None if self.error else self.message_id)
+        return {
+            "messages": [message],
+            "run_id": str((info and (info.run_id or info.thread_id)) or ""),
+            "complete": bool(values.get("complete")) and not self.error,
+            "spend": values.get("spend") or {},
+            "request": "",
+            "last": values or {"request": self.asked["request"]},
+        }
+
+
+def _is_failed_synthesis(asked: Any) -> bool:
+    return isinstance(asked, dict) and asked.get("type") == SYNTHESIS_FAILED
+
+
+def __getattr__(name: str) -> Chat:
+    """Build `graph` when it is first used, as graph.build does."""
+    if name != "graph":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["graph"] = built = build_chat()
+    return built
+
+
+graph: Chat
+if "langgraph_api" in sys.modules:  # the server looks for it among what the module holds
+    graph = build_chat()
