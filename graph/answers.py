@@ -69,6 +69,7 @@ class Answer(str):  # noqa: SLOT000 - it carries the state
 def answer(
     request: str,
     *,
+    after: State | None = None,
     attach: Attached = (),
     on_event: Callable[[Event], None] | None = None,
     **settings: Unpack[Settings],
@@ -77,6 +78,8 @@ def answer(
 
     Args:
         request: what you want worked out.
+        after: the state of a run that this goes on from, as `previous.state`: it is answered from its results, or
+            changes what must change; results that still stand are used again and not paid again.
         attach: a file that comes with the request (PDF, Markdown, text, CSV) or its address, or several.
         on_event: is told what happens, as it happens.
         settings: any setting of Context by name, such as max_subtasks=4; model="provider:name" is for all three roles.
@@ -90,7 +93,7 @@ def answer(
     context = Context(**with_model(settings))
     graph: Any = build_graph(documents=_each(attach))
     state = State()
-    for mode, part in graph.stream({"request": request}, context=context, stream_mode=["custom", "values"]):
+    for mode, part in graph.stream(_input(request, after), context=context, stream_mode=["custom", "values"]):
         if mode == "values":
             state = part
         elif on_event is not None:
@@ -101,6 +104,7 @@ def answer(
 async def aanswer(
     request: str,
     *,
+    after: State | None = None,
     attach: Attached = (),
     on_event: Callable[[Event], None] | None = None,
     **settings: Unpack[Settings],
@@ -109,13 +113,17 @@ async def aanswer(
     context = Context(**with_model(settings))
     graph: Any = await in_thread(lambda: build_graph(documents=_each(attach)))
     state = State()
-    stream = graph.astream({"request": request}, context=context, stream_mode=["custom", "values"])
+    stream = graph.astream(_input(request, after), context=context, stream_mode=["custom", "values"])
     async for mode, part in stream:
         if mode == "values":
             state = part
         elif on_event is not None:
             on_event(part)
     return Answer(state)
+
+
+def _input(request: str, after: State | None) -> dict[str, Any]:
+    return {"request": request, **({"after": after} if after else {})}
 
 
 def _each(attach: Attached) -> Iterable[str | Path | Document]:

@@ -76,8 +76,9 @@ def build_graph(
     """Build the orchestrator.
 
         START → planner → validator → approval ⇒ Send("worker") × n → synthesiser → END
-                   ↑          │                                           │
-                   └─ re-plan ┘ ←──────── follow-up subtasks ─────────────┘
+          │        ↑          │  ↑                                        │
+          │        └─ re-plan ┘  │ ←────── follow-up subtasks ────────────┘
+          └→ sequel ─ a change ──┘   a message after a run: answered at once, a change, or a new request
 
     Args:
         checkpointer: keeps runs, so that they can be resumed (None: they are not kept).

@@ -14,7 +14,8 @@ from graph.build import Graph, whole
 from graph.retry import retry as what_to_retry
 from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
 from nodes.budget import all_charges, totals
-from nodes.errors import BadSettings, OrchestratorError
+from nodes.earlier import read_earlier
+from nodes.errors import BadRequest, BadSettings, OrchestratorError
 from nodes.langgraph_private import make_ids_newer_than
 from nodes.models import run_journal
 from nodes.state import Context, State
@@ -22,6 +23,8 @@ from nodes.synthesiser import SYNTHESIS_FAILED
 
 # Saved before the next step begins: a plan that was paid for is there again whenever the process is killed.
 DURABILITY: Any = "sync"
+
+AFTER = "goes on from"  # the id of a run, beside the settings that were given
 
 Listen = Callable[[dict[str, Any]], None]  # is told nodes.events.Event
 Decide = Callable[[dict[str, Any]], Awaitable[Any]]  # decides what an interrupt asks
@@ -34,15 +37,34 @@ class Waiting(Exception):
 async def start(
     graph: Graph, store: Store, request: str, given: Mapping[str, Any], listen: Listen, decide: Decide
 ) -> tuple[str, State]:
-    """Begin a run that is kept, and follow it to its end.
+    """Begin a run that is kept, and follow it to its end. Where AFTER is given, the request goes on from that run.
 
     Returns:
         The run's id and its final state.
+
+    Raises:
+        BadRequest: nothing came of the run that it goes on from; says what can still be done.
     """
+    sent = await _input(graph, store, request, given)
     run = Run.new(uuid.uuid4().hex[:8], request, dict(given))
     await store.add(run)
     async with store.hold(run.id):
-        return run.id, await _Work(graph, store, run, listen, decide).to_the_end({"request": request})
+        return run.id, await _Work(graph, store, run, listen, decide).to_the_end(sent)
+
+
+async def _input(graph: Graph, store: Store, request: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a run's input, with what is taken of the run that it goes on from."""
+    if not given.get(AFTER):
+        return {"request": request}
+    before = await store.find(given[AFTER])
+    values = {"request": before.request, **(await snapshot_of(graph, before)).values}
+    try:
+        return {"request": request, "after": read_earlier(values, request)}
+    except BadRequest:
+        raise BadRequest(
+            f"run {before.id} has no result to go on from. `orchestrate show {before.id}` says why, `orchestrate resume "
+            f"{before.id}` goes on with it (finished work is kept), or give the whole request anew"
+        ) from None
 
 
 async def resume(
@@ -80,7 +102,7 @@ async def resume(
         state: State = snapshot.values  # type: ignore[assignment]
         if not state:  # killed before anything was saved
             changed = {**run.given, **(settings or {})}
-            return await work.to_the_end({"request": run.request}, changed)
+            return await work.to_the_end(await _input(graph, store, run.request, run.given), changed)
         make_ids_newer_than(snapshot.config["configurable"]["checkpoint_id"])
         _tell_so_far(state, listen)
         if retry or only or settings:

@@ -36,7 +36,7 @@ def read_earlier(given: object, message: str) -> Earlier | None:
         raise BadRequest(
             "there is nothing to go on from: that run has no result. Resume it, or give the whole request anew"
         )
-    frame = plan.get("frame") if isinstance(plan, Mapping) else None
+    frame = given.get("frame") or (plan.get("frame") if isinstance(plan, Mapping) else None)
     earlier = Earlier(
         request=given["request"], frame=dict(frame or {}), outcomes=outcomes, answer=str(answer), message=message
     )

@@ -62,6 +62,19 @@ def synthesis_of(
     )
 
 
+def sequel_of(
+    kind: str,
+    *,
+    request: str = "",
+    keep: Sequence[str] = (),
+    tasks: Mapping[str, str] | None = None,
+    answer: str = "",
+) -> str:
+    """Write a reply that says what a further message asks for."""
+    planned = json.loads(plan_of(tasks or {}))
+    return json.dumps({"kind": kind, "request": request, "keep": keep, **planned, "why": "", "answer": answer})
+
+
 def disagreement(topic: str, *positions: tuple[str, str, str], resolution: str | None = None, name: str = "D1") -> Body:
     """Write an entry of the ledger; positions as (subtask id, claim, quote). An open one has a suggestion."""
     told = [{"subtask_id": position, "claim": claim, "quote": quote} for position, claim, quote in positions]
@@ -72,11 +85,12 @@ def disagreement(topic: str, *positions: tuple[str, str, str], resolution: str |
 
 
 def role_of(body: Body) -> str:
-    """Name who is asked: planner, worker or synthesiser."""
+    """Name who is asked: planner, worker, synthesiser, or who reads a further message (sequel)."""
     roles = {
         "You are the planner": "planner",
         "You are a specialist": "worker",
         "You are the synthesiser": "synthesiser",
+        "You carry on a conversation": "sequel",
     }
     return next(role for words, role in roles.items() if words in system_of(body))
 
@@ -113,7 +127,8 @@ class Team:
     planner: list[Said] = field(default_factory=lambda: [plan_of(TASKS)])
     workers: dict[str, Said] = field(default_factory=dict)  # by specialist; did_it for all others
     synthesiser: list[Said] = field(default_factory=lambda: [join_all])
-    asked: dict[str, int] = field(default_factory=lambda: {"planner": 0, "synthesiser": 0})
+    sequel: list[Said] = field(default_factory=lambda: [sequel_of("answer", answer="As it says. [S1]")])
+    asked: dict[str, int] = field(default_factory=lambda: {"planner": 0, "synthesiser": 0, "sequel": 0})
 
     def __call__(self, body: Body) -> Turn | str:
         """Answer one request."""
@@ -124,7 +139,7 @@ class Team:
         role = role_of(body)
         if role == "worker":
             return self.workers.get(specialist_of(body), did_it)
-        lines = self.planner if role == "planner" else self.synthesiser
+        lines: list[Said] = getattr(self, role)
         self.asked[role] += 1
         return lines[min(self.asked[role], len(lines)) - 1]
 

@@ -15,7 +15,7 @@ FLUSH_S = 5.0  # a slow trace collector may hold up the end of the process for s
 INTERRUPTED = 130
 NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 COMMANDS = (
-    run.run, run.demo, history.runs, history.show, run.resume, history.rm,
+    run.run, run.demo, history.runs, history.show, run.resume, run.follow, history.rm,
     setup.models, setup.settings, setup.specialists, setup.doctor,
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, sa
 from graph.cli.readiness import with_model_ready
 from graph.cli.screen import Screen
 from graph.cli.summary import command
-from graph.run import Waiting, resume, start
+from graph.run import AFTER, Waiting, resume, start
 from graph.store import Store, open_store
 from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError
 from nodes.state import ROLES, Context
@@ -71,6 +71,20 @@ class Session:
             )
 
         return self._follow(started)
+
+    def follow_up(self, run_id: str, message: str, given: Mapping[str, Any]) -> int:
+        """Go on from a run with a further message, under its settings and these, and return the exit code."""
+        self.output.check()
+        checked_request(message)
+        Context(**given)
+
+        async def begun(store: Store, screen: Screen) -> tuple[str, Any]:
+            before = await store.find(run_id)
+            made = self.application.over(before.given)
+            kept = {**before.given, **given, AFTER: before.id, **({KEPT: made.said()} if made.said() else {})}
+            return await start(made.build(store.saver), store, message, kept, screen.take, screen.decide)
+
+        return self._follow(begun)
 
     def go_on(self, run_id: str, *, retry: bool, only: Sequence[str], settings: Mapping[str, Any]) -> int:
         """Go on with a saved run, or do again what failed in it, and return the exit code; as graph.run.resume."""

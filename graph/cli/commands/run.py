@@ -75,6 +75,29 @@ def demo(
     return session.answer(STREET_PARTY, given, yes=yes, scripted=DEMO_MODEL)
 
 
+def follow(
+    run_id: RunId,
+    message: Annotated[str, typer.Argument(help='A question about it, or a change to it; "-" reads standard input.')],
+    rest: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    model: Model = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    approve: Approve = False,
+    report: Report = None,
+    database: Database = None,
+    specialists: Specialists = None,
+) -> int:
+    """Go on from a run: answered from its results, or changed with what still stands kept and not paid again."""
+    from graph.cli.application import Application
+    from graph.cli.output import Output
+    from graph.cli.session import Session
+
+    if rest:
+        raise Misused(quote_hint([message, *rest]))
+    session = Session(Output(as_json, report), database, application=Application.of((), specialists, None))
+    return session.follow_up(run_id, _request(message, None), settings_given(sets, model, approve=approve))
+
+
 def resume(
     run_id: RunId,
     retry: Retry = False,
