@@ -13,6 +13,7 @@ import pytest
 from langgraph.graph.state import CompiledStateGraph
 
 CLONE = Path(__file__).parent.parent
+LANGGRAPH = str(Path(sys.executable).with_name("langgraph"))
 PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
 DATA = {
     str(path.relative_to(CLONE))
@@ -79,13 +80,17 @@ def test_every_dependency_is_pinned() -> None:
 
 
 def test_langgraph_json() -> None:
-    """The server is told where the graph is, and finds it there, without a checkpointer of its own."""
+    """The server is told where the graphs are and what they do, finds them there without a checkpointer, and serves no site."""
     told = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
-    module, _, name = told["graphs"]["orchestrator"].partition(":")
-    graph = getattr(import_module(module), name)
+    paths = {name: entry["path"] for name, entry in told["graphs"].items()}
+    graphs = [getattr(import_module(path.split(":")[0]), path.split(":")[1]) for path in paths.values()]
+    validated = subprocess.run([LANGGRAPH, "validate"], cwd=CLONE, capture_output=True, text=True, check=False)
 
-    assert told["graphs"] == {"orchestrator": "graph.build:graph"}
-    assert (isinstance(graph, CompiledStateGraph), graph.checkpointer) == (True, None)
+    assert paths == {"orchestrator": "graph.build:graph", "orchestrator_chat": "graph.chat:graph"}
+    assert [(isinstance(graph, CompiledStateGraph), graph.checkpointer) for graph in graphs] == [(True, None)] * 2
+    assert (validated.returncode, "is valid. (2 graphs found)" in validated.stdout) == (0, True)
+    assert told["http"]["cors"]["allow_origins"] == ["https://smith.langchain.com"]  # Studio, and nobody else
+    assert told["checkpointer"]["ttl"]["strategy"] == "delete"
 
 
 def test_no_path_of_a_machine() -> None:

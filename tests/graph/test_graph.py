@@ -382,7 +382,7 @@ def test_the_settings_form_has_every_setting() -> None:
     assert [name for name, setting in settings.items() if not setting.get("description")] == []
 
 
-def test_the_graph_has_the_five_nodes() -> None:
+def test_the_graph_has_its_nodes() -> None:
     """The nodes have the names that clients rely on."""
     assert set(graph.get_graph().nodes) - {"__start__", "__end__"} == {
         "planner",

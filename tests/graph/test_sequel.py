@@ -11,7 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import BadRequest, BudgetTooSmall, aanswer, answer, build_graph, graph
-from tests.endpoint import Endpoint
+from tests.endpoint import Endpoint, prompt_of
 from tests.minds import REQUEST, Team, calls_of, fenced, plan_of, role_of, sequel_of
 from tests.turn import Turn
 
