@@ -20,7 +20,17 @@ from prompts.reading.synthesis import answer_of, read_synthesis, synthesis_objec
 from prompts.reading.vocabulary import phrases
 from prompts.replies import BadReply, Sequel, Synthesis
 
-__all__ = ["CAP", "CutReply", "ParsedPlan", "is_refusal", "off_loop", "parse_plan", "parse_sequel", "parse_synthesis", "visible"]
+__all__ = [
+    "CAP",
+    "CutReply",
+    "ParsedPlan",
+    "is_refusal",
+    "off_loop",
+    "parse_plan",
+    "parse_sequel",
+    "parse_synthesis",
+    "visible",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -386,6 +386,7 @@ def test_the_graph_has_its_nodes() -> None:
     """The nodes have the names that clients rely on."""
     assert set(graph.get_graph().nodes) - {"__start__", "__end__"} == {
         "planner",
+        "sequel",
         "validator",
         "approval",
         "worker",
