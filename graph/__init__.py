@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graph.answers import Answer, Settings, aanswer, answer
     from graph.build import build_graph, graph
+    from graph.follow import Left
+    from graph.handle import RunHandle, begin
     from nodes.errors import (
         AllWorkersFailed,
         BadRequest,
@@ -32,19 +34,25 @@ __all__ = [
     "BudgetTooSmall",
     "Context",
     "Event",
+    "Left",
     "NoModel",
     "NoPlan",
     "OrchestratorError",
+    "RunHandle",
     "Settings",
     "Specialist",
     "State",
     "aanswer",
     "answer",
+    "begin",
     "build_graph",
     "graph",
 ]
 
-_HOMES = ("nodes.errors", "nodes.events", "nodes.state", "nodes.specialists", "graph.answers", "graph.build")
+_HOMES = (
+    "nodes.errors", "nodes.events", "nodes.state", "nodes.specialists",
+    "graph.answers", "graph.build", "graph.follow", "graph.handle",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

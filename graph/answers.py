@@ -91,7 +91,7 @@ def answer(
         OrchestratorError: bad request or settings, no model, or nothing that could be answered from.
     """
     context = Context(**with_model(settings))
-    graph: Any = build_graph(documents=_each(attach))
+    graph: Any = build_graph(documents=each(attach))
     state = State()
     for mode, part in graph.stream(_input(request, after), context=context, stream_mode=["custom", "values"]):
         if mode == "values":
@@ -111,7 +111,7 @@ async def aanswer(
 ) -> Answer:
     """Answer a request, as `answer` does, on the event loop that runs here."""
     context = Context(**with_model(settings))
-    graph: Any = await in_thread(lambda: build_graph(documents=_each(attach)))
+    graph: Any = await in_thread(lambda: build_graph(documents=each(attach)))
     state = State()
     stream = graph.astream(_input(request, after), context=context, stream_mode=["custom", "values"])
     async for mode, part in stream:
@@ -126,6 +126,6 @@ def _input(request: str, after: State | None) -> dict[str, Any]:
     return {"request": request, **({"after": after} if after else {})}
 
 
-def _each(attach: Attached) -> Iterable[str | Path | Document]:
+def each(attach: Attached) -> Iterable[str | Path | Document]:
     """Take one file, or several."""
     return (attach,) if isinstance(attach, (str, Path, Document)) else attach

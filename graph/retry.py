@@ -4,8 +4,11 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from graph import settings
+from nodes.control import STOPPED
 from nodes.errors import BadRequest
-from nodes.state import Draft, DropKind, Dropped, Plan, State
+from nodes.host import this_process
+from nodes.state import Draft, DropKind, Dropped, Outcome, Plan, Planned, State
+from prompts import render
 
 # Dropped for want of room or money, not because there was something wrong with them.
 FOR_WANT_OF_ROOM: frozenset[DropKind] = frozenset({"over_limit", "over_budget", "follow_up"})
@@ -19,7 +22,12 @@ class Update(NamedTuple):
     as_node: str
 
 
-def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | None = None) -> Update | None:
+def retry(
+    state: State,
+    only: Collection[str] = (),
+    given: Mapping[str, Any] | None = None,
+    advice: Mapping[str, str] | None = None,
+) -> Update | None:
     """Say how a run does again what failed or was dropped, and then the synthesis.
 
     Args:
@@ -27,6 +35,7 @@ def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | N
         only: subtask ids, such as "S3", whatever became of them (empty: all that failed, timed out, ran over their
             budget, have no outcome yet, or were dropped for want of room or money).
         given: settings that are others from now on, such as {"worker_model": "openai:gpt-5.5"}.
+        advice: a person's words on subtasks that are done again, such as {"S3": "Prices in euros."}.
 
     Returns:
         None if there is nothing to do again.
@@ -45,7 +54,61 @@ def retry(state: State, only: Collection[str] = (), given: Mapping[str, Any] | N
     if not ids and not dropped:
         again = state.get("phase") == "synthesiser" or not state.get("answer")
         return Update({**common, "phase": "synthesiser", "failed_in": ""}, "synthesiser") if again else None
-    return Update({**common, **_back_to_the_validator(state, ids, dropped)}, "synthesiser")
+    return Update({**common, **_back_to_the_validator(state, ids, dropped, advice or {})}, "synthesiser")
+
+
+def write_up(state: State) -> Update | None:
+    """Say how a run that rests is written up as it stands: what is finished becomes the answer, which names the rest.
+
+    Args:
+        state: the run's values, as `graph.get_state(config).values` has them.
+
+    Returns:
+        None if it has its whole answer already.
+
+    Raises:
+        BadRequest: nothing is finished that an answer could be written from.
+    """
+    if state.get("phase", "end") == "end" and state.get("answer"):
+        return None
+    done = {outcome["id"]: outcome for outcome in state.get("outcomes", [])}
+    if not any(outcome["output"] for outcome in done.values()):
+        raise BadRequest("nothing is finished yet, so there is nothing to write up; resume the run, or wait")
+    plan = state["plan"]
+    stopped = [_stopped(subtask, plan["round"]) for subtask in plan["subtasks"] if subtask["id"] not in done]
+    no_more = _draft(plan, [])  # as if follow-ups had been asked for already: none are
+    return Update({"draft": no_more, "outcomes": stopped, "phase": "synthesiser", "failed_in": ""}, "worker")
+
+
+def _draft(plan: Plan, subtasks: list[dict[str, Any]]) -> Draft:
+    return Draft(
+        round=plan["round"] + 1,
+        attempt=1,
+        source="native",
+        frame=plan.get("frame", {}),
+        why="",
+        subtasks=subtasks,
+        faults=[],
+        reply="",
+        final=True,
+    )
+
+
+def _stopped(subtask: Planned, number: int) -> Outcome:
+    return Outcome(
+        id=subtask["id"],
+        specialist=subtask["specialist"],
+        task=subtask["task"],
+        round=number,
+        status="failed",
+        output="",
+        error=STOPPED,
+        seconds=0.0,
+        charges=[],
+        data=None,
+        tools=[],
+        process=this_process(),
+    )
 
 
 def _chosen(state: State, only: Collection[str]) -> list[str]:
@@ -58,27 +121,23 @@ def _chosen(state: State, only: Collection[str]) -> list[str]:
     return [name for name in known if name in only or (not only and name not in well)]
 
 
-def _back_to_the_validator(state: State, ids: Collection[str], dropped: Collection[Dropped]) -> dict[str, Any]:
+def _back_to_the_validator(
+    state: State, ids: Collection[str], dropped: Collection[Dropped], advice: Mapping[str, str]
+) -> dict[str, Any]:
     """Draft a further round of these subtasks; those that had an outcome keep their ids, and what they cost stays charged."""
     planned = {subtask["id"]: dict(subtask) for plan in _plans(state) for subtask in plan["subtasks"]}
-    subtasks = [{key: planned[name][key] for key in KEPT_OF_SUBTASK if key in planned[name]} for name in ids]
+    subtasks: list[dict[str, Any]] = [
+        {key: planned[name][key] for key in KEPT_OF_SUBTASK if key in planned[name]} for name in ids
+    ]
+    for subtask in subtasks:
+        if words := advice.get(subtask["id"]):
+            subtask["handed"] = render("advice", advice=words)
     subtasks += [{"specialist": drop["specialist"], "task": drop["task"], "cross_check": False} for drop in dropped]
     plan = state["plan"]
-    draft = Draft(
-        round=plan["round"] + 1,
-        attempt=1,
-        source="native",
-        frame=plan.get("frame", {}),
-        why="",
-        subtasks=subtasks,
-        faults=[],
-        reply="",
-        final=True,
-    )
     before = [outcome for outcome in state.get("outcomes", []) if outcome["id"] in ids]
     return {
         "phase": "validator",
-        "draft": draft,
+        "draft": _draft(plan, subtasks),
         "plan": _without(plan, dropped),
         "plans": [_without(earlier, dropped) for earlier in state.get("plans", [])],
         "outcomes": [{**outcome, "charges": []} for outcome in before],

@@ -2,40 +2,40 @@
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command, Interrupt, StateSnapshot
+from langgraph.types import StateSnapshot
 
 from graph.assembly import SPECIALISTS_KEPT
 from graph.build import Graph, whole
+from graph.follow import Decide, Listen, Waiting, followed
+from graph.orders import Orders
 from graph.retry import retry as what_to_retry
+from graph.retry import write_up
 from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
 from nodes.budget import all_charges, totals
+from nodes.control import Control
 from nodes.earlier import read_earlier
 from nodes.errors import BadRequest, BadSettings, OrchestratorError
 from nodes.langgraph_private import make_ids_newer_than
 from nodes.models import run_journal
-from nodes.state import Context, State
-from nodes.synthesiser import SYNTHESIS_FAILED
-
-# Saved before the next step begins: a plan that was paid for is there again whenever the process is killed.
-DURABILITY: Any = "sync"
+from nodes.state import Context, Outcome, State, in_plan_order
 
 AFTER = "goes on from"  # the id of a run, beside the settings that were given
 
-Listen = Callable[[dict[str, Any]], None]  # is told nodes.events.Event
-Decide = Callable[[dict[str, Any]], Awaitable[Any]]  # decides what an interrupt asks
-
-
-class Waiting(Exception):
-    """The run waits for a person, and nobody can be asked here."""
-
 
 async def start(
-    graph: Graph, store: Store, request: str, given: Mapping[str, Any], listen: Listen, decide: Decide
+    graph: Graph,
+    store: Store,
+    request: str,
+    given: Mapping[str, Any],
+    listen: Listen,
+    decide: Decide,
+    control: Control | None = None,
 ) -> tuple[str, State]:
     """Begin a run that is kept, and follow it to its end. Where AFTER is given, the request goes on from that run.
 
@@ -49,7 +49,8 @@ async def start(
     run = Run.new(uuid.uuid4().hex[:8], request, dict(given))
     await store.add(run)
     async with store.hold(run.id):
-        return run.id, await _Work(graph, store, run, listen, decide).to_the_end(sent)
+        work = _Work(graph, store, run, listen, decide, control or Control())
+        return run.id, await work.to_the_end(sent)
 
 
 async def _input(graph: Graph, store: Store, request: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +78,9 @@ async def resume(
     retry: bool = False,
     only: Collection[str] = (),
     settings: Mapping[str, Any] | None = None,
+    advice: Mapping[str, str] | None = None,
+    writing_up: bool = False,
+    control: Control | None = None,
 ) -> State:
     """Go on with a saved run, and follow it to its end. Where there is nothing to do, that is told as an event.
 
@@ -89,6 +93,9 @@ async def resume(
         retry: do again what failed, timed out, ran over its budget or was dropped, and then the synthesis.
         only: do these subtasks again, such as ["S3"], and then the synthesis.
         settings: others than the run began with, for what is done again; they mean `retry`.
+        advice: a person's words on subtasks that are done again, by their ids.
+        writing_up: do no more of the work, and write the answer from what is finished.
+        control: a person's hand on it.
 
     Raises:
         RunBusy: another process is at work on it.
@@ -96,7 +103,7 @@ async def resume(
         BadSettings: a specialist is gone that a subtask still needs; or a setting is no good.
     """
     run.check_version()
-    work = _Work(graph, store, run, listen, decide)
+    work = _Work(graph, store, run, listen, decide, control or Control())
     async with store.hold(run.id):
         snapshot = await snapshot_of(graph, run)
         state: State = snapshot.values  # type: ignore[assignment]
@@ -105,17 +112,26 @@ async def resume(
             return await work.to_the_end(await _input(graph, store, run.request, run.given), changed)
         make_ids_newer_than(snapshot.config["configurable"]["checkpoint_id"])
         _tell_so_far(state, listen)
-        if retry or only or settings:
-            update = what_to_retry(state, only, settings)
+        if retry or only or settings or writing_up:
+            fresh = _ended_in_broken_step(snapshot)
+            state = {**state, "outcomes": in_plan_order(state.get("outcomes", []), fresh)}
+            update = write_up(state) if writing_up else what_to_retry(state, only, settings, advice)
             if update is None:
                 return await work.nothing_to_do(state, "nothing failed or was dropped, so there is nothing to do again")
             _check_specialists(graph, snapshot, listen)
-            await graph.aupdate_state(config_of(run), update.values, as_node=update.as_node)
+            values = {**update.values, "outcomes": [*fresh, *update.values.get("outcomes", [])]}
+            await graph.aupdate_state(config_of(run), values, as_node=update.as_node)
         elif not snapshot.next and state.get("answer"):
             return await work.nothing_to_do(state, "it is finished, so there is nothing to do")
         else:
             _check_specialists(graph, snapshot, listen)
         return await work.to_the_end(None)
+
+
+def _ended_in_broken_step(snapshot: StateSnapshot) -> list[Outcome]:
+    """List the outcomes of workers that had ended when their step was broken off: an update of the state loses them."""
+    results = [task.result for task in snapshot.tasks if isinstance(task.result, dict)]
+    return [outcome for result in results for outcome in result.get("outcomes", [])]
 
 
 async def billed_state(store: Store, run: Run, snapshot: StateSnapshot) -> State:
@@ -133,6 +149,7 @@ class _Work:
     run: Run
     listen: Listen
     decide: Decide
+    control: Control
 
     async def to_the_end(self, sent: Any, given: Mapping[str, Any] | None = None) -> State:
         """Follow the run, keep the journal, and save how it ended."""
@@ -145,7 +162,10 @@ class _Work:
         status: RunStatus = "failed"
         before = run_journal.set(journal)
         try:
-            state = await follow(self.graph, sent, config_of(run), Context(**context), self.listen, self.decide)
+            async with aclosing(Orders(self.store, run.id, self.control, self.listen)):
+                state = await followed(
+                    self.graph, sent, config_of(run), Context(**context), self.listen, self.decide, self.control
+                )
             state = await self._with_lost_charges(state)
             status = _status_of(state)
         except Waiting:
@@ -253,31 +273,3 @@ async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
 def config_of(run: Run) -> RunnableConfig:
     """Return the config that a run's checkpoints are under."""
     return {"configurable": {"thread_id": run.id}}
-
-
-async def follow(
-    graph: Graph, sent: Any, config: RunnableConfig, context: Context, listen: Listen, decide: Decide
-) -> State:
-    """Follow a run to its end: pass its events on, and ask where it waits for a person."""
-    while True:
-        state, waiting = State(), None
-        stream: Any = whole(graph).astream(
-            sent, config, context=context, stream_mode=["custom", "values"], durability=DURABILITY
-        )
-        async for mode, part in stream:
-            if mode == "custom":
-                listen(part)
-            else:
-                state, waiting = part, part.get("__interrupt__")
-        if not waiting or _is_failed_synthesis(waiting[0]):
-            final: State = {key: value for key, value in state.items() if key != "__interrupt__"}  # type: ignore[assignment]
-            return final
-        if len(waiting) == 1:
-            sent = Command(resume=await decide(waiting[0].value))
-        else:
-            sent = Command(resume={asked.id: await decide(asked.value) for asked in waiting})
-
-
-def _is_failed_synthesis(asked: Interrupt) -> bool:
-    """Tell what waits for a resume from what waits for a person's word."""
-    return isinstance(asked.value, dict) and asked.value.get("type") == SYNTHESIS_FAILED

@@ -79,6 +79,7 @@ class View:
     answer: str = ""
     doing: str = "planning"
     run_id: str = ""
+    paused: bool = False
     costs: Costs = field(default_factory=Costs)
     began: float = field(default_factory=time.monotonic)
     pace: float = 0.0  # tokens that an embedded model reads in a second
@@ -99,6 +100,10 @@ class View:
         yield event["text"]
 
     _on_specialists_changed = _on_nothing_to_do
+
+    def _on_steered(self, event: dict[str, Any]) -> Iterator[str]:
+        self.paused = event.get("paused", self.paused)
+        yield event["text"]
 
     def _on_request(self, event: dict[str, Any]) -> None:
         self.costs.take(event["note"], event["charges"], settled=event["settled"])

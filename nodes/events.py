@@ -30,6 +30,14 @@ class NothingToDo(TypedDict):
     text: str  # for people
 
 
+class Steered(TypedDict):
+    """A person has a hand on the run: what of it is done, or cannot be done."""
+
+    type: Literal["steered"]
+    text: str  # for people
+    paused: NotRequired[bool]  # as it is from now on
+
+
 class Planning(TypedDict):
     """The planner is asked."""
 
@@ -150,6 +158,7 @@ Event = (
     RunEvent
     | SpecialistsChanged
     | NothingToDo
+    | Steered
     | Planning
     | PlanningRestart
     | Reading

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from langsmith import get_current_run_tree
 
-from nodes.budget import Purse
+from nodes.budget import Purse, spent
+from nodes.control import Control, Ended, Hold, wanted
 from nodes.errors import NoModel
 from nodes.events import heard
 from nodes.host import Host, this_process
@@ -45,12 +46,11 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     tell = _from_here(runtime.stream_writer)
     tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
     began, part = time.monotonic(), Part(pool_of(state["pool"]))
-    try:
-        result = await _worked(state, host.whoever(subtask["specialist"]), host, tell, part)
-    except (CallFailed, OverBudget) as error:
-        result = of_failure(error)
-    except NoModel as error:
-        result = Result("failed", error=str(error))
+    specialist, control = host.whoever(subtask["specialist"]), runtime.control
+    if isinstance(control, Control):
+        result = await _in_hand(control, state, specialist, host, tell, part)
+    else:
+        result = await _tried(state, specialist, host, tell, part)
     from_task = used_sources((), result.output, subtask.get("excerpts", ""))
     result = replace(result, sources=list(dict.fromkeys([*from_task, *result.sources])))
     part.end(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), result.charges)
@@ -86,57 +86,138 @@ def _from_here(write: Callable[[Any], None]) -> Callable[[Any], None]:
     return tell
 
 
-async def _worked(
-    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part
+async def _in_hand(
+    control: Control, state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part
 ) -> Result:
-    settings, subtask = Context(**state["settings"]), state["subtask"]
-    seconds = min(settings.worker_timeout_s, specialist.timeout or settings.worker_timeout_s)
+    """Try a subtask with a person's hand on it: each try that is begun anew has the person's advice, and is paid for."""
+    subtask, charges = state["subtask"], list[Charge]()
+    try:
+        while True:
+            hold, written = control.begin(subtask["id"]), list[str]()
+            result = await _tried(state, specialist, host, _noting(tell, written), part, hold)
+            charges += result.charges
+            if hold.advice is None:
+                break
+            tell({"type": "worker_restart", "id": subtask["id"], "why": hold.ended})
+            state = _advised(state, hold.advice, result.charges)
+    finally:
+        control.end(subtask["id"])
+    text = "".join(written).strip()
+    if hold.ended and result.status == "failed":
+        result = replace(result, status="partial" if text else "failed", output=text, error=hold.ended)
+    return replace(result, charges=charges)
 
-    def on_text(text: str) -> None:
-        tell({"type": "worker_text", "id": subtask["id"], "text": text})
 
+def _noting(tell: Callable[[Any], None], written: list[str]) -> Callable[[Any], None]:
+    """Keep what a worker has written since it last began: all there is of it, if it is stopped."""
+
+    def told(event: Any) -> None:
+        if event["type"] == "worker_text":
+            written.append(event["text"])
+        elif event["type"] in ("worker_restart", "worker_tool"):
+            written.clear()
+        tell(event)
+
+    return told
+
+
+def _advised(state: WorkerInput, advice: str, charges: Sequence[Charge]) -> WorkerInput:
+    """Put a person's advice into the task, and take off its allowance what was spent."""
+    subtask = state["subtask"]
+    left = spent(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), charges)
+    told = render("advice", advice=advice)
+    task = f"{subtask['task']}\n\n{told}" if advice else subtask["task"]
+    return {**state, "subtask": {**subtask, "task": task, "allowance": {"usd": left.usd, "tokens": left.tokens}}}
+
+
+async def _tried(
+    state: WorkerInput,
+    specialist: Specialist,
+    host: Host,
+    tell: Callable[[Any], None],
+    part: Part,
+    hold: Hold | None = None,
+) -> Result:
+    try:
+        return await _worked(state, specialist, host, tell, part, hold)
+    except (CallFailed, OverBudget) as error:
+        return of_failure(error)
+    except NoModel as error:
+        return Result("failed", error=str(error))
+
+
+async def _worked(
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part, hold: Hold | None
+) -> Result:
     if not specialist.ours:
-        return await _elsewhere(state, specialist, host, on_text, seconds)
+        return await _elsewhere(state, specialist, host, tell, hold)
+    call, tools = _call(state, specialist, host, tell, hold), host.tools_of(specialist)
+    call.part = part
+    if not tools:
+        return of_reply(await ask(call))
+    if hold:
+        hold.listens = True
+    return await use_tools(ToolLoop(call, specialist, tools, tell))
+
+
+def _call(
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], hold: Hold | None
+) -> Call:
+    settings, subtask = Context(**state["settings"]), state["subtask"]
+    name = subtask["id"]
     if specialist.temperature is not None:
         settings = settings.model_copy(update={"worker_temperature": specialist.temperature})
     caps = [cap for cap in (subtask["max_output_tokens"], specialist.max_output_tokens) if cap is not None]
-    call = Call(
+
+    def on_waiting(waiting: bool) -> None:  # noqa: FBT001 - the one thing there is to tell
+        if hold:
+            hold.waits = waiting
+        tell({"type": "worker_waiting", "id": name, "waiting": waiting})
+
+    return Call(
         endpoints=host.endpoints,
         settings=settings,
         role="worker",
         messages=_messages(state, specialist),
         purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
-        part=part,
         cap=min(caps) if caps else None,
         spec=specialist.model,
-        subtask_id=subtask["id"],
+        subtask_id=name,
         round=state["round"],
-        clock=Clock(seconds),
-        config={"metadata": {"subtask_id": subtask["id"]}},  # tells the tokens of `messages` mode apart
-        on_text=on_text if heard(tell) else None,
-        on_restart=lambda why: tell({"type": "worker_restart", "id": subtask["id"], "why": why}),
-        on_waiting=lambda waiting: tell({"type": "worker_waiting", "id": subtask["id"], "waiting": waiting}),
+        clock=Clock(_seconds(settings, specialist)),
+        hold=hold,
+        config={"metadata": {"subtask_id": name}},  # tells the tokens of `messages` mode apart
+        on_text=_on_text(name, tell) if hold or heard(tell) else None,
+        on_restart=lambda why: tell({"type": "worker_restart", "id": name, "why": why}),
+        on_waiting=on_waiting,
     )
-    tools = host.tools_of(specialist)
-    if tools:
-        return await use_tools(ToolLoop(call, specialist, tools, tell))
-    return of_reply(await ask(call))
+
+
+def _seconds(settings: Context, specialist: Specialist) -> float:
+    return min(settings.worker_timeout_s, specialist.timeout or settings.worker_timeout_s)
+
+
+def _on_text(name: str, tell: Callable[[Any], None]) -> Callable[[str], None]:
+    return lambda text: tell({"type": "worker_text", "id": name, "text": text})
 
 
 async def _elsewhere(
-    state: WorkerInput, specialist: Specialist, host: Host, on_text: Callable[[str], None], seconds: float
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], hold: Hold | None
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
     usage = UsageCounter(host.endpoints, state["subtask"]["id"], state["round"])
-    task = _with_material(state)
+    task, seconds = _with_material(state), _seconds(Context(**state["settings"]), specialist)
+    on_text = _on_text(state["subtask"]["id"], tell)
+    if hold:
+        await hold.ready()
     try:
-        async with asyncio.timeout(seconds) as bound:
+        async with wanted(hold), asyncio.timeout(seconds) as bound:
             if specialist.url:
                 async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
                     given: Output = await run_remote(specialist, task, on_text, seconds)
             else:
                 given = await run(specialist.runnable, task, usage)
-    except (NoText, RemoteFailed) as error:
+    except (NoText, RemoteFailed, Ended) as error:
         return Result("failed", error=str(error), charges=usage.charges)
     except GraphBubbleUp:
         return Result("failed", error="it stopped to ask a person, which a specialist cannot do", charges=usage.charges)

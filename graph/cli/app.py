@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.cli.commands import history, run, setup
+from graph.cli.commands import history, run, setup, steering
 from graph.cli.hints import Commands, Misused
 
 FLUSH_S = 5.0  # a slow trace collector may hold up the end of the process for so long, and no longer
@@ -16,6 +16,7 @@ INTERRUPTED = 130
 NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 COMMANDS = (
     run.run, run.demo, history.runs, history.show, run.resume, run.follow, history.rm,
+    steering.write_up, steering.steer,
     setup.models, setup.settings, setup.specialists, setup.doctor,
 )  # fmt: skip
 

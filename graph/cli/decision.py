@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from graph.cli.keyboard import answer_to
 from graph.cli.output import say
-from graph.run import Waiting
+from graph.follow import Waiting
 from graph.sanitise import harmless
 from nodes.approval import Decisions
 from nodes.models import in_thread

@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.spinner import Spinner
 from rich.text import Text
 
+from graph.cli.keys import Keys
 from graph.plan_text import about, counted, dropped_lines
 from graph.sanitise import harmless, one_line
 from graph.view import OPEN, TOKEN_CHARACTERS, Progress, View
@@ -45,13 +46,15 @@ def clock(seconds: float) -> str:
 class LiveDrawing:
     """The whole view, drawn anew for the terminal as it is: never higher, for what scrolls off cannot be taken back."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, keys: Keys | None = None) -> None:
         self.view = view
+        self.keys = keys
         self._spinner = Spinner("dots", style="cyan")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it."""
-        width, room = console.width, max(2, console.height - 3)  # the status line, and where the cursor goes at the end
+        width = console.width
+        room = max(2, console.height - (4 if self.keys else 3))  # status and keys, and where the cursor goes at the end
         plan = list(plan_lines(self.view, width, drops=1)) if self.view.workers else []
         workers = list(self.view.workers.values())
         tail = self._tail(width, min(TAIL, room // 2))
@@ -59,6 +62,8 @@ class LiveDrawing:
         rows = list(worker_rows(workers, width, room - len(plan) - len(tail))) if plan else []
         yield from (*plan, *rows, *tail)
         yield self._status(console, options)
+        if self.keys:
+            yield Text(shortened(self.keys.line, width - 1), "dim")
 
     def _tail(self, width: int, height: int) -> list[Text]:
         """Give the last lines of the answer, as they wrap on the screen, below an empty one."""
@@ -72,7 +77,7 @@ class LiveDrawing:
         self._spinner.update(text="")
         mark = self._spinner.render(console.get_time())
         view = self.view
-        status = f" {view.doing} …  {clock(time.monotonic() - view.began)} · {view.costs.told()}"
+        status = f" {'paused' if view.paused else view.doing} …  {clock(time.monotonic() - view.began)} · {view.costs.told()}"
         status += f" · run {view.run_id}" if view.run_id else ""
         text = Text(shortened(status, options.max_width - 3), "cyan")
         return Text.assemble(mark if isinstance(mark, Text) else "", " ", text)

@@ -15,6 +15,7 @@ from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
 from nodes.budget import summed
+from nodes.control import LEFT
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 
@@ -84,11 +85,14 @@ def _reasons(snapshot: Any) -> list[str]:
     reasons = []
     for task in snapshot.tasks:
         for interrupt in task.interrupts:
+            if interrupt.value == {"type": LEFT}:
+                reasons.append("it was told to leave off before all was begun")
+                continue
             names = ", ".join(request["name"] for request in _requests(interrupt.value))
             reasons.append(f"waits for your decision on: {names}" if names else one_line(interrupt.value))
         if task.error:
             reasons.append(f"ended by an error: {one_line(_error_text(str(task.error)))}")
-    return reasons
+    return list(dict.fromkeys(reasons))
 
 
 def _error_text(kept: str) -> str:
@@ -120,3 +124,14 @@ async def remove_runs(run_ids: Sequence[str], database: str | None) -> None:
             run = await store.find(run_id)
             await store.remove(run.id)
             say(f"run {run.id} is removed: {one_line(run.request)}")
+
+
+async def give_order(run_id: str, order: Mapping[str, Any], database: str | None) -> bool:
+    """Leave word for the process that is at work on a run; say whether there is one."""
+    async with open_store(where_runs_are(database)) as store:
+        run = await store.find(run_id)
+        if run.status != "running":
+            return False
+        await store.order(run.id, order)
+    say(f"run {run.id} is told: {order['do']} {order.get('subtask', '')}".rstrip())
+    return True

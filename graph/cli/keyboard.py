@@ -38,7 +38,7 @@ def forget_keys() -> None:
 
 @contextmanager
 def unseen_keys() -> Iterator[None]:
-    """Keep keys from being echoed into a live view: it would be drawn in the wrong place after a line's end."""
+    """Take keys one by one, unechoed: a live view would be drawn in the wrong place after a line's end."""
     try:
         import termios
     except ImportError:
@@ -48,7 +48,7 @@ def unseen_keys() -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(sys.stdin)
-    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    silent = [*before[:3], before[3] & ~(termios.ECHO | termios.ICANON), *before[4:]]
     termios.tcsetattr(sys.stdin, termios.TCSANOW, silent)
     try:
         yield

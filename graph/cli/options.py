@@ -27,6 +27,7 @@ OwnGraph = Annotated[
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Do again what failed or was dropped, then the synthesis.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="S3", help="With --retry: only this subtask.")]
+Advice = Annotated[str | None, typer.Option("--advice", help="With --only: a word for those that do it again.")]
 RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or the beginning of one.")]
 
 

@@ -1,5 +1,10 @@
 """Screen: the live view in a terminal, plain lines elsewhere. All on stderr."""
 
+import asyncio
+import codecs
+import os
+import signal
+import sys
 from typing import Any, Self
 
 from rich.live import Live
@@ -7,11 +12,19 @@ from rich.live import Live
 from graph.cli.decision import decide
 from graph.cli.drawing import LiveDrawing, settled
 from graph.cli.keyboard import person_is_there, unseen_keys
+from graph.cli.keys import Keys
 from graph.cli.output import say, stderr
-from graph.run import Waiting
+from graph.follow import Waiting
+from graph.orders import carry_out
 from graph.view import View
+from nodes.control import Control
 
-STAYING = ("run", "nothing_to_do", "specialists_changed")  # events that are told above the live view, where they stay
+STAYING = (
+    "run",
+    "nothing_to_do",
+    "specialists_changed",
+    "steered",
+)  # events that are told above the live view, where they stay
 
 
 class Screen:
@@ -19,6 +32,10 @@ class Screen:
 
     def __init__(self) -> None:
         self.view = View()
+        self.control = Control()
+        self.asking = False  # somebody is being asked, and nothing is under way
+        self.keys = Keys(self._order, lambda: self.control.paused)
+        self._read = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._live: Live | None = None
         self._keys: Any = None
 
@@ -37,15 +54,32 @@ class Screen:
         if stderr.is_terminal:
             self._keys = unseen_keys()
             self._keys.__enter__()
-            drawing = LiveDrawing(self.view)
+            drawing = LiveDrawing(self.view, self.keys if sys.stdin.isatty() else None)
+            if sys.stdin.isatty():
+                asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._pressed)
             self._live = Live(drawing, console=stderr, refresh_per_second=8, transient=True, vertical_overflow="crop")
             self._live.start()
 
     def _stop(self) -> None:
         if self._live is not None:
+            if sys.stdin.isatty():
+                asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             self._live.stop()
             self._keys.__exit__(None, None, None)
             self._live = None
+
+    def leave(self) -> None:
+        """Leave the run off at the next end of a call; whoever says so twice does not want to wait for that."""
+        if self.control.leaving or self.asking:
+            os.kill(os.getpid(), signal.SIGINT)
+        self._order({"do": "leave"})
+
+    def _pressed(self) -> None:
+        for key in self._read(os.read(sys.stdin.fileno(), 1024)):
+            self.keys.press(key)
+
+    def _order(self, order: dict[str, Any]) -> None:
+        carry_out(self.control, order, self.take)
 
     def take(self, event: dict[str, Any]) -> None:
         """Take an event of the run."""
@@ -71,11 +105,13 @@ class Screen:
         if not person_is_there():
             raise Waiting("the run waits for an approval, which needs a terminal to ask in.")
         self._stop()
+        self.asking = True
         try:
             decision = await decide(asked)
         except BaseException:
             stderr.print()  # the question has no answer, and no view begins behind it
             raise
+        self.asking = False
         self._start()
         if any(made["type"] != "approve" for made in decision["decisions"]):
             self.view.forget_waiting()

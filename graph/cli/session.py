@@ -1,8 +1,9 @@
 """Session: one run, followed on the screen from its beginning to its exit code."""
 
 import asyncio
+import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,8 @@ from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, sa
 from graph.cli.readiness import with_model_ready
 from graph.cli.screen import Screen
 from graph.cli.summary import command
-from graph.run import AFTER, Waiting, resume, start
+from graph.follow import Left, Waiting
+from graph.run import AFTER, resume, start
 from graph.store import Store, open_store
 from nodes.errors import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError
 from nodes.state import ROLES, Context
@@ -66,9 +68,8 @@ class Session:
 
         async def started(store: Store, screen: Screen) -> tuple[str, Any]:
             graph = self.application.build(store.saver)
-            return await start(
-                graph, store, request, {**given, KEPT: made} if made else given, screen.take, screen.decide
-            )
+            kept = {**given, KEPT: made} if made else given
+            return await start(graph, store, request, kept, screen.take, screen.decide, screen.control)
 
         return self._follow(started)
 
@@ -82,18 +83,19 @@ class Session:
             before = await store.find(run_id)
             made = self.application.over(before.given)
             kept = {**before.given, **given, AFTER: before.id, **({KEPT: made.said()} if made.said() else {})}
-            return await start(made.build(store.saver), store, message, kept, screen.take, screen.decide)
+            return await start(
+                made.build(store.saver), store, message, kept, screen.take, screen.decide, screen.control
+            )
 
         return self._follow(begun)
 
-    def go_on(self, run_id: str, *, retry: bool, only: Sequence[str], settings: Mapping[str, Any]) -> int:
-        """Go on with a saved run, or do again what failed in it, and return the exit code; as graph.run.resume."""
+    def go_on(self, run_id: str, **how: Any) -> int:
+        """Go on with a saved run, do again what failed in it, or write it up, and return the exit code; as graph.run.resume."""
 
         async def gone_on(store: Store, screen: Screen) -> tuple[str, Any]:
             run = await store.find(run_id)
             graph = self.application.over(run.given).build(store.saver)
-            how: dict[str, Any] = {"retry": retry, "only": only, "settings": settings}
-            return run.id, await resume(graph, store, run, screen.take, screen.decide, **how)
+            return run.id, await resume(graph, store, run, screen.take, screen.decide, control=screen.control, **how)
 
         return self._follow(gone_on)
 
@@ -103,6 +105,7 @@ class Session:
         began, screen = time.monotonic(), Screen()
 
         async def followed() -> tuple[str, Any]:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, screen.leave)
             async with open_store(where_runs_are(self.database) if self.keep else MEMORY) as store:
                 with screen:
                     return await work(store, screen)
@@ -111,6 +114,9 @@ class Session:
             run_id, state = asyncio.run(followed())
         except OrchestratorError as error:
             return self._failed(error, screen)
+        except Left:
+            say(f"{screen.so_far()} {self._next(screen)}".strip(), "yellow")
+            return INTERRUPTED
         except Waiting as error:
             say(f"{error} {self._next(screen)}".strip(), "yellow")
             return INCOMPLETE

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
+import uuid
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,11 +29,19 @@ TABLES = (
 )""",
     "create table if not exists orchestrator_calls (id text primary key, run text not null, charges text not null)",
     "create index if not exists orchestrator_calls_of on orchestrator_calls (run)",
+    "create table if not exists orchestrator_orders (id text primary key, run text not null, told text not null)",
 )
 # One wording for both databases; the mark of a value is SQLite's, and PostgreSQL is told its own.
 ADD = "insert into orchestrator_runs values (?, ?, ?, ?, ?, ?, ?)"
 SET_STATUS = "update orchestrator_runs set status = ?, updated = ? where id = ?"
-REMOVE = ("delete from orchestrator_calls where run = ?", "delete from orchestrator_runs where id = ?")
+ORDER = "insert into orchestrator_orders values (?, ?, ?)"
+ORDERS = "select id, told from orchestrator_orders where run = ? order by id"
+ORDER_DONE = "delete from orchestrator_orders where id = ?"
+REMOVE = (
+    "delete from orchestrator_orders where run = ?",
+    "delete from orchestrator_calls where run = ?",
+    "delete from orchestrator_runs where id = ?",
+)
 NEWEST_FIRST = (
     "select id, request, given, status, version, created, updated from orchestrator_runs order by created desc"
 )
@@ -166,6 +175,17 @@ class Store(ABC):
     async def notes(self, run_id: str) -> list[str]:
         """List what was noted of a run's requests."""
         return [row[0] for row in await self.rows(NOTES, (run_id,))]
+
+    async def order(self, run_id: str, told: Mapping[str, Any]) -> None:
+        """Leave word for the process that is at work on a run (graph/orders.py)."""
+        await self.execute(ORDER, (f"{time.time():020.6f}-{uuid.uuid4().hex[:8]}", run_id, json.dumps(told)))
+
+    async def orders(self, run_id: str) -> list[dict[str, Any]]:
+        """Take the words that were left for a run, the oldest first."""
+        found = await self.rows(ORDERS, (run_id,))
+        for order_id, _ in found:
+            await self.execute(ORDER_DONE, (order_id,))
+        return [json.loads(told) for _, told in found]
 
     async def runs(self) -> list[Run]:
         """List the runs, the newest first."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from nodes.control import Ended, wanted
 from nodes.memory import MEMORY
 from nodes.models import gates
 from nodes.models.attempts import Attempts
@@ -35,28 +36,49 @@ async def _ask(call: Call) -> Reply:
     settings, kept = call.settings, run_journal.get()
     charges = kept.taken_over() if kept and call.role == "planner" else list[Charge]()
     spec = call.spec or settings.model(call.role)
-    wanted = call.cap or settings.max_output_tokens(call.role)
-    model = await open_model(spec, settings, call.role, call.endpoints, wanted)
+    cap = call.cap or settings.max_output_tokens(call.role)
+    model = await open_model(spec, settings, call.role, call.endpoints, cap)
     if model.bounded and call.on_reading and isinstance(model.chat, OpenAIChat):
         model.chat.hear(call.on_reading)
-    slots = slots_of(model.endpoint)
-    most = min(settings.max_parallel, model.slots or settings.max_parallel)
-    async with _first_ahead(call, spec), slots.hold(most, call.on_waiting), AsyncExitStack() as stack:
-        if not model.bounded:  # the embedded engine is this machine's own
-            await gates.hold(stack, model.endpoint, most)
-        limit = settings.call_timeout_s if call.clock is None else min(settings.call_timeout_s, call.clock.left)
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(limit) as bound:
-                bill = Bill(call, model, wanted, charges)
-                attempts = Attempts(bill, slots, bound.when() or began + limit)
-                return await attempts.run()
-        except TimeoutError:
-            fault = Fault("timeout", f"No answer within {limit:g} s.")
-            raise CallFailed(fault, spec, charges) from None
-        finally:
-            if call.clock is not None:
-                call.clock.used += time.monotonic() - began
+    bill, most = Bill(call, model, cap, charges), min(settings.max_parallel, model.slots or settings.max_parallel)
+    try:
+        async with wanted(call.hold):
+            if call.hold:
+                await call.hold.ready(call.on_waiting)
+            async with _first_ahead(call, spec):
+                return await _in_turn(bill, most)
+    except Ended as ended:
+        raise CallFailed(Fault("ended", str(ended)), spec, charges) from None
+
+
+async def _in_turn(bill: Bill, most: int) -> Reply:
+    """Make a call when there is a slot; while a person holds up the run it waits, and takes nobody's."""
+    call = bill.call
+    while True:
+        if call.hold:
+            await call.hold.ready(call.on_waiting)
+        async with slots_of(bill.model.endpoint).hold(most, call.on_waiting), AsyncExitStack() as stack:
+            if call.hold is None or call.hold.may_begin():
+                if not bill.model.bounded:  # the embedded engine is this machine's own
+                    await gates.hold(stack, bill.model.endpoint, most)
+                return await _timed(bill)
+
+
+async def _timed(bill: Bill) -> Reply:
+    """Make a call in its time; what it waits for a slot is no part of that."""
+    call = bill.call
+    limit = call.settings.call_timeout_s
+    limit = limit if call.clock is None else min(limit, call.clock.left)
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(limit) as bound:
+            return await Attempts(bill, slots_of(bill.model.endpoint), bound.when() or began + limit).run()
+    except TimeoutError:
+        fault = Fault("timeout", f"No answer within {limit:g} s.")
+        raise CallFailed(fault, bill.model.spec, bill.charges) from None
+    finally:
+        if call.clock is not None:
+            call.clock.used += time.monotonic() - began
 
 
 @asynccontextmanager

@@ -6,9 +6,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from nodes.budget import (
-    Purse,
-)
+from nodes.budget import Purse
+from nodes.control import Hold
 from nodes.models.endpoints import Endpoints
 from nodes.models.errors import Fault
 from nodes.pool import Part
@@ -82,5 +81,6 @@ class Call:
     on_waiting: Callable[[bool], None] | None = None  # True: for a free slot; False: it has one
     on_reading: Callable[[dict[str, Any]], None] | None = None  # the embedded engine's reports
     clock: Clock | None = None
+    hold: Hold | None = None  # a person's hand on it
     tools: Sequence[dict[str, Any]] = ()
     config: dict[str, Any] | None = None

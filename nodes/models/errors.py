@@ -19,6 +19,7 @@ Kind = Literal[
     "context_length",
     "envelope",
     "package",
+    "ended",
 ]
 
 RETRIED: frozenset[Kind] = frozenset({"rate_limit", "timeout", "connection", "server"})
@@ -37,6 +38,7 @@ _MEND: dict[Kind, str] = {
     "context_length": "Set context_window, use a model with a larger window, or shorten the request.",
     "envelope": "This does not look like {kind}; check {address}.",
     "package": "LangChain's package for this provider failed; update it, or use another provider.",
+    "ended": "",
 }
 
 
@@ -72,4 +74,4 @@ class Fault:
             v1=" (it ends in /v1 as a rule)" if name == "openai" else "",
             kind="an OpenAI-compatible endpoint" if name == "openai" else f"the API of {name}",
         )
-        return f"{spec}: {self.message} {mend}"
+        return f"{spec}: {self.message} {mend}" if mend else self.message

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware
+from langchain.agents.middleware import AgentMiddleware, hook_config
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.config import get_config
 
@@ -54,6 +54,30 @@ class _ThroughToolLoop(AgentMiddleware[Any, Any]):
         return asyncio.run(self.loop.use(request.tool_call, request.state["messages"]))
 
 
+class _InHand(_ThroughToolLoop):
+    """Lets a person's messages into the conversation: before each call of the model, and once more at its end."""
+
+    def before_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
+        return self.loop.told()
+
+    async def abefore_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
+        return self.loop.told()
+
+    @hook_config(can_jump_to=["model"])
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        update = super().after_model(state, runtime)
+        return {"jump_to": "model"} if update is None and self._has_more(state["messages"]) else update
+
+    @hook_config(can_jump_to=["model"])
+    async def aafter_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        update = await super().aafter_model(state, runtime)
+        return {"jump_to": "model"} if update is None and self._has_more(state["messages"]) else update
+
+    def _has_more(self, messages: list[AnyMessage]) -> bool:
+        hold = self.loop.call.hold
+        return bool(hold and hold.words and not hold.ended and not calls_of(messages[-1]))
+
+
 async def use_tools(loop: ToolLoop) -> Result:
     """Do a subtask with tools.
 
@@ -64,8 +88,9 @@ async def use_tools(loop: ToolLoop) -> Result:
     """
     loop.sync = on_engine_loop()
     loop.can_ask = bool(get_config()["configurable"].get(CONFIG_KEY_CHECKPOINTER))
+    through = _InHand(loop) if loop.call.hold else _ThroughToolLoop(loop)
     agent: Any = create_agent(
-        _NOBODY, tools=[tool.tool for tool in loop.tools.values()], middleware=[_ThroughToolLoop(loop)], name="agent"
+        _NOBODY, tools=[tool.tool for tool in loop.tools.values()], middleware=[through], name="agent"
     )
     given, config = {"messages": list(loop.call.messages[1:])}, {"recursion_limit": STEPS}
     try:

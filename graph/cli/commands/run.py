@@ -8,6 +8,7 @@ import typer
 
 from graph.cli.hints import Misused, quote_hint
 from graph.cli.options import (
+    Advice,
     Approve,
     AsJson,
     Attach,
@@ -102,6 +103,7 @@ def resume(
     run_id: RunId,
     retry: Retry = False,
     only: Only = None,
+    advice: Advice = None,
     model: Model = None,
     sets: Sets = None,
     as_json: AsJson = False,
@@ -115,10 +117,12 @@ def resume(
     from graph.cli.output import Output
     from graph.cli.session import Session
 
-    if not retry and (only or model or sets):
-        raise Misused("--only, --model and --set change what is done again: they need --retry")
+    if not retry and (only or model or sets or advice):
+        raise Misused("--only, --model, --set and --advice change what is done again: they need --retry")
+    words = dict.fromkeys(only or (), advice or "")
     session = Session(Output(as_json, report), database, application=Application.of((), specialists, graph))
-    return session.go_on(run_id, retry=retry, only=only or (), settings=settings_given(sets, model))
+    settings = settings_given(sets, model)
+    return session.go_on(run_id, retry=retry, only=only or (), settings=settings, advice=words)
 
 
 def _request(request: str | None, file: Path | None) -> str:
