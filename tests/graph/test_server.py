@@ -2,15 +2,8 @@
 
 import asyncio
 import base64
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,55 +12,18 @@ from langgraph_sdk import get_client, get_sync_client
 from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 
 from nodes.state import ROLES, Context, Output
+from tests.langgraph_server import served
 from tests.test_documents import pdf
 
-CLONE = Path(__file__).parents[2]
-SERVED = ("graph", "nodes", "prompts", "langgraph.json", "pyproject.toml", "README.md", "LICENSE")
 PARTY = {f"{role}_model": "scripted:street-party" for role in ROLES}
 CEILING = {"ORCHESTRATOR_CEILING_MAX_ROUNDS": "1"}  # the deployment's
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve a copy of the clone, with no key and no network, and give its address."""
-    copy = tmp_path_factory.mktemp("clone")
-    for name in SERVED:
-        whole = CLONE / name
-        shutil.copytree(whole, copy / name) if whole.is_dir() else shutil.copy(whole, copy / name)
-    (copy / ".env").touch()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    address = f"http://127.0.0.1:{port}"
-    quiet = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false"}
-    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = [str(Path(sys.executable).with_name("langgraph")), "dev", "--no-browser", "--no-reload"]
-    command += ["--host", "127.0.0.1", "--port", port, "--n-jobs-per-worker", "10"]
-    log = copy / "log"
-    with log.open("wb") as told:
-        server = subprocess.Popen(command, cwd=copy, env=plain | quiet | CEILING, stdout=told, stderr=told)
-        try:
-            _wait_for(address, server, log)
-            yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-    assert "BlockingError" not in log.read_text()
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            if httpx.get(f"{address}/ok", timeout=1).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+    """Serve the graphs, and give the address."""
+    with served(tmp_path_factory.mktemp("clone"), CEILING) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +35,15 @@ def client(url: str) -> Iterator[SyncLangGraphClient]:
 
 def test_listed(client: SyncLangGraphClient) -> None:
     """The graph is there as `orchestrator`; its input is the request and its documents, its settings are all of Context's."""
-    listed = client.assistants.search()
-    schemas: Any = client.assistants.get_schemas(listed[0]["assistant_id"])
+    listed: Any = {one["graph_id"]: one for one in client.assistants.search()}
+    schemas: Any = client.assistants.get_schemas(listed["orchestrator"]["assistant_id"])
     settings = schemas["context_schema"]["properties"]
     known = {name: (field.default, field.description) for name, field in Context.model_fields.items()}
 
-    assert [assistant["graph_id"] for assistant in listed] == ["orchestrator"]
+    assert {name: bool(one["description"]) for name, one in listed.items()} == {
+        "orchestrator": True,
+        "orchestrator_chat": True,
+    }
     asked = schemas["input_schema"]
     assert ([*asked["properties"]], asked["required"]) == (["request", "documents"], ["request"])
     assert asked["properties"]["documents"]["description"].startswith("Documents that come with the request")

@@ -1,0 +1,96 @@
+"""Clients: what the server says to those that speak MCP: the answer as text, where it would give a state's repr."""
+
+import json
+from typing import Any
+
+from langgraph_sdk import get_client
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+MOST = 1000  # assistants that are looked through for a tool's name
+WAITS = "This waits for a person's word, which cannot be given here: {asked}"
+
+
+class AnswersAsText:
+    """Calls tools for the server's own MCP endpoint; all else there stays the server's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a tool's call, or pass the request on as it came."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].rstrip("/") != "/mcp":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        body = await request.body()
+        asked = _asked(body)
+        assistant = await _assistant(request, asked["params"].get("name")) if asked else None
+        if asked is None or assistant is None:  # what is wrong with it the server says itself
+            await self.app(scope, _again(body), send)
+            return
+        result = await _called(request, assistant, asked["params"])
+        await JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": result})(scope, receive, send)
+
+
+def _asked(body: bytes) -> dict[str, Any] | None:
+    """Read a call of a tool (None: it is something else)."""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return None
+    call = isinstance(asked, dict) and asked.get("method") == "tools/call" and asked.get("id") is not None
+    return asked if call and isinstance(asked.get("params"), dict) else None
+
+
+def _again(body: bytes) -> Receive:
+    """Give a body that has been read to the next reader."""
+    parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> dict[str, Any]:
+        return next(parts, {"type": "http.disconnect"})
+
+    return receive
+
+
+async def _assistant(request: Request, name: object) -> str | None:
+    """Find the only assistant that is listed under a tool's name."""
+    known = await get_client(url=None).assistants.search(limit=MOST, headers=_who(request))
+    found = [one["assistant_id"] for one in known if "_".join(one["name"].split()) == name]
+    return found[0] if len(found) == 1 else None
+
+
+async def _called(request: Request, assistant: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Run it, and write its answer, or why there is none, as a tool's result."""
+    state: Any = await get_client(url=None).runs.wait(
+        None,
+        assistant,
+        input=params.get("arguments") or {},
+        context=params.get("context"),
+        headers=_who(request),
+        raise_error=False,
+    )
+    text, wrong = _text(state)
+    return {"content": [{"type": "text", "text": text}], **({"isError": True} if wrong else {})}
+
+
+def _text(state: dict[str, Any]) -> tuple[str, bool]:
+    """Give what a run came to as text, and whether that is an error."""
+    if error := state.get("__error__"):
+        return f"{error.get('error')}: {error.get('message')}", True
+    if waiting := state.get("__interrupt__"):
+        return WAITS.format(asked=json.dumps([asked["value"] for asked in waiting], ensure_ascii=False)), True
+    if messages := state.get("messages"):
+        return str(messages[-1]["content"]), False
+    return str(state.get("answer", "")), False
+
+
+def _who(request: Request) -> dict[str, str]:
+    """Carry on who asks; whose runs these are, the server decides as everywhere."""
+    return {name: value for name, value in request.headers.items() if name in ("authorization", "x-api-key", "cookie")}
+
+
+app = Starlette(middleware=[Middleware(AnswersAsText)])
