@@ -22,20 +22,6 @@ class Subtask(Shape):
     cross_check: bool = False
 
 
-class Plan(Shape):
-    """The planner's reply: what several tasks share, then the subtasks, the most important first.
-
-    Attributes:
-        frame: plain JSON with keys of the model's own: a value is text, a number, true or false, or a small object of
-            such. Usual keys: date, hours, place, headcount, budget {total, currency, shares {part: amount}}.
-        why: why there are so few or so many subtasks.
-    """
-
-    frame: dict[str, Any] = Field(default_factory=dict)
-    subtasks: list[Subtask]
-    why: str = ""
-
-
 class Position(Shape):
     """What one side holds in a disagreement, with its own words; the side is a subtask ("S1") or the "request"."""
 

@@ -11,7 +11,7 @@ from prompts.reading.frame import frame_of
 from prompts.reading.json_plan import JsonPlanReader, ParsedPlan
 from prompts.reading.json_values import NESTED, JsonValue, Scan, scan
 from prompts.reading.strings import clean
-from prompts.reading.subtask_object import NEITHER, NotAPlan, specialist_of
+from prompts.reading.subtask_object import NotAPlan, specialist_of
 
 # What stands right before a plan that is only shown.
 _EXAMPLE = re.compile(
@@ -83,8 +83,6 @@ class PlanSearch:
         plan = self._last(plans) if plans else None
         if plan is not None and self._is_whole(plan):
             return self._framed(plan, alone=len(plans) == 1)
-        if self.why and not self._mostly_prose():
-            return None
         if (self.scan.broken_at is None and self.scan.cut_at is None) or self._within_line():
             return text_plan.read(reasoning.visible(self.text)[0], cut=self.cut)
         return None
@@ -103,10 +101,6 @@ class PlanSearch:
             near = clean(self.text[self.scan.broken_at : self.scan.broken_at + 40])
             return f"the JSON that begins with {near!r} could not be read"
         return "the reply holds no plan: no list of subtasks, each with a specialist and a task"
-
-    def _mostly_prose(self) -> bool:
-        """Whether the JSON found says nothing of a plan, and is but a part of the text."""
-        return self.why == NEITHER and 2 * sum(value.end - value.start for value in self.scan.values) < len(self.text)
 
     def _within_line(self) -> bool:
         """Whether what could not be read stands within a line of other text, as code in a list item does."""
@@ -167,7 +161,7 @@ class PlanSearch:
     def _is_whole(self, plan: FoundPlan) -> bool:
         """Whether all of a plan is there, as far as the text tells."""
         broken, cut, single = self.scan.broken_at, self.scan.cut_at, plan.plan.single
-        if broken is not None and (single or broken > plan.end or broken < plan.start < self._end_of(broken)):
+        if broken is not None and (single or broken > plan.end):
             self.why = "part of its JSON could not be read"
         elif cut is not None and cut > plan.end and not single:
             self.why = "the reply was cut off before the first subtask of its last plan was complete"
@@ -179,11 +173,6 @@ class PlanSearch:
         else:
             return True
         return False
-
-    def _end_of(self, broken: int) -> int:
-        """Give where a broken value may end at the latest: at a blank line or a fence behind it."""
-        match = _APART.search(self.text, broken)
-        return match.start() if match else len(self.text)
 
     def _leaves_some(self, plan: FoundPlan) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""

@@ -33,7 +33,9 @@ class ParsedPlan:
     Attributes:
         source: native when strict JSON gave it.
         truncated: the reply was cut; only its complete subtasks are here.
-        frame: what several tasks share, as in replies.Plan; {} where there is none.
+        frame: what several tasks share, {} where there is none: plain JSON with keys of the model's own, whose values
+            are text, numbers, true or false, or small objects of such. Usual keys: date, hours, place, headcount,
+            budget {total, currency, shares {part: amount}}.
         why: why there are so few or so many subtasks.
         single: it is one object, which may be one subtask of several.
     """

@@ -20,7 +20,6 @@ START = re.compile(
 LOOKS_JSON = re.compile(
     rf"""[\[{{(]{BLANK}*(?:[\[{{]{BLANK}*){{0,4}}(?:["'“‘„`«][^\n]{{1,60}}["'”’“`»]{BLANK}*[:：,]|\w{{2,40}}\s*:\s*["'\[{{]|\\")"""
 )
-DEEP = re.compile(r"(?:[\[{(]\s*){40,}")
 ESCAPED = re.compile(r'[\[{](?:\s|\\[nrt]|[\[{]){0,40}+\\"')
 VALUE = 40  # what a value costs: no honest reply holds many hundreds
 NESTED = 3  # JSON in a string of JSON in a string of JSON: no deeper
@@ -111,9 +110,6 @@ class _Scanner:
     def _value_at(self, at: int) -> int:
         """Read the value that starts here; give where to go on."""
         self.work.spend(4)
-        deep = DEEP.match(self.text, at)
-        if deep:
-            return deep.end()
         try:
             value, end = _STRICT.raw_decode(self.text, at)
         except RecursionError:
@@ -138,14 +134,11 @@ class _Scanner:
         except Broken:
             self._note_broken(at)
             return at + 1
-        if self.tag and self.tag.start() < reader.pos:
-            return at + 1
         if not reader.cut or self.wanted(value):
             self.work.spend(VALUE)
             self.result.values.append(JsonValue(value, at, reader.pos, strict=False, whole=not reader.cut))
             return reader.pos
-        if self.result.cut_at is None and (LOOKS_JSON.match(self.text, at) or self._alone(at)):
-            self.result.cut_at = at
+        self.result.cut_at = at if self.result.cut_at is None else self.result.cut_at
         return at + 1
 
     def _escaped_value(self, at: int) -> int:
@@ -155,20 +148,13 @@ class _Scanner:
             inner = scan(unescape(self.text[at:], self.work), self.wanted, self.work, self.level + 1)
         except Broken:
             inner = Scan()
-        last = inner.values[-1] if inner.values else None
-        if last is None or len(inner.values) > 1 or inner.broken_at is not None or not self.wanted(last.value):
+        if not inner.values or not self.wanted(inner.values[-1].value):
             self._note_broken(at)
             return at + 1
+        last = inner.values[-1]
         self.result.values.append(JsonValue(last.value, at, len(self.text), strict=False, whole=last.whole))
         return len(self.text)
 
     def _note_broken(self, at: int) -> None:
         if self.result.broken_at is None and LOOKS_JSON.match(self.text, at):
             self.result.broken_at = at
-
-    def _alone(self, at: int) -> bool:
-        """Whether the unfinished value starts a line and has nothing in it yet: a plan cut off at its bracket."""
-        line = self.text.rfind("\n", 0, at) + 1
-        return (
-            at > len(self.text) - 40 and not self.text[at + 1 :].strip(" \n\t\"'[{") and not self.text[line:at].strip()
-        )

@@ -72,23 +72,14 @@ def task_rank(key: str) -> int | None:
     """Rank a key that names the work, the surest lowest; None: it does not."""
     word = key_form(key)
     forms = [word, *(word.removesuffix(end) for end in ("s", "description", "details", "text", "prompt", "name"))]
-    known = next((_TASK[form] for form in forms if form in _TASK), None)
-    if known is not None or len(word) < 8:  # noqa: PLR2004
-        return known
-    return (
-        _TASK["description"]
-        if max(fuzz.ratio(word, right) for right in ("description", "instructions")) >= _TYPO
-        else None
-    )
+    return next((_TASK[form] for form in forms if form in _TASK), None)
 
 
 @lru_cache(maxsize=512)
 def wrapper_rank(key: str) -> int | None:
     """Rank a key that may hold the subtasks, the surest lowest; None: it may not."""
     word = key_form(key)
-    if word in _WRAPPER:
-        return -1 if "final" in word else _WRAPPER[word]
-    return 0 if len(word) > 6 and fuzz.ratio(word, "subtasks") >= _TYPO else None  # noqa: PLR2004
+    return -1 if word in _WRAPPER and "final" in word else _WRAPPER.get(word)
 
 
 def labels_subtasks(labels: Iterable[str]) -> bool:
