@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from prompts.reading import bullet_plan, labelled_plan, table_plan, xml_plan, yaml_plan
+from prompts.reading import bullet_plan, labelled_plan, table_plan, xml_plan
 from prompts.reading.json_plan import JsonPlanReader, ParsedPlan
 from prompts.reading.subtask_object import NotAPlan
 
@@ -21,7 +21,7 @@ def read(text: str, *, cut: bool) -> ParsedPlan | None:
         return None
     text = text.replace("\r\n", "\n")
     bare = FENCE.sub("", text)  # but a fence in an element is part of a task
-    for form in (xml_plan, table_plan, yaml_plan, labelled_plan, bullet_plan):
+    for form in (xml_plan, table_plan, labelled_plan, bullet_plan):
         value = form.read(text if form is xml_plan else bare, cut=cut)
         try:
             plan = JsonPlanReader(lambda _: None).read(value)
