@@ -111,7 +111,7 @@ class JsonPlanReader:
             known = form in vocabulary.NO_PLAN or vocabulary.wrapper_rank(key) is not None
             if known or not inner or not isinstance(inner, dict | list) or is_strings(inner):
                 continue  # strings are notes, more likely than a plan
-            plan = (isinstance(inner, dict) and _owned({key: inner})) or self._try(inner, level)
+            plan = self._try(inner, level)
             if plan:
                 plans.append(plan)
             elif _holds_subtasks(inner) and not is_cut(inner):
@@ -150,8 +150,6 @@ class JsonPlanReader:
             owned = _owned(item) if len(item) == 1 else None
             if subtask or owned:
                 return owned or ParsedPlan((subtask,))  # type: ignore[arg-type]  # one of the two is there
-            if not any(isinstance(inner, dict | list) or looks_nested(inner) for inner in item.values()):
-                raise NotAPlan(missing(item))
         elif not (isinstance(item, list) or looks_nested(item)):
             raise NotAPlan("it is not an object with a specialist and a task")
         return self.read(item, level + 1)

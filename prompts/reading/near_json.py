@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from prompts.reading.cut import Broken, CutList, CutStr, WorkLimit, objects
+from prompts.reading.cut import Broken, CutList, WorkLimit, objects
 from prompts.reading.escapes import unescape, unescape_cut
 
 DEPTH = 40  # deeper than any plan; keeps recursion far from Python's limit
@@ -25,8 +25,7 @@ FRAME = re.compile(
 LITERAL = re.compile(
     r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|none|nil|undefined)(?![\w.-])", re.IGNORECASE
 )
-LITERALS = {"true": True, "false": False}
-BARE = re.compile(r"[^\W\d_][^,，;{}\[\]()\"“”:：\n`]*")
+HALF = re.compile(r"[\w.+-]{1,9}\s*\Z")  # a literal that the text ends in
 COMMAS = ",，;"
 CUT = object()  # stands for a value of which the text ended before it began, or half-way
 
@@ -54,7 +53,7 @@ class NearJsonReader:
             return self._object()
         if first in "[(":
             return self._array("]" if first == "[" else ")")
-        return self._string() if first in CLOSERS else self._bare()
+        return self._string() if first in CLOSERS else self._literal()
 
     def _skip(self, pos: int) -> int:
         """Step over white space and comments."""
@@ -183,7 +182,7 @@ class NearJsonReader:
         if sign in COMMAS:
             return self._goes_on(self._skip(at + 1))
         if sign in "]})":
-            return sign in self.open and self._shuts(at)
+            return sign in self.open
         return "\n" in self.text[after:at] and self._at_item(at)  # a comma was lost
 
     def _goes_on(self, at: int) -> bool:
@@ -200,31 +199,16 @@ class NearJsonReader:
         """Whether a key stands at `at`, written as the keys before it were (quoted or bare)."""
         return bool(QUOTED_KEY.match(self.text, at) or (not self.quoted_keys and BARE_KEY.match(self.text, at)))
 
-    def _shuts(self, at: int) -> bool:
-        """Whether the bracket at `at` is a bracket of ours and no part of a string, judged by what follows it."""
-        after = self._skip(at + 1)
-        sign = self.text[after : after + 1]
-        return not sign or sign in ",]});{，["
-
-    def _bare(self) -> Any:
-        """Read a literal, a number or a string without quotes."""
-        match = LITERAL.match(self.text, self.pos)
-        if match:
-            word = match[0].casefold()
-            self.pos = match.end()
-            if word[0] in "-0123456789":
-                return json.loads(match[0]) if len(word) < 20 else match[0]  # noqa: PLR2004
-            return LITERALS.get(word)
-        match = BARE.match(self.text, self.pos)
-        if not match or not self.open:
-            raise Broken
-        end = self._skip(match.end())
-        if end >= len(self.text):
+    def _literal(self) -> Any:
+        """Read a number, true, false or nothing."""
+        if HALF.match(self.text, self.pos):
             self.cut = True
-            self.pos = len(self.text)
-            return CutStr(match[0])
-        sign = self.text[end]
-        if not ((sign in COMMAS and self._goes_on(self._skip(end + 1))) or (sign in "]})" and self._shuts(end))):
+            return CUT
+        match = LITERAL.match(self.text, self.pos)
+        if not match:
             raise Broken
-        self.pos = end
-        return match[0].strip()
+        self.pos = match.end()
+        word = match[0].casefold()
+        if word[0] in "-0123456789":
+            return json.loads(word) if len(word) < 20 else word  # noqa: PLR2004
+        return {"true": True, "false": False}.get(word)

@@ -17,11 +17,9 @@ class NotAPlan(Exception):
 def specialist_of(value: dict[str, Any], *, sure: bool = False) -> str | None:
     """Give who an object's work is for, None where that is missing or could be two."""
     ranked: dict[int, dict[str, str]] = {0: {}, 1: {}}
-    best = task_key(value)
     for key, raw in value.items():
-        rank = vocabulary.specialist_rank(key)
-        name = name_of(raw)
-        if rank is None or name is None or key == best or not name.strip():
+        rank, name = vocabulary.specialist_rank(key), (name_of(raw) or "").strip()
+        if rank is None or not name:
             continue
         if rank == 0 or vocabulary.key_form(name) not in vocabulary.GENERIC:
             ranked[rank][vocabulary.key_form(key)] = name

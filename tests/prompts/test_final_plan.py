@@ -27,6 +27,7 @@ BOTH = [("caterer", "Plan a vegan menu."), ("florist", "Order the roses.")]
         json.dumps([MENU, "..."]),
         json.dumps([MENU, {"specialist": "...", "task": "..."}]),
         f"{json.dumps(MENU)}\n...\n{json.dumps(ROSES)}",
+        json.dumps({"kitchen": [MENU], "garden": [{"specialist": "florist"}]}),
         "### Task 1: Food\nSpecialist: caterer\nDescription: Plan it.\n\n### Task 2: Music\nSpecialist: band\nDescription: Play well.",
         "<html><title>502 Bad Gateway</title><body>Please try again later.</body></html>",
         "| Day | Task |\n|---|---|\n| Monday | Buy the food. |\n| Tuesday | Cook the food. |",
