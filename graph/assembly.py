@@ -1,4 +1,4 @@
-"""Team: who can be given work, what they work with, and what was handed over with the request. Read once, at start."""
+"""Assembly: who can be given work, what they work with, and what was handed over with the request. Read once, at start."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,8 +18,8 @@ from nodes.specialists import (
     Specialist,
     SpecialistError,
     Toolbox,
+    bare_name,
     document_tools,
-    folded,
     from_entry_points,
     mcp_tools,
     read_folder,
@@ -36,7 +36,7 @@ Attached = Iterable[str | Path | Document]
 
 
 @dataclass(frozen=True)
-class Team:
+class Assembly:
     """What a graph is built with."""
 
     roster: Roster
@@ -55,7 +55,7 @@ def assemble(
     tools: Iterable[Any] = (),
     mcp_config: str | Path | Mapping[str, Any] | None = None,
     documents: Attached = (),
-) -> Team:
+) -> Assembly:
     """Read and check all that a graph is given.
 
     Of two specialists with one name the later wins: built-in, then the folder's, then Python's.
@@ -66,17 +66,17 @@ def assemble(
     """
     folder = Path(specialists_dir) if specialists_dir is not None else settings.specialists_dir()
     own = [*(read_folder(folder, settings.variable) if folder is not None else ()), *map(_checked, specialists)]
-    named_so = {folded(specialist.name) for specialist in own}
+    named_so = {bare_name(specialist.name) for specialist in own}
     handed_over = read_documents(fetch_document(str(given)) if is_address(given) else given for given in documents)
     box = _shipped_tools(handed_over)
     shipped = [
         replace(specialist, built_in=True)
         for specialist in read_folder(BUILT_IN, settings.variable)
-        if folded(specialist.name) not in named_so and box.tools.keys() >= set(specialist.tools)
+        if bare_name(specialist.name) not in named_so and box.tools.keys() >= set(specialist.tools)
     ]
     roster = Roster.of([*own, *shipped])
     toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.mcp_config())
-    return Team(roster, toolbox, handed_over)
+    return Assembly(roster, toolbox, handed_over)
 
 
 def _fingerprint(specialist: Specialist) -> str:

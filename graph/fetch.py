@@ -95,7 +95,7 @@ def _get(url: str, here: str, allowed: Callable[[IpAddress], bool]) -> Document 
                 return response.headers["location"]
             if response.status_code != httpx.codes.OK:
                 raise BadSettings(f"cannot attach {url}: the server answered with HTTP {response.status_code}")
-            return _read(url, here, response)
+            return _document_from(url, here, response)
     except httpx.HTTPError as error:
         raise BadSettings(f"cannot attach {url}: {str(error) or type(error).__name__}") from None
 
@@ -113,7 +113,7 @@ def _looked_up(url: str, host: str, port: int, allowed: Callable[[IpAddress], bo
     return addresses[0]
 
 
-def _read(url: str, here: str, response: httpx.Response) -> Document:
+def _document_from(url: str, here: str, response: httpx.Response) -> Document:
     mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     ending = KINDS.get(mime) or (".txt" if mime.startswith("text/") else "")
     if not ending:

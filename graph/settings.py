@@ -116,11 +116,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, field in Context.model_fields.items():
         text = environment.get(PREFIX + name.upper(), "").strip()
         if text:
-            values[name] = _read(PREFIX + name.upper(), text, field.annotation)
+            values[name] = _parsed(PREFIX + name.upper(), text, field.annotation)
     return values
 
 
-def _read(variable: str, text: str, kind: Any) -> Any:
+def _parsed(variable: str, text: str, kind: Any) -> Any:
     try:
         return TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
@@ -158,7 +158,7 @@ def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -
         if not text:
             continue
         field = Context.model_fields[name]
-        ceiling, value = _read(CEILING + name.upper(), text, field.annotation), capped.get(name, field.default)
+        ceiling, value = _parsed(CEILING + name.upper(), text, field.annotation), capped.get(name, field.default)
         if name == "context_window" and value is None:
             value = _least_window(capped)
             if value is not None and value <= ceiling:
@@ -247,7 +247,7 @@ def daily_usd() -> float | None:
     text = _said("DAILY_USD")
     if text and not redis_url():
         raise BadSettings(f"{PREFIX}DAILY_USD needs {PREFIX}REDIS_URL, where all processes keep what they have spent")
-    return _read(f"{PREFIX}DAILY_USD", text, NonNegativeFloat) if text else None
+    return _parsed(f"{PREFIX}DAILY_USD", text, NonNegativeFloat) if text else None
 
 
 def mcp_config() -> Path | None:

@@ -146,7 +146,7 @@ def read_documents(given: Iterable[str | Path | Document]) -> Documents | None:
     Raises:
         BadSettings: one cannot be read, is of no known kind, or there is too much; says which and what to do.
     """
-    members = [document if isinstance(document, Document) else _read(Path(document)) for document in given]
+    members = [document if isinstance(document, Document) else _document_at(Path(document)) for document in given]
     if not members:
         return None
     if len(members) > COUNT_LIMIT:
@@ -172,7 +172,7 @@ def together(members: Sequence[Document]) -> Documents:
     )
 
 
-def _read(path: Path) -> Document:
+def _document_at(path: Path) -> Document:
     kind = path.suffix.lower()
     if kind not in ENDINGS:
         raise BadSettings(

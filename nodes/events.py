@@ -52,7 +52,7 @@ class PlanningRestart(TypedDict):
     why: str
 
 
-class Reading(TypedDict):
+class PromptReading(TypedDict):
     """How far a model on this machine has read its prompt."""
 
     type: Literal["reading"]
@@ -161,7 +161,7 @@ Event = (
     | Steered
     | Planning
     | PlanningRestart
-    | Reading
+    | PromptReading
     | PlanEvent
     | WorkerEvent
     | WorkerText

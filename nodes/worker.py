@@ -21,9 +21,9 @@ from nodes.models import Call, CallFailed, Clock, OverBudget, ask
 from nodes.pool import Part, pool_of
 from nodes.specialists import (
     NoText,
-    Output,
     RemoteFailed,
     Result,
+    Returned,
     Specialist,
     ToolLoop,
     UsageCounter,
@@ -214,7 +214,7 @@ async def _elsewhere(
         async with wanted(hold), asyncio.timeout(seconds) as bound:
             if specialist.url:
                 async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
-                    given: Output = await run_remote(specialist, task, on_text, seconds)
+                    given: Returned = await run_remote(specialist, task, on_text, seconds)
             else:
                 given = await run(specialist.runnable, task, usage)
     except (NoText, RemoteFailed, Ended) as error:

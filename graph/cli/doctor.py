@@ -19,7 +19,7 @@ from nodes.state import ROLES, Context
 
 
 @dataclass(frozen=True)
-class Finding:
+class Look:
     """What came of one look.
 
     Attributes:
@@ -49,25 +49,25 @@ def examine(given: Mapping[str, Any], folder: Path | None, database: str | None,
     return WRONG if any(finding.ok is False for finding in findings) else COMPLETE
 
 
-def _looked_at(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _looked_at(what: str, look: Callable[[], Iterator[Look]]) -> Iterator[Look]:
     """Look at something; what it raises is a finding as well."""
     try:
         yield from look()
     except OrchestratorError as error:
-        yield Finding(what, ok=False, said=str(error))
+        yield Look(what, ok=False, said=str(error))
 
 
-def _models(given: Mapping[str, Any]) -> Iterator[Finding]:
+def _models(given: Mapping[str, Any]) -> Iterator[Look]:
     asked = host.resolve(given)
     where = Endpoints(host.prices(), lambda name: engine_options(name, host.local_model()), host.endpoint_environment)
     settled: Context = asyncio.run(on_engine(settle(asked, where)))
-    yield Finding("settings", ok=True, said="read; `orchestrate settings` lists them")
+    yield Look("settings", ok=True, said="read; `orchestrate settings` lists them")
     for spec in dict.fromkeys(settled.model(role) for role in ROLES):
         roles = ", ".join(role for role in ROLES if settled.model(role) == spec)
         yield _model(spec, roles, settled, where)
 
 
-def _model(spec: str, roles: str, settings: Context, where: Endpoints) -> Finding:
+def _model(spec: str, roles: str, settings: Context, where: Endpoints) -> Look:
     provider, name = provider_of(spec)
     price = price_of(spec, None, where)
     if price is None:
@@ -76,18 +76,18 @@ def _model(spec: str, roles: str, settings: Context, where: Endpoints) -> Findin
         cost = f"${price.input * 1e6:.2f} in, ${price.output * 1e6:.2f} out per million tokens"
     tokens = settings.context_window or listed_window(provider, name)
     window = f"window of {tokens:,} tokens" if tokens else "window unknown (--set context_window=…)"
-    return Finding(f"model of {roles}", ok=True if price else None, said=f"{spec}; {cost}; {window}")
+    return Look(f"model of {roles}", ok=True if price else None, said=f"{spec}; {cost}; {window}")
 
 
-def _specialists(folder: Path | None) -> Iterator[Finding]:
+def _specialists(folder: Path | None) -> Iterator[Look]:
     team = assemble(specialists_dir=folder)
     names = ", ".join(team.roster.members)
-    yield Finding("specialists and tools", ok=True, said=f"{names or 'none'}; tools: {', '.join(team.toolbox.tools)}")
+    yield Look("specialists and tools", ok=True, said=f"{names or 'none'}; tools: {', '.join(team.toolbox.tools)}")
 
 
-def _database(database: str | None) -> Iterator[Finding]:
+def _database(database: str | None) -> Iterator[Look]:
     async def count() -> int:
         async with open_store(where_runs_are(database)) as store:
             return len(await store.runs())
 
-    yield Finding("database of runs", ok=True, said=f"{where_runs_are(database)} holds {asyncio.run(count())}")
+    yield Look("database of runs", ok=True, said=f"{where_runs_are(database)} holds {asyncio.run(count())}")

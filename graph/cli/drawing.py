@@ -166,7 +166,7 @@ def _time(worker: Progress) -> str:
     return f"{seconds:.1f} s"
 
 
-def settled(view: View, width: int) -> Iterator[Text]:
+def final_view(view: View, width: int) -> Iterator[Text]:
     """Draw what stays on the screen when a run has ended: the plan, how each worker fared, and why one failed."""
     yield from plan_lines(view, width)
     workers = list(view.workers.values())

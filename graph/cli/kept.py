@@ -10,7 +10,7 @@ from typing import Any
 
 from graph import settings
 from graph.cli.hints import Misused
-from graph.cli.output import COMPLETE, INCOMPLETE, Output, say, stderr, write_list, write_text
+from graph.cli.output import COMPLETE, INCOMPLETE, ResultWriter, say, stderr, write_list, write_text
 from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
@@ -55,7 +55,7 @@ def _length(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-async def show_run(run_id: str, subtask: str, output: Output, database: str | None) -> int:
+async def show_run(run_id: str, subtask: str, output: ResultWriter, database: str | None) -> int:
     """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
     from graph.cli.application import Application
     from graph.run import billed_state, snapshot_of

@@ -14,7 +14,7 @@ def person_is_there() -> bool:
     return sys.stdin.isatty() and stderr.is_terminal
 
 
-def ask(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Put a yes-or-no question."""
     return answer_to(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 

@@ -1,4 +1,4 @@
-"""Output: what is written where. Answers and JSON go to stdout, all else to stderr, a report to its file."""
+"""ResultWriter: what is written where. Answers and JSON go to stdout, all else to stderr, a report to its file."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ stdout = Console(highlight=False)
 
 
 @dataclass(frozen=True)
-class Output:
+class ResultWriter:
     """How a run's result is written.
 
     Attributes:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from graph import settings
-from graph.cli.keyboard import ask, person_is_there
+from graph.cli.keyboard import confirm, person_is_there
 from graph.cli.output import say
 from graph.cli.progress import Download
 from graph.local import Person, find_servers, make_ready, offer
@@ -24,7 +24,7 @@ def with_model_ready(given: dict[str, Any], *, yes: bool) -> dict[str, Any]:
     """
     there = person_is_there()
     with Download() as download:
-        person = Person(ask=ask if there else None, tell=say, yes=yes, progress=download.show)
+        person = Person(ask=confirm if there else None, tell=say, yes=yes, progress=download.show)
         named = {name: value for name, value in given.items() if name.endswith("_model")}
         try:
             resolved = settings.resolve(named)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from rich.live import Live
 
 from graph.cli.decision import decide
-from graph.cli.drawing import LiveDrawing, settled
+from graph.cli.drawing import LiveDrawing, final_view
 from graph.cli.keyboard import person_is_there, unseen_keys
 from graph.cli.keys import Keys
 from graph.cli.output import say, stderr
@@ -46,7 +46,7 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self._stop()
         if stderr.is_terminal and self.view.workers:
-            for line in settled(self.view, stderr.width):
+            for line in final_view(self.view, stderr.width):
                 stderr.print(line)
 
     def _start(self) -> None:

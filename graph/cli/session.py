@@ -13,7 +13,7 @@ from rich.text import Text
 from graph.build import checked_request
 from graph.cli.application import KEPT, Application
 from graph.cli.kept import where_runs_are
-from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, Output, fail, say, stderr
+from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, ResultWriter, fail, say, stderr
 from graph.cli.readiness import with_model_ready
 from graph.cli.screen import Screen
 from graph.cli.summary import command
@@ -39,7 +39,7 @@ class Session:
         application: what it is made with.
     """
 
-    output: Output
+    output: ResultWriter
     database: str | None
     keep: bool = True
     application: Application = field(default_factory=Application)

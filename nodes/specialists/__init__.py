@@ -1,22 +1,22 @@
 """Specialists: who can be given a subtask, and with what they work.
 
-registry: who there is; files: from Markdown; runnables, remote: other people's code, here and on another server;
-agent, tool_loop, conversation, permission: a worker with tools; result: how the work ended; sources: what it names; tools/: what they work
-with.
+registry: who there is; files: from Markdown; runnables, remote, outputs: other people's code, here and on another server;
+agent, tool_loop, conversation, permission: a worker with tools; result, named_sources, usage_counter: how the work ended,
+what it names and what it cost; tools/: what they work with.
 """
 
 from nodes.specialists.agent import ToolLoop, use_tools
 from nodes.specialists.files import SpecialistError, read_folder
-from nodes.specialists.outputs import NoText, Output
-from nodes.specialists.registry import Roster, Specialist, folded
+from nodes.specialists.named_sources import used_sources
+from nodes.specialists.outputs import NoText, Returned
+from nodes.specialists.registry import Roster, Specialist, bare_name
 from nodes.specialists.remote import RemoteFailed, run_remote
 from nodes.specialists.result import Result, of_failure, of_reply
 from nodes.specialists.runnables import apart, run, takes_tasks
-from nodes.specialists.sources import used_sources
 from nodes.specialists.tools.arithmetic import ARITHMETIC_TOOLS
-from nodes.specialists.tools.documents import document_tools
+from nodes.specialists.tools.document_search import document_tools
 from nodes.specialists.tools.mcp import mcp_tools
-from nodes.specialists.tools.registry import (
+from nodes.specialists.tools.toolbox import (
     LEAST_RESULT,
     MODEL_CALLS,
     Tool,
@@ -26,7 +26,7 @@ from nodes.specialists.tools.registry import (
     unknown_tools,
 )
 from nodes.specialists.tools.web_search import TAVILY, SearchEngine, web_search_tool
-from nodes.specialists.usage import UsageCounter
+from nodes.specialists.usage_counter import UsageCounter
 
 __all__ = [
     "ARITHMETIC_TOOLS",
@@ -34,9 +34,9 @@ __all__ = [
     "MODEL_CALLS",
     "TAVILY",
     "NoText",
-    "Output",
     "RemoteFailed",
     "Result",
+    "Returned",
     "Roster",
     "SearchEngine",
     "Specialist",
@@ -46,8 +46,8 @@ __all__ = [
     "Toolbox",
     "UsageCounter",
     "apart",
+    "bare_name",
     "document_tools",
-    "folded",
     "from_entry_points",
     "mcp_tools",
     "of_failure",

@@ -16,9 +16,9 @@ from langgraph.config import get_config
 from nodes.langgraph_private import CONFIG_KEY_CHECKPOINTER
 from nodes.models import Script, ScriptedChatModel, in_thread, on_engine_loop, wait_on_engine
 from nodes.specialists.conversation import calls_of, charges_of, noted_on
-from nodes.specialists.permission import ask_person
+from nodes.specialists.named_sources import used_sources
+from nodes.specialists.permission import ask_about_calls
 from nodes.specialists.result import Result, of_text
-from nodes.specialists.sources import used_sources
 from nodes.specialists.tool_loop import ToolLoop
 
 __all__ = ["ToolLoop", "use_tools"]
@@ -42,10 +42,10 @@ class _ThroughToolLoop(AgentMiddleware[Any, Any]):
         return wait_on_engine(self.loop.reply(request.messages))
 
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
-        return ask_person(self.loop, state["messages"])
+        return ask_about_calls(self.loop, state["messages"])
 
     async def aafter_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
-        return ask_person(self.loop, state["messages"])
+        return ask_about_calls(self.loop, state["messages"])
 
     async def awrap_tool_call(self, request: Any, handler: Any) -> ToolMessage:  # noqa: ARG002
         return await self.loop.use(request.tool_call, request.state["messages"])

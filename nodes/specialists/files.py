@@ -22,7 +22,7 @@ from yaml.nodes import MappingNode
 
 from nodes.errors import BadSettings, NoModel
 from nodes.models import provider_of
-from nodes.specialists.registry import Specialist, folded
+from nodes.specialists.registry import Specialist, bare_name
 
 FILE_LIMIT = 100_000  # bytes; instructions longer than that are a book, and go into every call
 
@@ -74,7 +74,7 @@ def read_folder(folder: Path, lookup: Lookup) -> list[Specialist]:
     for path in paths:
         specialist = _File(path, faults).read(lookup)
         same = next(
-            (other for other in specialists if specialist and folded(other.name) == folded(specialist.name)), None
+            (other for other in specialists if specialist and bare_name(other.name) == bare_name(specialist.name)), None
         )
         if same is not None:
             faults.append(f"{path}:2: the name {same.name!r} is taken by {same.origin}")

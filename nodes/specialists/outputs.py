@@ -18,7 +18,7 @@ _ITS_OWN = ("messages", "structured_response")
 
 
 @dataclass(frozen=True)
-class Output:
+class Returned:
     """What came back: the text to be joined, and the structured output beside it (None: there is none)."""
 
     text: str
@@ -36,7 +36,7 @@ def input_for(names: Iterable[str], text: str) -> dict[str, Any]:
     return {name: [{"role": "user", "content": text}] if name == "messages" else text}
 
 
-def read_output(value: Any) -> Output:
+def read_output(value: Any) -> Returned:
     """Read what a runnable returned.
 
     Raises:
@@ -53,7 +53,7 @@ def read_output(value: Any) -> Output:
     return _checked(_written(value), value)
 
 
-def _of_mapping(value: Mapping[str, Any]) -> Output:
+def _of_mapping(value: Mapping[str, Any]) -> Returned:
     if value.get("__interrupt__"):
         raise NoText("it stopped to ask a person, which a specialist cannot do")
     messages = value.get("messages")
@@ -76,16 +76,16 @@ def _text_of(message: Any) -> str:
     return str(content or "")
 
 
-def _checked(text: str, data: Any) -> Output:
-    plain = _plain(data)
+def _checked(text: str, data: Any) -> Returned:
+    plain = _jsonable(data)
     if not text.strip():
         raise NoText("it returned no text")
     if len(text) > DATA_LIMIT or (plain is not None and len(json.dumps(plain)) > DATA_LIMIT):
         raise NoText(f"it returned more than {DATA_LIMIT:,} characters")
-    return Output(text.strip(), plain)
+    return Returned(text.strip(), plain)
 
 
-def _plain(data: Any) -> Any:
+def _jsonable(data: Any) -> Any:
     """Turn data into what JSON can hold; the run's state is nothing else."""
     return None if data is None else to_jsonable_python(data, fallback=str, inf_nan_mode="strings")
 
@@ -93,5 +93,5 @@ def _plain(data: Any) -> Any:
 def _written(data: Any) -> str:
     """Write structured output out, for the synthesis to read."""
     if isinstance(data, (BaseModel, Mapping, list, tuple)) or not isinstance(data, (int, float)):
-        return f"```json\n{json.dumps(_plain(data), ensure_ascii=False, indent=2)}\n```"
+        return f"```json\n{json.dumps(_jsonable(data), ensure_ascii=False, indent=2)}\n```"
     return str(data)

@@ -34,7 +34,7 @@ class ToolDecision(BaseModel):
     edited_action: Action | None = None
 
 
-def ask_person(loop: ToolLoop, messages: Sequence[AnyMessage]) -> dict[str, Any] | None:
+def ask_about_calls(loop: ToolLoop, messages: Sequence[AnyMessage]) -> dict[str, Any] | None:
     """Put those calls of the last reply to a person that change the world, and do as they say.
 
     Returns:

@@ -63,7 +63,7 @@ class Specialist:
         Raises:
             BadSettings: no name, or no description.
         """
-        if not isinstance(self.name, str) or not folded(self.name):
+        if not isinstance(self.name, str) or not bare_name(self.name):
             raise BadSettings(f"a specialist needs a name, got {self.name!r}")
         if not isinstance(self.description, str) or not self.description.strip():
             raise BadSettings(f"specialist {self.name!r} needs a description: the planner chooses by it")
@@ -90,7 +90,7 @@ class Roster:
         """Register specialists; of two with one name the later wins."""
         members: dict[str, Specialist] = {}
         for specialist in specialists:
-            for name in [name for name in members if folded(name) == folded(specialist.name)]:
+            for name in [name for name in members if bare_name(name) == bare_name(specialist.name)]:
                 del members[name]
             members[specialist.name] = specialist
         return cls(members)
@@ -99,11 +99,11 @@ class Roster:
         """Return the specialist of that name, or of a name so near that it must be meant (None: there is none)."""
         if name in self.members:
             return self.members[name]
-        bare = folded(name)
-        same = next((specialist for specialist in self.members.values() if folded(specialist.name) == bare), None)
+        bare = bare_name(name)
+        same = next((specialist for specialist in self.members.values() if bare_name(specialist.name) == bare), None)
         if same is not None or not bare:
             return same
-        choices = {specialist.name: folded(specialist.name) for specialist in self.members.values()}
+        choices = {specialist.name: bare_name(specialist.name) for specialist in self.members.values()}
         near = process.extractOne(bare, choices, scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_MISS)
         return None if near is None else self.members[near[2]]
 
@@ -121,7 +121,7 @@ class Roster:
         ]
 
 
-def folded(name: str) -> str:
+def bare_name(name: str) -> str:
     """Fold a name for comparison: case, punctuation, articles and titles."""
     words = utils.default_process(name).split()
     bare = [word for word in words if word not in _ARTICLES]

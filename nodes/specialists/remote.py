@@ -9,7 +9,7 @@ from langgraph.pregel.remote import RemoteException, RemoteGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.errors import APIConnectionError, APIError
 
-from nodes.specialists.outputs import NoText, Output, input_for, read_output
+from nodes.specialists.outputs import NoText, Returned, input_for, read_output
 from nodes.specialists.registry import Specialist
 
 CONNECT_S = 10.0  # a server that cannot be reached is not waited for as long as one that works
@@ -20,7 +20,7 @@ class RemoteFailed(Exception):
     """The other server could not be reached, refused, or its run failed."""
 
 
-async def run_remote(specialist: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Output:
+async def run_remote(specialist: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Returned:
     """Give a task to a graph on another server; its text is passed on while it arrives.
 
     The task goes in as the first of nodes.specialists.outputs.INPUTS that the graph's input has; its answer is read as a local

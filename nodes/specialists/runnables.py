@@ -13,10 +13,10 @@ from langgraph.pregel import Pregel
 
 from nodes.langgraph_private import var_child_runnable_config
 from nodes.models import aside, in_thread, on_engine_loop
-from nodes.specialists.outputs import Output, input_for, read_output
+from nodes.specialists.outputs import Returned, input_for, read_output
 
 
-async def run(runnable: Any, task: str, usage: BaseCallbackHandler) -> Output:
+async def run(runnable: Any, task: str, usage: BaseCallbackHandler) -> Returned:
     """Give a task to a runnable, compiled graph, agent or (async) function, and read what it returns.
 
     Under `graph.ainvoke` it runs on the caller's loop, where its clients live; under `graph.invoke` in a thread of its

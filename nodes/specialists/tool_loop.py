@@ -35,8 +35,8 @@ from nodes.specialists.conversation import NOTED, broken_calls, calls_of, charge
 from nodes.specialists.registry import Specialist
 from nodes.specialists.result import of_failure
 from nodes.specialists.runnables import apart
-from nodes.specialists.tools.registry import LEAST_RESULT, MODEL_CALLS, Tool
-from nodes.specialists.usage import UsageCounter
+from nodes.specialists.tools.toolbox import LEAST_RESULT, MODEL_CALLS, Tool
+from nodes.specialists.usage_counter import UsageCounter
 from nodes.state import Charge
 from prompts import fence, render
 

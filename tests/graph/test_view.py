@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from graph.cli.drawing import LiveDrawing, settled, shortened, worker_rows
+from graph.cli.drawing import LiveDrawing, final_view, shortened, worker_rows
 from graph.cli.summary import command, summary
 from graph.plan_text import cost_ahead, counted, frame_lines
 from graph.view import View
@@ -158,7 +158,7 @@ def test_a_fallback_and_the_frame_are_told() -> None:
 def test_a_failure_is_told_once() -> None:
     """What stays on the screen gives a failure's reason once; the summary then names the subtask alone."""
     view, _ = seen(plan("S1", "S2"), ended("S1"), ended("S2", "timed_out", "no result within 300 s"))
-    kept = "\n".join(line.plain for line in settled(view, 80))
+    kept = "\n".join(line.plain for line in final_view(view, 80))
     outcomes = [{"id": "S1", "status": "done"}, {"id": "S2", "status": "timed_out"}]
     gap = {"id": "G1", "subtask_id": "S2", "what": "expert S2", "why": "no result within 300 s"}
     state = {"outcomes": outcomes, "gaps": [gap], "complete": False, "stop_reason": "S2 (no result within 300 s)"}
@@ -177,7 +177,7 @@ def test_nothing_steers_the_terminal() -> None:
         event, began("S1"), {"type": "worker_tool", "id": "S1", "tool": evil, "args": evil, "result": evil}
     )
     list(view.take({"type": "answer", "text": evil}))
-    text = "\n".join([*lines, *(line.plain for line in settled(view, 80))])
+    text = "\n".join([*lines, *(line.plain for line in final_view(view, 80))])
     rows = "".join(line.plain for line in worker_rows(list(view.workers.values()), 80, 5))
 
     assert set() == {"\x1b", "\x9b", "\u202e", "\r"} & set(text + rows + "".join(drawn(view, 80, 24)))

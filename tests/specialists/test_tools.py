@@ -17,7 +17,7 @@ from graph import BadSettings, build_graph
 from nodes.errors import BadDecision
 from nodes.models.text_tools import read_calls
 from nodes.specialists import tool_loop as desk
-from nodes.specialists.tools import registry as tools
+from nodes.specialists.tools import toolbox as tools
 from nodes.specialists.tools.arithmetic import calculate, convert_units, reckon_dates
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, plan_of

@@ -23,9 +23,9 @@ async def show(
 ) -> int:
     """Show a run: its answer, or how it stands and how to go on; with --json its whole state."""
     from graph.cli.kept import show_run
-    from graph.cli.output import Output
+    from graph.cli.output import ResultWriter
 
-    return await show_run(run_id, subtask, Output(as_json, report), database)
+    return await show_run(run_id, subtask, ResultWriter(as_json, report), database)
 
 
 async def rm(run_ids: Annotated[list[str], typer.Argument(metavar="ID…")], database: Database = None) -> None:

@@ -49,14 +49,14 @@ def run(
 ) -> int:
     """Answer a request (the default command)."""
     from graph.cli.application import Application
-    from graph.cli.output import Output
+    from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 
     if rest:
         raise Misused(quote_hint([str(request), *rest]))
     text, given = _request(request, file), settings_given(sets, model, approve=approve)
     made = Application.of(attach, specialists, graph)
-    return Session(Output(as_json, report), database, not no_save, made).answer(text, given, yes=yes)
+    return Session(ResultWriter(as_json, report), database, not no_save, made).answer(text, given, yes=yes)
 
 
 def demo(
@@ -69,10 +69,10 @@ def demo(
     yes: Yes = False,
 ) -> int:
     """Plan the street party: with your model if one is set up, else with a scripted mind."""
-    from graph.cli.output import Output
+    from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 
-    session, given = Session(Output(as_json, report), database, not no_save), settings_given(sets, model)
+    session, given = Session(ResultWriter(as_json, report), database, not no_save), settings_given(sets, model)
     return session.answer(STREET_PARTY, given, yes=yes, scripted=DEMO_MODEL)
 
 
@@ -90,12 +90,12 @@ def follow(
 ) -> int:
     """Go on from a run: answered from its results, or changed with what still stands kept and not paid again."""
     from graph.cli.application import Application
-    from graph.cli.output import Output
+    from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 
     if rest:
         raise Misused(quote_hint([message, *rest]))
-    session = Session(Output(as_json, report), database, application=Application.of((), specialists, None))
+    session = Session(ResultWriter(as_json, report), database, application=Application.of((), specialists, None))
     return session.follow_up(run_id, _request(message, None), settings_given(sets, model, approve=approve))
 
 
@@ -114,13 +114,13 @@ def resume(
 ) -> int:
     """Go on with a run that was interrupted, failed, or waits; what was finished is not done again."""
     from graph.cli.application import Application
-    from graph.cli.output import Output
+    from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 
     if not retry and (only or model or sets or advice):
         raise Misused("--only, --model, --set and --advice change what is done again: they need --retry")
     words = dict.fromkeys(only or (), advice or "")
-    session = Session(Output(as_json, report), database, application=Application.of((), specialists, graph))
+    session = Session(ResultWriter(as_json, report), database, application=Application.of((), specialists, graph))
     settings = settings_given(sets, model)
     return session.go_on(run_id, retry=retry, only=only or (), settings=settings, advice=words)
 

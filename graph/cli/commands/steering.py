@@ -26,12 +26,12 @@ def write_up(
 
     from graph.cli.application import Application
     from graph.cli.kept import give_order
-    from graph.cli.output import COMPLETE, Output
+    from graph.cli.output import COMPLETE, ResultWriter
     from graph.cli.session import Session
 
     if asyncio.run(give_order(run_id, {"do": "write-up"}, database)):
         return COMPLETE
-    session = Session(Output(as_json, report), database, application=Application.of((), specialists, graph))
+    session = Session(ResultWriter(as_json, report), database, application=Application.of((), specialists, graph))
     return session.go_on(run_id, writing_up=True)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from nodes.errors import BadSettings, install_command
 from nodes.models import wait_on_engine
-from nodes.specialists.tools.registry import Tool, changes_world
+from nodes.specialists.tools.toolbox import Tool, changes_world
 
 START_S = 30.0  # to start all servers, and to be told of their tools
 FORM = '{"mcpServers": {"name": {"command": "…", "args": […]} or {"type": "http", "url": "…"}}}'
@@ -82,14 +82,14 @@ def read_config(config: str | Path | Mapping[str, Any], lookup: Lookup) -> dict[
         BadSettings: says what is wrong where.
     """
     where = "mcp_config" if isinstance(config, Mapping) else str(config)
-    content: Any = config if isinstance(config, Mapping) else _read(Path(config))
+    content: Any = config if isinstance(config, Mapping) else _config_at(Path(config))
     servers = content.get("mcpServers") if isinstance(content, Mapping) else None
     if not isinstance(servers, Mapping) or not all(isinstance(server, Mapping) for server in servers.values()):
         raise BadSettings(f"{where}: expected {FORM}")
     return {str(name): _connection(f"{where}: server {name!r}", server, lookup) for name, server in servers.items()}
 
 
-def _read(path: Path) -> Any:
+def _config_at(path: Path) -> Any:
     try:
         return json.loads(path.expanduser().read_text(encoding="utf-8-sig"))
     except OSError as error:
