@@ -99,7 +99,7 @@ bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai 
 lock: ## Pin all dependencies by hash (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra local pyproject.toml build.in -o requirements.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras --group dev pyproject.toml build.in -c requirements.txt -o requirements-dev.txt
-	@uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra anthropic --extra google --extra mcp --extra postgres pyproject.toml build.in deploy/requirements.in -c requirements-dev.txt -o deploy/requirements.txt
+	@uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra anthropic --extra google --extra mcp --extra postgres --extra redis --extra jwt pyproject.toml build.in deploy/requirements.in -c requirements-dev.txt -o deploy/requirements.txt
 
 recording: $(VENV)/run.ok ## Draw the graph and record the demonstration for the README
 	@$(BIN)/python bench/recording.py

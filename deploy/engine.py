@@ -1,6 +1,7 @@
 """Engine: aegra's app, and what of it is mended here until it is mended there; docs/scale.md tells why, defect by defect."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial, wraps
@@ -9,6 +10,8 @@ from typing import Any, TypeVar
 
 import psycopg
 import structlog
+from aegra_api import config
+from aegra_api.config import HttpConfig, load_auth_config, load_http_config
 from aegra_api.core import database
 from aegra_api.core.active_runs import active_runs
 from aegra_api.core.orm import Run, _get_session_maker
@@ -151,6 +154,14 @@ def by_file(parse: Callable[[str, object], GraphRegistryEntry]) -> Callable[[str
 
 
 WATCHES["fence"] = fence
+config.load_http_config = without_app
+def without_app() -> HttpConfig:
+    """Leave out http.app of langgraph.json, which wraps an endpoint that the engine does not have (MCP's)."""
+    read: HttpConfig = {**(load_http_config() or {})}
+    read.pop("app", None)
+    return read
+
+
 database.AsyncPostgresSaver = Saver
 database.create_async_engine = partial(
     database.create_async_engine, hide_parameters=True
@@ -160,6 +171,10 @@ run_executor.start_run = patient(run_executor.start_run)
 run_executor.finalize_run = patient(fenced(run_executor.finalize_run))
 streaming_service._stream_live_events = ending(streaming_service._stream_live_events)
 
+from aegra_api.core.auth_middleware import get_auth_instance  # noqa: E402
 from aegra_api.main import app  # noqa: E402 - it makes the database's manager, out of the above
+
+if load_auth_config() and get_auth_instance() is None:  # aegra itself would go on, and let everybody in
+    sys.exit("deploy.engine: the auth that langgraph.json names cannot be loaded; the log has said why")
 
 __all__ = ["app"]

@@ -144,13 +144,15 @@ def whole(graph: Graph) -> Graph:
 def _step(step: Step, host: Host) -> RunnableCallable:
     """Give a step its host, and a side for `graph.invoke`: there it runs on the engine loop."""
 
-    async def on_this_loop(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
+    async def on_this_loop(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
+        kept = settings.still_under_ceilings(state["settings"], config.get("configurable", {}))
+        state = {**state, "settings": kept}
         if not state.get("attachments"):
             return await step(state, runtime, host)
         return await step(state, runtime, await asyncio.to_thread(host.with_documents, state["attachments"]))
 
-    def in_this_thread(state: Any, runtime: Runtime[Context]) -> dict[str, Any]:
-        return wait_on_engine(on_this_loop(state, runtime))
+    def in_this_thread(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
+        return wait_on_engine(on_this_loop(state, runtime, config))
 
     return RunnableCallable(in_this_thread, on_this_loop, name=step.__name__, trace=False)
 
@@ -171,7 +173,7 @@ def _begin(state: dict[str, Any], runtime: Runtime[Context], config: RunnableCon
         raise BadRequest(f"unknown input {unknown!r}; {mend}")
     settings.check_configurable(config.get("configurable", {}), runtime.context)
     request, documents = checked_request(state.get("request")), read_attachments(state.get("documents"))
-    resolved = settings.resolve(runtime.context)
+    resolved = settings.resolve(runtime.context, configurable=config.get("configurable", {}))
     if resolved.approve_plan and (runtime.execution_info is None or runtime.execution_info.thread_id is None):
         raise BadSettings(
             "approve_plan needs runs that are kept, for they wait: build_graph(checkpointer=…) and a thread_id"

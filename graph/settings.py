@@ -19,16 +19,9 @@ from nodes.state import ROLES, Context, like
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
 HOST_SETTINGS = (
-    "MODEL",
-    "PRICES",
-    "SPECIALISTS_DIR",
-    "LOCAL_MODEL",
-    "DB",
-    "MCP_CONFIG",
-    "SEARXNG_URL",
-    "REDIS_URL",
-    "DAILY_USD",
-)
+    "MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "SEARXNG_URL", "REDIS_URL", "DAILY_USD",
+    "USERS", "JWT_KEY", "JWT_AUDIENCE", "JWT_ISSUER",
+)  # fmt: skip
 # What a deployment may cap. A caller's context may ask for less, never for more.
 CAPPED = (
     "max_subtasks", "max_rounds", "max_plan_attempts", "max_parallel", "call_timeout_s", "worker_timeout_s",
@@ -45,12 +38,17 @@ def read_env_file(path: Path = Path(".env")) -> None:
             del os.environ[name]
 
 
-def resolve(given: Context | Mapping[str, Any] | None, environment: Mapping[str, str] | None = None) -> Context:
-    """Settle the settings of a run: default < environment < explicit, under the deployment's ceilings.
+def resolve(
+    given: Context | Mapping[str, Any] | None,
+    environment: Mapping[str, str] | None = None,
+    configurable: Mapping[str, Any] | None = None,
+) -> Context:
+    """Settle the settings of a run: default < environment < explicit, under the deployment's and the user's ceilings.
 
     Args:
         given: what the caller set (None: nothing).
         environment: os.environ unless given.
+        configurable: the run's, where a server says who asks.
 
     Raises:
         BadSettings: a setting, in the environment or given, is unknown or out of range.
@@ -63,10 +61,23 @@ def resolve(given: Context | Mapping[str, Any] | None, environment: Mapping[str,
     explicit = {name: value for name, value in explicit.items() if value not in (None, "")}
     merged = {**_from_environment(environment), **explicit}
     _check_names(environment)
-    settings = Context(**_under_ceilings({**merged, **_models(merged, environment)}, environment))
+    capped = _under_ceilings({**merged, **_models(merged, environment)}, environment)
+    settings = Context(**_under_ceilings(capped, _ceilings_of(configurable or {})))
     for role in ROLES:
         provider_of(settings.model(role))
     return settings
+
+
+def still_under_ceilings(settled: Mapping[str, Any], configurable: Mapping[str, Any]) -> dict[str, Any]:
+    """Cap settings that are kept in a run's state, which a server lets its user rewrite."""
+    return _under_ceilings(_under_ceilings(settled, os.environ), _ceilings_of(configurable))
+
+
+def _ceilings_of(configurable: Mapping[str, Any]) -> dict[str, str]:
+    """Read what graph/auth.py has said of the user, in the form of a deployment's ceilings."""
+    user = configurable.get("langgraph_auth_user")
+    given = user.get("ceilings") if isinstance(user, Mapping) else getattr(user, "ceilings", None)
+    return {CEILING + name.upper(): str(value) for name, value in (given or {}).items()}
 
 
 def amended(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,6 +246,17 @@ def local_model() -> Path | None:
 def database() -> str | None:
     """Read ORCHESTRATOR_DB, a path or a postgresql:// URL (None: not set)."""
     return _said("DB") or None
+
+
+def users_file() -> Path | None:
+    """Read ORCHESTRATOR_USERS, the file of who may use a server (None: not set)."""
+    return _path("USERS")
+
+
+def jwt() -> dict[str, str]:
+    """Read ORCHESTRATOR_JWT_KEY, and whom a token must be for and from ({}: no tokens are taken)."""
+    said = {name.lower(): _said(f"JWT_{name}") for name in ("KEY", "AUDIENCE", "ISSUER")}
+    return said if said["key"] else {}
 
 
 def redis_url() -> str | None:

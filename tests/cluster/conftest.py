@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cluster import Cluster, python312
-from deploy.services import Missing, program
+from deploy.services import Missing, free_port, program
 from tests.cluster.trades import Trades
 from tests.endpoint import Endpoint
 from tests.minds import MODEL
@@ -39,7 +39,7 @@ def why_not() -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip all of it where it cannot run."""
-    here = [item for item in items if "tests/cluster/" in item.nodeid]
+    here = [item for item in items if "tests/cluster/" in item.nodeid and "langgraph dev" not in item.nodeid]
     reason = why_not() if here else None
     for item in here:
         if reason:
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def running(endpoint: Endpoint, **environment: str) -> Iterator[Cluster]:
+def running(endpoint: Endpoint, servers: int = 2, **environment: str) -> Iterator[Cluster]:
     """Run a cluster whose models are this endpoint's."""
     named = {
         "OPENAI_BASE_URL": endpoint.url,
@@ -56,7 +56,9 @@ def running(endpoint: Endpoint, **environment: str) -> Iterator[Cluster]:
     }
     with tempfile.TemporaryDirectory(prefix="cluster") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL runs as another user
-        with Cluster(Path(folder), {**SHORT, **named, **environment}) as cluster:
+        with Cluster(
+            Path(folder), {**SHORT, **named, **environment}, tuple(free_port() for _ in range(servers))
+        ) as cluster:
             yield cluster
 
 
