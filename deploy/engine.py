@@ -153,13 +153,15 @@ def by_file(parse: Callable[[str, object], GraphRegistryEntry]) -> Callable[[str
     return wrapped
 
 
-WATCHES["fence"] = fence
-config.load_http_config = without_app
 def without_app() -> HttpConfig:
     """Leave out http.app of langgraph.json, which wraps an endpoint that the engine does not have (MCP's)."""
     read: HttpConfig = {**(load_http_config() or {})}
     read.pop("app", None)
     return read
+
+
+WATCHES["fence"] = fence
+config.load_http_config = without_app
 
 
 database.AsyncPostgresSaver = Saver

@@ -37,7 +37,7 @@ class Clients:
     turn: Any
 
     async def call(
-        self, area: str, verb: str, *given: Any, seconds: float = 60, patience: float = 5, **named: Any
+        self, area: str, verb: str, *given: Any, seconds: float = 120, patience: float = 10, **named: Any
     ) -> Any:
         """Call `client.area.verb(…)` on a server that answers; what may be asked twice, and is asked elsewhere after a while."""
         end = time.monotonic() + seconds
@@ -62,7 +62,7 @@ class Clients:
 
         return list(await asyncio.gather(*(one(number) for number in numbers)))
 
-    async def ends(self, begun: Iterable[Begun], seconds: float = 90) -> dict[int, str]:
+    async def ends(self, begun: Iterable[Begun], seconds: float = 200) -> dict[int, str]:
         """Follow runs to their ends; gives each one's status."""
 
         async def one(run: Begun) -> tuple[int, str]:
