@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from prompts.reading.cut import CutStr, WorkLimit, is_cut
+from prompts.reading.cut import Broken, CutStr, OutOfWork, WorkLimit, is_cut
+from prompts.reading.escapes import unescape
 from prompts.reading.final_plan import PlanSearch, nested_value
 from prompts.reading.json_plan import ParsedPlan
-from prompts.reading.json_values import Scan, scan
+from prompts.reading.json_values import Scan
 from prompts.reading.reasoning import visible
 from prompts.reading.strings import clean
 from prompts.reading.synthesis import answer_of, read_synthesis, synthesis_object
@@ -39,7 +40,7 @@ CAP = 250_000  # characters of a reply, reasoning not counted; more is no honest
 INLINE = 8_000  # characters that are parsed where they are: about 5 ms
 BLANKS = " \n\r\t\u200b\u200c\u200d\u2060\ufeff"
 UNCLOSED = "the reasoning block was never closed, so there is no reply behind it"
-ENTITY = re.compile(r"&(?:quot|#34|#x22);")
+ESCAPED = re.compile(r"[\[{](?:\s|\\n|[\[{]){0,40}+(?:&(?:quot|#34|#x22);|\\\")")
 _OPENING, _REFUSAL = 200, 800  # characters in which a refusal is said, and of the whole of it
 _DECLINED = phrases("declined")
 _ASKS = re.compile(rf"[?？؟]|{phrases('asks_back').pattern}", re.IGNORECASE)
@@ -80,8 +81,8 @@ def parse_plan(text: str, *, truncated: bool = False) -> ParsedPlan:
     body = _body(text)
     search = PlanSearch(body, cut=truncated)
     plan = search.run()
-    if plan is None and ENTITY.search(body) and not search.scan.unclosed:
-        plan = PlanSearch(html.unescape(body), cut=truncated).run()
+    if plan is None and (plainer := _plainer(body)):
+        plan = PlanSearch(plainer, cut=truncated).run()
         plan = plan and replace(plan, source="repaired")
     if plan is None:
         raise BadReply(search.fault(), text)
@@ -116,8 +117,8 @@ def parse_synthesis(text: str, *, truncated: bool = False, taken: Collection[str
     body = _body(text)
     work = WorkLimit()
     nested = partial(nested_value, work=work)
-    scanned = scan(body, lambda value: synthesis_object(value, nested) is not None, work)
-    objects = [] if scanned.unclosed else [synthesis_object(found.value, nested) for found in scanned.values]
+    scanned = Scan(body, lambda value: synthesis_object(value, nested) is not None, work)
+    objects = [] if scanned.unclosed else [synthesis_object(held.value, nested) for held in scanned.values]
     value = next(filter(None, reversed(objects)), None)
     if value is None:
         raise BadReply(_no_synthesis(scanned, truncated=truncated), text)
@@ -139,8 +140,8 @@ def parse_sequel(text: str, *, truncated: bool = False) -> Sequel:
     Raises:
         BadReply: it is cut off, or no such object; or what its kind needs is missing.
     """
-    scanned = scan(_body(text), _is_sequel, WorkLimit())
-    value = next((found.value for found in reversed(scanned.values) if _is_sequel(found.value)), None)
+    scanned = Scan(_body(text), _is_sequel, WorkLimit())
+    value = next((held.value for held in reversed(scanned.values) if _is_sequel(held.value)), None)
     if value is None or truncated or is_cut(value):
         raise BadReply('the reply is no whole JSON object with "kind": "answer", "change" or "new"', text)
     texts = {key: clean(str(value.get(key) or "")) for key in ("kind", "request", "answer")}
@@ -170,6 +171,15 @@ def _body(text: str) -> str:
     if not body.strip():
         raise BadReply("the reply is empty", text)
     return body
+
+
+def _plainer(body: str) -> str | None:
+    """Give JSON that is escaped throughout, once too often, as it was meant; None for anything else."""
+    escaped = ESCAPED.match(body)
+    try:
+        return escaped and (html.unescape(body) if "&" in escaped[0] else unescape(body, WorkLimit()))
+    except (Broken, OutOfWork):
+        return None
 
 
 def _kept(answer: str) -> str:

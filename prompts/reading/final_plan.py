@@ -9,7 +9,7 @@ from prompts.reading import reasoning, text_plan, vocabulary
 from prompts.reading.cut import CutList, WorkLimit
 from prompts.reading.frame import frame_of
 from prompts.reading.json_plan import JsonPlanReader, ParsedPlan
-from prompts.reading.json_values import NESTED, JsonValue, Scan, scan
+from prompts.reading.json_values import JsonValue, Scan
 from prompts.reading.strings import clean
 from prompts.reading.subtask_object import NotAPlan, specialist_of
 
@@ -28,7 +28,7 @@ _WORDS_BETWEEN = re.compile(r"[^\W\d_]{2}")
 
 def nested_value(text: str, work: WorkLimit) -> Any | None:
     """Read a string that is JSON itself; None where it holds none."""
-    inner = scan(text, lambda _: True, work, NESTED - 1)
+    inner = Scan(text, lambda _: True, work)
     if not inner.values or inner.unclosed or inner.broken_at is not None:
         return None
     values = [value.value for value in inner.values]
@@ -71,12 +71,11 @@ class PlanSearch:
         self.text = text
         self.cut = cut
         self.work = WorkLimit()
-        self.scan = Scan()
         self.why = ""
+        self.scan = Scan(text, lambda value: self._plan_in(value) is not None, self.work)
 
     def run(self) -> ParsedPlan | None:
         """Give the plan; None where there is none that is surely meant."""
-        self.scan = scan(self.text, lambda value: self._plan_in(value) is not None, self.work)
         if self.scan.unclosed or self.scan.exhausted:
             return None
         plans = self._plans()
@@ -190,13 +189,13 @@ class PlanSearch:
             for match in _KEY.finditer(self.text, gap, min(behind, limit))
         )
 
-    def _framed(self, found: FoundPlan, *, alone: bool) -> ParsedPlan:
+    def _framed(self, of: FoundPlan, *, alone: bool) -> ParsedPlan:
         """Give a plan with what the reply says of all of it, also in an object beside it."""
         apart = (frame_of(value.value) for value in self.scan.values if alone and isinstance(value.value, dict))
         return replace(
-            found.plan,
-            source="native" if all(value.strict for value in found.values) else "repaired",
-            truncated=self.scan.cut_at is not None or found.plan.truncated,
-            frame=found.plan.frame or next(filter(None, apart), {}),
+            of.plan,
+            source="native" if all(value.strict for value in of.values) else "repaired",
+            truncated=self.scan.cut_at is not None or of.plan.truncated,
+            frame=of.plan.frame or next(filter(None, apart), {}),
             single=False,
         )
