@@ -68,17 +68,16 @@ def composed(joint: Joint, ledger: Ledger, state: State) -> Composed:
     named = {gap["subtask_id"] for gap in ledger.gaps.values() if gap.get("kind")}
     ledger.add(gap for gap in late if gap["subtask_id"] is None or gap["subtask_id"] not in named)
     words = words_for(body.text, state["request"])
-    sections = [*untold(ledger, body.ids, names, words), *listed_sources(outcomes, body.text, words)]
+    sections = _closing(ledger, body.ids, state, body.text, words)
     sections += [f"*{words['parts'].format(parts=joint.parts)}*"] if joint.parts else []
-    return Composed(with_sections(body.text, [*sections, *_fallback(state, words)]), body.text, body.unknown)
+    return Composed(with_sections(body.text, sections), body.text, body.unknown)
 
 
 def one_result(ledger: Ledger, state: State) -> Composed:
     """Give the only result of a plan as the answer; what was left out of the plan is told behind it."""
     body = state["outcomes"][0]["output"].strip()
     words = words_for(body, state["request"])
-    sections = [*untold(ledger, (), names_of(state), words), *_fallback(state, words)]
-    return Composed(with_sections(body, sections), body)
+    return Composed(with_sections(body, _closing(ledger, (), state, body, words)), body)
 
 
 def one_by_one(ledger: Ledger, state: State, reason: str) -> Composed:
@@ -90,8 +89,7 @@ def one_by_one(ledger: Ledger, state: State, reason: str) -> Composed:
     why = f" ({reason})" if words is words_for() else ""
     parts = [f"*{words['one_by_one']}{why}*"]
     parts += [f"## {outcome['specialist']} [{outcome['id']}]\n\n{outcome['output']}" for outcome in usable]
-    parts += [*untold(ledger, (), names_of(state), words), *listed_sources(usable, "", words), *_fallback(state, words)]
-    text = "\n\n".join(parts)
+    text = "\n\n".join([*parts, *_closing(ledger, (), state, "", words)])
     return Composed(text, text)
 
 
@@ -110,8 +108,10 @@ def names_of(state: State) -> dict[str, str]:
     return {outcome["id"]: outcome["specialist"] for outcome in state["outcomes"]}
 
 
-def _fallback(state: State, words: Words) -> list[str]:
-    return [f"*{words['fallback']}*"] if is_fallback(state) else []
+def _closing(ledger: Ledger, ids: Collection[str], state: State, text: str, words: Words) -> list[str]:
+    """Write what stands behind a text that marks these ids: what it leaves untold, its sources, and a fallback."""
+    sections = [*untold(ledger, ids, names_of(state), words), *listed_sources(state["outcomes"], text, words)]
+    return [*sections, f"*{words['fallback']}*"] if is_fallback(state) else sections
 
 
 @dataclass(frozen=True)

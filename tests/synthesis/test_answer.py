@@ -1,8 +1,11 @@
 """The answer: its marks are read, and what it leaves untold is added."""
 
+from typing import Any
+
 import pytest
 
-from nodes.synthesis.answer import marked
+from nodes.synthesis.answer import marked, one_result
+from nodes.synthesis.ledger import Ledger
 
 MARKS = {
     "A [S1] b [S12]. C[S3] [x] [S1]": ("A [S1] b. C [x] [S1]", {"S1"}, 2),
@@ -20,3 +23,13 @@ def test_marks(answer: str) -> None:
     read = marked(answer, {"S1", "S2", "D1", "G1"}, {"D7": "D1"})
 
     assert (read.text, set(read.ids), read.unknown) == MARKS[answer]
+
+
+def test_one_result_lists_its_sources() -> None:
+    """The result of a plan of one subtask is the answer, with the sources that it does not list itself."""
+    outcome = {"id": "S1", "specialist": "reader", "task": "Read.", "status": "done", "output": "It is so. [S1]"}
+    plan = {"subtasks": [], "dropped": [], "source": "native"}
+    state: Any = {"request": "Is it so?", "plan": plan, "outcomes": [{**outcome, "sources": ["https://example.org/a"]}]}
+    text = one_result(Ledger("Is it so?", state["outcomes"]), state).text
+
+    assert text == "It is so. [S1]\n\n## Sources\n\n- https://example.org/a [S1]"
