@@ -117,6 +117,8 @@ class NearJsonReader:
             self.pos += 1
             return True
         if here in "]})":
+            if last is CUT:
+                raise Broken
             return True  # its bracket was lost
         if last is CUT:
             return False

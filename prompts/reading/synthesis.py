@@ -38,23 +38,16 @@ def synthesis_object(value: Any, nested: Callable[[str], Any], level: int = 0) -
 
     `nested` reads a string as JSON again, None when it holds none.
     """
-    if level > DEPTH:
-        return None
     if looks_nested(value):
-        return synthesis_object(nested(value), nested, level + 1)
-    if isinstance(value, list):
-        inner = reversed(value) if len(value) <= 3 else iter(())  # noqa: PLR2004
-    elif not isinstance(value, dict) or "properties" in value or "$schema" in value:
+        value = nested(value)
+    if level > DEPTH or not isinstance(value, dict | list) or (isinstance(value, dict) and "properties" in value):
         return None
-    elif _has_ledger_or_answer(value):
+    if isinstance(value, dict) and _has_ledger_or_answer(value):
         return value
-    else:
-        inner = iter(value.values())
-    parts = (part for part in inner if isinstance(part, dict | list) or looks_nested(part))
+    parts = reversed(value[:3]) if isinstance(value, list) else iter(value.values())
     nearest = next(filter(None, (synthesis_object(part, nested, level + 1) for part in parts)), None)
-    if nearest is None and level == 0 and isinstance(value, dict) and isinstance(pick(value, ANSWER[2:6]), str):
-        return value
-    return nearest
+    lone = nearest is None and level == 0 and isinstance(value, dict) and isinstance(pick(value, ANSWER[2:6]), str)
+    return value if lone else nearest  # type: ignore[return-value]  # a dict where it is alone
 
 
 def _has_ledger_or_answer(value: dict[str, Any]) -> bool:
@@ -70,28 +63,23 @@ def pick(value: dict[str, Any], names: Iterable[str]) -> Any:
 
 def words(raw: Any) -> str:
     """Give a value as clean text; lists are joined, what is no text is empty."""
-    if isinstance(raw, bool) or raw is None or isinstance(raw, CutStr):
-        return ""
-    if isinstance(raw, str | int | float):
-        return clean(str(raw))
     if isinstance(raw, list):
         return ", ".join(filter(None, map(words, raw)))
-    return ""
+    return clean(str(raw)) if isinstance(raw, str | int | float) and not isinstance(raw, bool | CutStr) else ""
 
 
-def subtask_id(raw: Any) -> str:
-    """Spell a side as we do: "s1", "S1:", "[S1]", "Subtask 1" and 1 are S1; "the request" is "request"."""
-    text = words(raw)[:80]
-    match = re.fullmatch(r"\W*(?:s|sub-?task|task|id)?[\s_#-]*(\d{1,4})\W*", text, re.IGNORECASE)
-    if match:
-        return f"S{int(match[1])}"
-    return "request" if vocabulary.key_form(text) in THE_REQUEST else text.strip("[]():. ")
-
-
-def entry_id(raw: Any, letter: str) -> str:
-    """Spell an entry's id as we do: "d1", "[D1]", "D-1" and 1 are D1; "" where it is none."""
-    match = re.fullmatch(rf"\W*{letter}?[\s_#-]*(\d{{1,4}})\W*", words(raw)[:40], re.IGNORECASE)
+def _numbered(raw: Any, letter: str, names: str = "") -> str:
+    """Spell an id as we do: "d1", "[D1]", "D-1" and 1 are D1; "" where it is none."""
+    match = re.fullmatch(rf"\W*(?:{letter}{names})?[\s_#-]*(\d{{1,4}})\W*", words(raw)[:40], re.IGNORECASE)
     return f"{letter}{int(match[1])}" if match else ""
+
+
+def _side(raw: Any) -> str:
+    """Spell a side as we do: "S1:", "Subtask 1" and 1 are S1; "the request" is "request"."""
+    text = words(raw)[:80]
+    if vocabulary.key_form(text) in THE_REQUEST:
+        return "request"
+    return _numbered(text, "S", "|sub-?task|task|id") or text.strip("[]():. ")
 
 
 def read_synthesis(value: dict[str, Any], answer: str, taken: Collection[str] = ()) -> Synthesis:
@@ -120,8 +108,6 @@ def _with_ids(entries: list[T], letter: str, taken: Collection[str]) -> list[T]:
 def answer_of(value: dict[str, Any]) -> Any:
     """Give the answer as it stands: text, half a text (CutStr), or None."""
     raw = pick(value, ANSWER)
-    if isinstance(raw, dict):
-        raw = pick(raw, ("text", "markdown", "content", "answer"))
     if isinstance(raw, list) and raw and is_strings(raw):
         joined = "\n\n".join(raw)
         return CutStr(joined) if isinstance(raw, CutList) else joined
@@ -129,11 +115,8 @@ def answer_of(value: dict[str, Any]) -> Any:
 
 
 def _items(raw: Any) -> list[Any]:
-    if isinstance(raw, dict | str):
-        raw = [raw]
-    if not isinstance(raw, list):
-        return []
-    return [item for item in raw[:ITEMS] if not is_cut(item)]
+    items = [raw] if isinstance(raw, dict | str) else raw
+    return [item for item in items[:ITEMS] if not is_cut(item)] if isinstance(items, list) else []
 
 
 def _disagreement(raw: Any) -> Disagreement | None:
@@ -143,7 +126,7 @@ def _disagreement(raw: Any) -> Disagreement | None:
         return None
     positions = list(filter(None, map(_position, _positions(pick(raw, ("positions", "claims", "sides", "views"))))))
     topic = words(pick(raw, ("topic", "issue", "subject", "title", "what", "about", "description")))
-    name = entry_id(pick(raw, ("id",)), "D")
+    name = _numbered(pick(raw, ("id",)), "D")
     status = _status(raw)
     if is_echo(topic) or not (topic or positions or (name and status)):
         return None
@@ -176,14 +159,11 @@ def _positions(raw: Any) -> list[Any]:
 
 
 def _position(raw: Any) -> Position | None:
-    if isinstance(raw, str):
-        match = re.match(r"\W*(s\d{1,4})\W+(.+)", raw, re.IGNORECASE | re.DOTALL)
-        return Position(subtask_id=match[1].upper(), claim=shortened(clean(match[2]), WORDS)) if match else None
     if not isinstance(raw, dict):
         return None
     claim = words(pick(raw, ("claim", "position", "statement", "view", "text", "says")))
     quote = words(pick(raw, ("quote", "quotation", "evidence", "excerpt")))
-    name = subtask_id(pick(raw, (*SUBTASK_ID, "id")))
+    name = _side(pick(raw, (*SUBTASK_ID, "id")))
     if not name or not (claim or quote):
         return None
     return Position(subtask_id=name, claim=shortened(claim or quote, WORDS), quote=quote[:WORDS])
@@ -196,11 +176,10 @@ def _gap(raw: Any) -> Gap | None:
         return None
     what = words(pick(raw, ("what", "gap", "missing", "description", "topic", "issue", "text")))
     why = words(pick(raw, ("why", "reason", "cause", "because", "explanation")))
-    given = words(pick(raw, ("id",)))
-    name = entry_id(given, "G")
+    name = _numbered(pick(raw, ("id",)), "G")
     if not (what or why or name):
         return None
-    of = subtask_id(pick(raw, SUBTASK_ID) or (given if given[:1] in set("sS") else None))
+    of = _side(pick(raw, SUBTASK_ID))
     return Gap(
         id=name,
         subtask_id=of if of.casefold() not in NOTHING else None,
