@@ -17,7 +17,8 @@ CLUSTER := .venv-cluster
 PYTHON312 ?= $(shell for one in python3.12 python3.13 python3 $$HOME/.pyenv/versions/3.1[23]*/bin/python; do \
   "$$one" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { command -v "$$one"; break; }; done)
 
-QUICK := $(wildcard tests/plan tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/synthesis tests/test_validator.py tests/graph/test_settings.py)
+STEPS := $(foreach step,planner validator worker synthesiser,tests/test_$(step).py)
+QUICK := $(STEPS) $(wildcard tests/plan tests/synthesis tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/graph/test_settings.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check dev eval bench cluster cluster-test lock recording clean
@@ -64,7 +65,7 @@ $(CLUSTER)/ok: deploy/requirements.txt pyproject.toml
 run: $(VENV)/run.ok ## Plan a street party, or REQUEST="anything else" (YES=--yes: fetch what it takes)
 	@if [ -n "$$REQUEST" ]; then printf '%s' "$$REQUEST" > $(VENV)/request.txt && $(BIN)/orchestrate --file $(VENV)/request.txt $(YES); else $(BIN)/orchestrate demo $(YES); fi
 
-quick: $(VENV)/dev.ok ## Run the tests of words, plans, prompts and settings, in under a minute
+quick: $(VENV)/dev.ok ## Run the tests of the steps, plans, prompts, answers and settings, in under a minute
 	@$(BIN)/python -m pytest -q $(QUICK)
 
 test: $(VENV)/dev.ok ## Run all checks and tests

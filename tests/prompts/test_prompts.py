@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     "roster": [{"name": "cook", "description": "feeds people"}, {"name": "poet", "description": "writes verses"}],
     "faults": ["The first fault.", "The second fault."],
     "message": "More fun.",
+    "advice": "Halve the portions.",
     "specialist": "cook",
     "instructions": "Weigh everything.",
     "follow_ups_left": 3,
