@@ -102,12 +102,18 @@ def build_graph(
         documents=team.documents,
     )
 
-    def ways(step: str) -> tuple[Callable[[State], str | Send | list[Send]], dict[Hashable, str]]:
-        def next_step(state: State) -> str | Send | list[Send]:
+    def ways(step: str) -> tuple[RunnableCallable, dict[Hashable, str]]:
+        def next_here(state: State) -> str | Send | list[Send]:
             to = _next(state, host)
             return WAYS[step][to] if isinstance(to, str) else to
 
-        return next_step, {way: to for to, way in WAYS[step].items()}
+        async def next_apart(state: State) -> str | Send | list[Send]:
+            return await asyncio.to_thread(next_here, state) if state.get("attachments") else next_here(state)
+
+        # A plain function would be run in a thread each time.
+        return RunnableCallable(next_here, next_apart, name="next_step", trace=False), {
+            way: to for to, way in WAYS[step].items()
+        }
 
     compiled = (
         StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)

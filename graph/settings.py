@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
 from nodes.budget import Price
 from nodes.errors import BadSettings, NoModel
-from nodes.models import VARIABLES, WAYS, default_models, listed_window, provider_of
+from nodes.models import VARIABLES, WAYS, default_models, listed_window, provider_of, variables_of
 from nodes.specialists import TAVILY, SearchEngine
 from nodes.state import ROLES, Context, like
 
@@ -113,13 +114,18 @@ def check_configurable(configurable: Mapping[str, Any], context: Context | None)
     for name in configurable:
         if name in given or name.startswith("__"):
             continue
-        meant = like(name, Context.model_fields)
+        meant = _setting_like(name)
         if meant == name:
             raise BadSettings(
                 f"the setting {name!r} is given in configurable, where nothing reads it: give it as context"
             )
         if meant:
             raise BadSettings(f"unknown setting {name!r} in configurable; did you mean {meant!r}, given as context?")
+
+
+@lru_cache(maxsize=256)
+def _setting_like(name: str) -> str | None:
+    return like(name, Context.model_fields)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -218,9 +224,9 @@ def use_endpoint(base_url: str) -> None:
     os.environ["OPENAI_BASE_URL"] = base_url
 
 
-def endpoint_environment() -> tuple[int, ...]:
-    """Tell one state of the providers' keys and addresses from another, without holding what they say."""
-    return tuple(hash(os.environ.get(name)) for name in VARIABLES)
+def endpoint_environment(provider: str) -> tuple[int, ...]:
+    """Tell one state of a provider's keys and addresses from another, without holding what they say."""
+    return tuple(hash(os.environ.get(name)) for name in variables_of(provider))
 
 
 def _said(name: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from nodes.langgraph_private import var_child_runnable_config
 from nodes.state import Charge, Plan, Status
 
 
@@ -189,6 +190,15 @@ def heard(write: Callable[[Any], None]) -> bool:
     """
     code = getattr(write, "__code__", None)
     return code is None or code.co_code != _deaf.__code__.co_code
+
+
+def called_back() -> bool:
+    """Tell whether somebody follows a step's model calls themselves: a trace, or a reader of `messages`.
+
+    LangGraph has gathered whoever does, at the run's start, in the step's ambient config.
+    """
+    callbacks = (var_child_runnable_config.get() or {}).get("callbacks")
+    return bool(getattr(callbacks, "handlers", callbacks))
 
 
 def _deaf(_: Any) -> None:

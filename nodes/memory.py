@@ -15,7 +15,7 @@ class Memory:
 
     Attributes:
         refused: what an endpoint has refused for a model: names of request fields, and "tools"; by (endpoint, spec).
-        answered: the models that replies to a spec named, by (Endpoints.environment(), spec): a gateway may send a
+        answered: the models that replies to a spec named, by (Endpoints.environment(provider), spec): a gateway may send a
             dearer one than was asked for.
         lock: for those who look and then put.
     """

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -61,7 +61,7 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
         round=state["round"],
         seconds=round(time.monotonic() - began, 3),
         process=this_process(),
-        **asdict(result),  # type: ignore[typeddict-item]
+        **vars(result),  # type: ignore[typeddict-item]
     )
     tell({"type": "worker", **{key: whole[key] for key in ("id", "specialist", "status", "error", "seconds")}})
     return {"outcomes": [whole]}

@@ -8,7 +8,7 @@ local model.
 
 from nodes.models.ask import ask
 from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
-from nodes.models.endpoints import VARIABLES, WAYS, Endpoints, default_models, provider_of
+from nodes.models.endpoints import VARIABLES, WAYS, Endpoints, default_models, provider_of, variables_of
 from nodes.models.engine.server import EngineOptions
 from nodes.models.gates import HOLDS, WATCHES, Sending
 from nodes.models.journal import run_journal
@@ -55,6 +55,7 @@ __all__ = [
     "sequel_schema",
     "settle",
     "synthesis_schema",
+    "variables_of",
     "wait_on_engine",
     "window_room",
 ]

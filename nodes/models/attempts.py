@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from langchain_openai import ChatOpenAI
 
+from nodes.events import called_back
 from nodes.memory import MEMORY
 from nodes.models import gates
 from nodes.models.call import Call, CallFailed, OverBudget, Reply
@@ -23,6 +23,7 @@ from nodes.models.request import bound_of, optional_fields, options_of, refused
 from nodes.models.stream import StreamedChat
 
 ATTEMPTS = 4  # requests for one call, at most
+WHOLE = "whole"  # what an endpoint refuses that lets a connection go before a long reply comes whole
 BACKOFF_S = (0.5, 8.0)  # the first pause after a failure, and the longest without a Retry-After
 
 
@@ -54,6 +55,10 @@ class Attempts:
     def call(self) -> Call:
         """What is asked."""
         return self.bill.call
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.bill.model.endpoint, self.bill.model.spec
 
     async def run(self) -> Reply:
         """Send requests until one is answered, or none will be.
@@ -97,6 +102,8 @@ class Attempts:
 
     async def _pause(self, fault: Fault) -> None:
         """Wait before the next request; the whole fan-out waits when the endpoint is too busy."""
+        if fault.kind in ("connection", "timeout", "server"):
+            MEMORY.refused[self._key] = MEMORY.refused.get(self._key, frozenset()) | {WHOLE}
         self.failed = fault
         first, longest = BACKOFF_S
         backoff = min(longest, first * 2**self.tried)
@@ -132,7 +139,7 @@ class Attempts:
 
     async def _adapted(self) -> Reply:
         """Send one request, without what this endpoint is known not to take; learn from a 400."""
-        key = (self.bill.model.endpoint, self.bill.model.spec)
+        key = self._key
         without: frozenset[str] = MEMORY.refused.get(key, frozenset())
         if self.call.tools and "tools" in without:  # nothing is sent: the tools belong in the prompt here
             raise CallFailed(Fault("no_tools", "Tools are not taken."), self.bill.model.spec, self.bill.charges)
@@ -191,7 +198,7 @@ class Attempts:
         call, chat = self.call, self.bill.model.chat
         telling = Telling(call.on_text) if call.on_text else None
         try:
-            if isinstance(chat, StreamedChat) and chat.has_chunks(options) and not _listened(call.config):
+            if isinstance(chat, StreamedChat) and chat.has_chunks(options) and not called_back():
                 options["whole"] = self._whole
                 await _read(received, chat, list(call.messages), options, telling)
             else:
@@ -204,14 +211,11 @@ class Attempts:
     def _whole(self) -> bool:
         """Tell whether the reply need not be streamed (nodes/models/stream.py says why).
 
-        A second try is streamed: a gateway may have taken the silence of the first for a dead connection.
+        A second try is streamed: a gateway may have taken the silence of the first for a dead connection; and so is every
+        later call to an endpoint where that has happened.
         """
-        again = self.failed is not None or self.asked_again
-        return self.call.role == "worker" and self.call.on_text is None and not again and not self.bill.model.bounded
-
-
-def _listened(config: Any) -> bool:
-    return bool(get_async_callback_manager_for_config(ensure_config(config)).handlers)
+        again = self.failed is not None or self.asked_again or WHOLE in MEMORY.refused.get(self._key, ())
+        return self.call.on_text is None and not again and not self.bill.model.bounded
 
 
 async def _read(

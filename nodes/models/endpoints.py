@@ -77,6 +77,7 @@ PROVIDERS: dict[str, Provider] = {
 
 # A key or an address that changes makes another endpoint of the same name.
 VARIABLES: tuple[str, ...] = tuple(name for known in PROVIDERS.values() for name in (*known.keys, *known.addresses))
+VARIABLES_OF_OPENAI: tuple[str, ...] = (*PROVIDERS["openai"].keys, *PROVIDERS["openai"].addresses)
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Endpoints:
     Attributes:
         prices: by model name, with or without its provider.
         local: where an embedded model lies and how it is run, by its name (None: there is no embedded engine).
-        environment: changes when a key or an endpoint in the environment does.
+        environment: changes when a key or an endpoint of a provider does, in the environment.
     """
 
     prices: Mapping[str, Price] = field(default_factory=dict)
     local: Callable[[str], EngineOptions] | None = None
-    environment: Callable[[], Hashable] = tuple
+    environment: Callable[[str], Hashable] = str
 
 
 def provider_of(spec: str) -> tuple[str, str]:
@@ -106,6 +107,11 @@ def provider_of(spec: str) -> tuple[str, str]:
     if not colon or not provider or not name:
         raise NoModel(f"model {spec!r}: expected provider:name. {WAYS}")
     return provider, name
+
+
+def variables_of(provider: str) -> tuple[str, ...]:
+    """Name the variables that a provider's chat model may read; other packages than OpenAI's read one another's."""
+    return VARIABLES_OF_OPENAI if provider == "openai" else (*VARIABLES, *known_provider(provider).keys)
 
 
 def known_provider(provider: str) -> Provider:

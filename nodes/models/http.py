@@ -22,6 +22,7 @@ from nodes.models.sse import events_of
 from nodes.models.transport import AiohttpTransport
 
 HIDDEN = b"[key]"
+KEY_HEADERS = (b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key")
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
 
 
@@ -132,9 +133,9 @@ def _keys(request: httpx2.Request, least: int = 12) -> list[bytes]:
     "test" or "ollama", as local servers are given, is no secret, and would take ordinary words out of every answer; in
     an error's text, where endpoints repeat keys, shorter ones are taken out too.
     """
-    shown = [request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key", "x-goog-api-key")]
-    keys = [header.removeprefix("Bearer ").strip() for header in shown]
-    return [key.encode() for key in keys if len(key) >= least or (key.startswith("sk-") and len(key) > least // 2)]
+    shown = [value for name, value in request.headers.raw if name.lower() in KEY_HEADERS]
+    keys = [header.removeprefix(b"Bearer ").strip() for header in shown]
+    return [key for key in keys if len(key) >= least or (key.startswith(b"sk-") and len(key) > least // 2)]
 
 
 def _without_key(body: bytes, keys: list[bytes]) -> bytes:
@@ -192,19 +193,19 @@ def _streamed(response: httpx2.Response, request: httpx2.Request) -> httpx2.Resp
     )
 
 
-def _headers(response: httpx2.Response) -> dict[str, str]:
+def _headers(response: httpx2.Response) -> httpx2.Headers:
     """Leave out what no longer holds of a body that was decoded."""
-    gone = ("content-encoding", "content-length", "transfer-encoding")
-    return {name: value for name, value in response.headers.items() if name not in gone}
+    headers = httpx2.Headers(response.headers)
+    for name in ("content-encoding", "content-length", "transfer-encoding"):
+        if name in headers:
+            del headers[name]
+    return headers
 
 
 def _replaced(response: httpx2.Response, request: httpx2.Request, body: bytes, kind: str) -> httpx2.Response:
-    return httpx2.Response(
-        response.status_code,
-        headers={**_headers(response), "content-type": kind or "application/octet-stream"},
-        content=body,
-        request=request,
-    )
+    headers = _headers(response)
+    headers["content-type"] = kind or "application/octet-stream"
+    return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
 
 def _envelope(body: bytes) -> dict[str, Any]:

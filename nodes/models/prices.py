@@ -54,7 +54,7 @@ def seen(spec: str, endpoints: Endpoints) -> bool:
 
 
 def _key(spec: str, endpoints: Endpoints) -> tuple[Hashable, str]:
-    return endpoints.environment(), spec
+    return endpoints.environment(provider_of(spec)[0]), spec
 
 
 def _dearness(price: Price | None) -> float:

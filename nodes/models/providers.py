@@ -57,7 +57,7 @@ async def open_model(spec: str, settings: Context, role: Role, endpoints: Endpoi
         return Model(spec, chat, "scripted", takes_schema=False, cap_option="max_tokens")
     if provider == "local":
         return await _local(spec, name, temperature, endpoints)
-    key = spec, temperature, endpoints.environment(), id(http_client())
+    key = spec, temperature, endpoints.environment(provider), id(http_client())
     if provider == "openai":
         return await _kept(key, lambda: _openai(spec, name, temperature))
     return await _kept((*key, cap), lambda: _other(spec, temperature, cap))

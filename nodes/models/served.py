@@ -1,10 +1,13 @@
 """Served: which models a server has, and which of them a run takes."""
 
+from collections.abc import Mapping
+
 from langchain_openai import ChatOpenAI
 
 from nodes.errors import NoModel
 from nodes.models.diagnosis import fault_of
 from nodes.models.endpoints import PROVIDERS, Endpoints, provider_of
+from nodes.models.loop import on_engine
 from nodes.models.providers import Model, open_model
 from nodes.state import ROLES, Context, Role
 
@@ -19,9 +22,13 @@ async def settle(settings: Context, endpoints: Endpoints) -> Context:
         NoModel: a model cannot be set up, or its server does not have it.
     """
     specs = {role: settings.model(role) for role in ROLES}
-    opened = {spec: await open_model(spec, settings, "planner", endpoints, None) for spec in set(specs.values())}
-    if len(opened) == 1 and not specs["planner"].endswith(":auto"):
+    if len({*specs.values()}) == 1 and not specs["planner"].endswith(":auto"):
         return settings  # the planner's own call is the check, and costs no more
+    return await on_engine(_settled(settings, specs, endpoints))
+
+
+async def _settled(settings: Context, specs: Mapping[Role, str], endpoints: Endpoints) -> Context:
+    opened = {spec: await open_model(spec, settings, "planner", endpoints, None) for spec in set(specs.values())}
     served: dict[str, list[str]] = {}
     for model in opened.values():
         if isinstance(model.chat, ChatOpenAI) and model.endpoint not in served:

@@ -53,7 +53,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             response = await self._session.request(
                 request.method,
                 str(request.url),
-                headers=[header for header in request.headers.multi_items() if header[0] != "transfer-encoding"],
+                headers=[
+                    (name.decode("latin-1"), value.decode("latin-1"))
+                    for name, value in request.headers.raw
+                    if name.lower() != b"transfer-encoding"
+                ],
                 data=(io.BytesIO(body) if len(body) > BODY_LIMIT else body) or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(

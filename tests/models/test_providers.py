@@ -78,7 +78,7 @@ def test_the_command_that_works_here(monkeypatch: pytest.MonkeyPatch, pip: objec
 
 def test_what_a_reply_showed_holds_for_the_next_calls() -> None:
     """A dearer model that answered once is what the next calls are reserved at, at that endpoint alone."""
-    here, there = Endpoints(environment=lambda: "here"), Endpoints(environment=lambda: "there")
+    here, there = Endpoints(environment=lambda _: "here"), Endpoints(environment=lambda _: "there")
     asked, dear = price_of("openai:gpt-4o-mini", None, here), price_of("openai:gpt-4o", None, here)
     assert asked is not None
     assert dear is not None

@@ -73,8 +73,17 @@ def test_a_second_try(endpoint: Endpoint, fault: str) -> None:
 
 @pytest.mark.parametrize(("modes", "listened"), [(["values"], False), (["custom"], True), (["messages"], True)])
 def test_who_listens(endpoint: Endpoint, modes: list[Any], listened: bool) -> None:  # noqa: FBT001 - a parameter
-    """Workers' replies are streamed where `custom` events or `messages` are read, and only there."""
+    """Workers' replies and the answer are streamed where `custom` events or `messages` are read, and only there."""
     for _ in graph.stream({"request": REQUEST}, stream_mode=modes):
         pass
 
-    assert {bool(call.body.get("stream")) for call in calls_of(endpoint, "worker")} == {listened}
+    calls = [*calls_of(endpoint, "worker"), *calls_of(endpoint, "synthesiser")]
+    assert {bool(call.body.get("stream")) for call in calls} == {listened}
+
+
+def test_silence_that_was_too_long(endpoint: Endpoint) -> None:
+    """Where a connection broke off before a whole reply came, the endpoint's later replies are streamed."""
+    asked(endpoint, Turn(TEXT, fault="reset"), Turn(TEXT))
+    asked(endpoint, Turn(TEXT))
+
+    assert streamed(endpoint) == [False, True, True]
