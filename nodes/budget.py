@@ -92,6 +92,11 @@ def tokens_read(model: str) -> float:
     return COUNT_MARGIN if encoding_of(model) is not None else BYTES_PER_TOKEN
 
 
+def is_counted(settings: Context) -> bool:
+    """Tell whether a run's tokens are reckoned with before they are spent: under a ceiling, or for a person to approve."""
+    return settings.approve_plan or not purse_of(settings).open
+
+
 def load_encodings(settings: Context) -> None:
     """Load the tokenisers of a run's models now, off the event loop, and not while a call waits for them."""
     for role in ROLES:

@@ -6,11 +6,11 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from nodes.budget import load_encodings, purse_of
+from nodes.budget import is_counted, load_encodings
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel, NoPlan
 from nodes.events import under_way
 from nodes.host import Host
-from nodes.models import Call, CallFailed, OverBudget, Reply, ask, on_engine, plan_schema, settle
+from nodes.models import Call, CallFailed, OverBudget, Reply, ask, plan_schema, settle
 from nodes.plan import planner_purse, told_documents
 from nodes.slate import clean
 from nodes.state import Charge, Context, Draft, Replan, State
@@ -36,8 +36,8 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     """
     settings, replan = Context(**state["settings"]), state.get("replan")
     if replan is None:
-        settings = await on_engine(settle(settings, host.endpoints))
-    if not purse_of(settings).open:
+        settings = await settle(settings, host.endpoints)
+    if is_counted(settings):
         await asyncio.to_thread(load_encodings, settings)
     if not settings.improvise and not host.roster.names(improvise=False):
         raise BadSettings(

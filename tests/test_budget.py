@@ -181,9 +181,7 @@ def test_ceiling_holds(
     assert tokens is None or spend["input_tokens"] + spend["output_tokens"] <= tokens
     assert usd is None or spend["usd"] <= usd * (1 + 1e-9)
     assert state["answer"]
-    if (
-        fails == 0 and model == MODEL
-    ):  # a counted model may still be left without its synthesis, never above the ceiling
+    if fails == 0:
         assert "the synt" in mind.seen or len(state["outcomes"]) == 1  # whose result is the answer
         assert not str(state["stop_reason"]).startswith("synthesis failed")
 

@@ -28,7 +28,7 @@ def names(plan: dict[str, Any]) -> list[str]:
 
 
 def test_asks_with_the_plans_schema(endpoint: Endpoint) -> None:
-    """The call asks for JSON by a strict schema, streams, and puts the request between markers."""
+    """The call asks for JSON by a strict schema, and puts the request between markers."""
     planned()
     (call,) = calls_of(endpoint, "planner")
 
@@ -36,8 +36,6 @@ def test_asks_with_the_plans_schema(endpoint: Endpoint) -> None:
         "type": "json_schema",
         "json_schema": {"name": "planner", "strict": True, "schema": plan_schema(None)},
     }
-    assert call.body["stream"] is True
-    assert call.body["stream_options"] == {"include_usage": True}
     assert fenced("request", call.body) == REQUEST
 
 

@@ -1,6 +1,7 @@
 """Allowances: whether the money reaches, how a plan is cut to it, and what each subtask of it may spend. Pure."""
 
 import itertools
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from nodes.budget import (
 from nodes.errors import BudgetTooSmall
 from nodes.host import Host
 from nodes.models import price_of
-from nodes.plan.bounds import excerpts_room, planner_bound, role_prices, synthesis_bound, worker_bound
+from nodes.plan.bounds import counted_as, excerpts_room, planner_bound, role_prices, synthesis_bound, worker_bound
 from nodes.specialists import MODEL_CALLS, Specialist
 from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Reserve, Role
 from prompts import fence, render
@@ -53,6 +54,8 @@ def planner_purse(
         BadSettings: a money budget without a price.
         BudgetTooSmall: before anything was spent, names the least that would do.
     """
+    if purse_of(settings).open:
+        return Purse()
     tokens, usd = kept_back(request, settings, host)
     purse = spent(purse_of(settings), [*all_charges(charges, outcomes)])
     if not charges:
@@ -107,9 +110,10 @@ def sized(
     prices = {**role_prices(settings, host), "worker": _dearest(doing, settings, host)}
     wanted: dict[Role, int] = {role: settings.max_output_tokens(role) or AMPLE_OUTPUT[role] for role in ROLES}
     inputs = [worker_bound(request + shared, subtask, settings, host) for subtask in subtasks]
-    model = settings.model("synthesiser")
+    model = counted_as(settings.model("synthesiser"), settings)
     read = tokens_read(model)
-    reading = synthesis_bound(request + shared, [*outcomes, *subtasks], settings)
+    told = fence("frame", json.dumps(frame, ensure_ascii=False)) if frame else ""
+    reading = synthesis_bound(request + told, [*outcomes, *subtasks], settings)
     reading += input_bound((outcome["output"] for outcome in outcomes), model)
     if purse.open:
         reach, output, synthesis = len(subtasks), settings.worker_max_output_tokens, wanted["synthesiser"]

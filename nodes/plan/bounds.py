@@ -10,6 +10,7 @@ from nodes.budget import (
     Prices,
     encoding_of,
     input_bound,
+    is_counted,
     money_room,
     purse_of,
 )
@@ -26,7 +27,8 @@ PLANNER_PROMPT = 12_000  # bytes of the planner's own prompt, at most
 DOCUMENTS_SHARE = 4  # the planner's reading of documents takes a quarter of a budget at most, and so do the excerpts
 TOOL_ROUNDS = 3  # model calls that a worker with tools is given money for; more, if they come out cheaper
 
-AROUND = "S1, specialist, done\n<<<result 0123456789ab\nresult 0123456789ab>>>"  # what stands around each result
+# What stands around each result.
+AROUND = "S1, specialist, timed out\n<<<task 0123456789ab\ntask 0123456789ab>>>\n<<<result 0123456789ab\nresult 0123456789ab>>>"
 HEADER = 160  # bytes at most that stand around each result in the synthesis' prompt, besides its task and error
 
 
@@ -47,6 +49,11 @@ def role_prices(settings: Context, host: Host) -> Prices:
             f'{{"{unknown[0]}": {{"input": 0.5, "output": 1.5}}}} in USD per million tokens, or set budget_tokens instead'
         )
     return prices
+
+
+def counted_as(model: str, settings: Context) -> str:
+    """Say by which model's tokeniser a bound is reckoned ("": by bytes; nothing hangs on it, and counting takes time)."""
+    return model if is_counted(settings) else ""
 
 
 def planner_bound(request: str, settings: Context, host: Host) -> int:
@@ -90,7 +97,7 @@ def excerpts_room(settings: Context, host: Host, subtasks: int) -> int:
 def worker_bound(request: str, subtask: Mapping[str, Any], settings: Context, host: Host) -> int:
     """Upper bound of a worker's prompt, in tokens."""
     specialist = host.whoever(str(subtask["specialist"]))
-    model = specialist.model or settings.model("worker")
+    model = counted_as(specialist.model or settings.model("worker"), settings)
     system = render("worker", specialist=subtask["specialist"], instructions=specialist.instructions)
     excerpts = f"\n\n{fence('documents', subtask['excerpts'])}" if subtask.get("excerpts") else ""
     bound = input_bound([system, f"{fence('goal', request)}\n\n{fence('task', str(subtask['task']))}{excerpts}"], model)
@@ -105,7 +112,7 @@ def worker_bound(request: str, subtask: Mapping[str, Any], settings: Context, ho
 def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], settings: Context) -> int:
     """Upper bound of the synthesis' prompt without the results, in tokens."""
     tasks = [str(subtask["task"]) + str(subtask["specialist"]) for subtask in subtasks]
-    model = settings.model("synthesiser")
+    model = counted_as(settings.model("synthesiser"), settings)
     system = [render("synthesiser"), render("synthesiser_now", follow_ups=9)]
     around = "x" * HEADER if encoding_of(model) is None else AROUND
     texts = [*system, fence("request", request), str(synthesis_schema()), *tasks]

@@ -21,8 +21,9 @@ from nodes.budget import (
 from nodes.models import BYTES_A_TOKEN, Call, CallFailed, OverBudget, Reply, ask, synthesis_schema, window_room
 from nodes.state import Charge
 from nodes.synthesis.answer import Joint, marked
+from nodes.synthesis.beside import beside
 from nodes.synthesis.listener import Listener
-from nodes.synthesis.material import Material, fixed_bytes
+from nodes.synthesis.material import LEDGER, Material, fixed_bytes
 from nodes.synthesis.pieces import Piece, batches, clipped, cut_up
 from prompts import fence, render
 from prompts.parsing import CutReply, off_loop, parse_synthesis, visible
@@ -34,7 +35,8 @@ TAIL = 400  # characters of it that the model is shown again
 STEPS = 12  # how often everything is joined in parts; each step leaves at most two thirds, 200 results need four
 LEAST = LEAST_OUTPUT["synthesiser"]
 NOTHING = Purse(0.0, 0)
-UNEVEN = 0.9  # of the room that counted tokens leave: what is kept of the results may have more of them than the rest
+LEDGER_SHARE = 4  # under a ceiling, the part of what can be paid for beside the answer that the ledger so far may take
+TIGHTER = 0.7  # of the room for results, where they turn out not to be paid for
 REPEATED = 12  # characters that a continuation must share with the end of the text to be taken for a repetition
 
 
@@ -77,7 +79,7 @@ class Joiner:
             BadReply: a refusal, or nothing that could be an answer.
         """
         window = self.material.window()
-        self._pieces = self._pieces or await asyncio.to_thread(lambda: self.material.pieces)
+        self._pieces = self._pieces or await beside(self.material.state, lambda: self.material.pieces)
         for _ in range(HALVINGS):
             try:
                 return await self._joined(window, follow_ups)
@@ -95,17 +97,21 @@ class Joiner:
         return fixed_bytes(self._prompt([], follow_ups, self.purse))
 
     def _prompt(self, pieces: Sequence[Piece], follow_ups: int, purse: Purse) -> list[BaseMessage]:
-        now = render("synthesiser_now", follow_ups=follow_ups)
-        return self.material.messages(pieces, now, whole=True, purse=purse)
+        now, ledger = render("synthesiser_now", follow_ups=follow_ups), LEDGER
+        if not purse.open:
+            bare = self.material.messages([], now, whole=True, purse=purse, ledger=0)
+            fixed = self.material.tokens(bare)
+            ledger = int(min(LEDGER, money_room(purse, self.material.price, fixed, LEAST) / LEDGER_SHARE))
+        return self.material.messages(pieces, now, whole=True, purse=purse, ledger=ledger)
 
     async def _joined(self, window: int | None, follow_ups: int) -> Joint:
         for _ in range(STEPS):
-            room = window_room(window, await asyncio.to_thread(self._fixed, follow_ups))
+            room = window_room(window, await beside(self.material.state, self._fixed, follow_ups))
             if _size(self._pieces) <= room or not self._can_pay_for_steps(room):
                 break
             self._pieces = [part for piece in self._pieces for part in cut_up(piece, room)]
             await self._condense(room)
-        prompt = await asyncio.to_thread(self._fitted, window, follow_ups)
+        prompt = await beside(self.material.state, self._fitted, window, follow_ups)
         joint = await self._whole(prompt)
         self._cut.update(prompt.cut)
         condensed = sorted(self._cut, key=lambda name: int(name[1:]))
@@ -127,14 +133,21 @@ class Joiner:
                 follow_ups = 0
             if affordable_output(purse, price, whole, LEAST) < LEAST:
                 room = min(room, self._paid_room(whole))
-        pieces, cut = clipped(self._pieces, room)
-        return _Prompt(self._prompt(pieces, follow_ups, purse), follow_ups, cut)
+        while True:
+            pieces, cut = clipped(self._pieces, room)
+            prompt = self._prompt(pieces, follow_ups, purse)
+            if purse.open or room < 1 or self._can_pay_for(prompt):
+                return _Prompt(prompt, follow_ups, cut)
+            room *= TIGHTER  # what is kept of the results has more tokens to a byte than the whole of them
+
+    def _can_pay_for(self, prompt: Sequence[BaseMessage]) -> bool:
+        return affordable_output(self.purse, self.material.price, self.material.tokens(prompt), LEAST) >= LEAST
 
     def _paid_room(self, whole: int) -> float:
         """Bytes of results that can be paid for, where all of them with the prompt around them come to `whole` tokens."""
         fixed = self.material.tokens(self._prompt([], 0, self.purse))
         tokens = money_room(self.purse, self.material.price, fixed, LEAST)
-        return tokens * max(1.0, UNEVEN * _size(self._pieces) / max(1, whole - fixed))
+        return tokens * max(1.0, _size(self._pieces) / max(1, whole - fixed))
 
     def _can_pay_for_steps(self, room: float) -> bool:
         """Tell whether reading everything once more in parts leaves enough for the answer itself."""
@@ -160,7 +173,7 @@ class Joiner:
         for group, result in zip(groups, results, strict=True):
             if isinstance(result, tuple):
                 piece, said = result
-                await asyncio.to_thread(self.material.ledger.take_apart, said)
+                await beside(self.material.state, self.material.ledger.take_apart, said)
                 self._pieces.append(piece)
                 self._parts += 1
             elif isinstance(result, CallFailed) and result.fault.kind == "context_length":
@@ -179,7 +192,7 @@ class Joiner:
         self, group: list[Piece], number: int, parts: int, limit: int, purse: Purse
     ) -> tuple[Piece, Synthesis]:
         part = render("synthesiser_part", number=number, parts=parts, words=limit // 8)
-        messages = await asyncio.to_thread(self.material.messages, group, part, whole=False, purse=purse)
+        messages = await beside(self.material.state, self.material.messages, group, part, whole=False, purse=purse)
         cap = max(LEAST, limit // BYTES_A_TOKEN * 2)
         wanted = self.material.settings.max_output_tokens("synthesiser")
         reply = await self._ask(messages, purse=purse, cap=min(cap, wanted) if wanted else cap)
@@ -201,7 +214,9 @@ class Joiner:
     async def _whole(self, prompt: _Prompt) -> Joint:
         """Ask for the whole reply; the plain text is the answer where no structured one can be had."""
         self._messages, listener = prompt.messages, self.listener
-        reply = await self._ask(prompt.messages, on_text=listener.text, on_restart=listener.restart)
+        reply = await self._ask(
+            prompt.messages, on_text=listener.text if listener.heard else None, on_restart=listener.restart
+        )
         self._said = reply.text
         if reply.finish == "refusal" or not visible(reply.text)[0].strip():
             raise BadReply("the model refused" if reply.finish == "refusal" else "the model wrote nothing", reply.text)

@@ -10,6 +10,7 @@ from langgraph.config import get_config
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph.message import push_message
 
+from nodes.events import called_back, heard
 from nodes.synthesis.stream import AnswerStream
 
 
@@ -31,6 +32,11 @@ class Listener:
     _message_id: str = field(default_factory=_new_id)
     _stream: AnswerStream = field(default_factory=AnswerStream)
     _ledger_told: bool = False
+
+    @property
+    def heard(self) -> bool:
+        """Tell whether anybody hears it."""
+        return heard(self.tell) or called_back()
 
     def text(self, piece: str) -> None:
         """Take the next piece of the raw reply."""

@@ -36,17 +36,22 @@ class Material:
         }
         return [piece_of(outcome, settles.get(outcome["id"], [])) for outcome in self.state["outcomes"]]
 
-    def messages(self, pieces: Sequence[Piece], now: str, *, whole: bool, purse: Purse) -> list[BaseMessage]:
-        """Write the prompt: what never changes first, then what grows from round to round, then what is asked now."""
+    def messages(
+        self, pieces: Sequence[Piece], now: str, *, whole: bool, purse: Purse, ledger: int = LEDGER
+    ) -> list[BaseMessage]:
+        """Write the prompt: what never changes first, then what grows from round to round, then what is asked now.
+
+        Of the ledger so far it holds `ledger` bytes at most.
+        """
         frame = frame_of(self.state)
         parts = [fence("request", self.state["request"])]
         parts += [f"What the tasks shared:\n{fence('frame', json.dumps(frame, ensure_ascii=False))}"] if frame else []
         parts += ["The results:", *(f"{piece.head}\n{fence('result', piece.text or '(nothing)')}" for piece in pieces)]
         if whole:
-            parts += self._extras(purse)
+            parts += self._extras(purse, ledger)
         return [SystemMessage(render("synthesiser")), HumanMessage("\n\n".join([*parts, now]))]
 
-    def _extras(self, purse: Purse) -> list[str]:
+    def _extras(self, purse: Purse, ledger: int) -> list[str]:
         extras = []
         dropped = self.state["plan"]["dropped"]
         if dropped and purse.open:  # under a budget each word costs; code names what was dropped in any case
@@ -56,7 +61,7 @@ class Material:
             passages = self.host.documents.excerpts(self.state["request"], EXCERPTS)
             heading = "Passages of the documents that came with the request, to be quoted where they matter:"
             extras.append(f"{heading}\n{fence('documents', passages)}")
-        if shown := self.ledger.shown(LEDGER):
+        if shown := self.ledger.shown(ledger):
             extras.append(f"The ledger so far:\n{fence('ledger', shown)}")
         return extras
 
