@@ -20,7 +20,7 @@ from nodes.synthesis import (
     Ledger,
     Listener,
     Material,
-    beside,
+    beside_loop,
     check,
     composed,
     handed,
@@ -50,9 +50,9 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     if not any(outcome["status"] in ("done", "partial") and outcome["output"] for outcome in outcomes):
         return _all_failed(outcomes, runtime)
     _await_resume(state, runtime)
-    listener, ledger = Listener(runtime.stream_writer), await beside(state, ledger_so_far, state)
+    listener, ledger = Listener(runtime.stream_writer), await beside_loop(state, ledger_so_far, state)
     if len(outcomes) == 1 and outcomes[0]["status"] == "done":
-        return _told(state, ledger, await beside(state, one_result, ledger, state), listener)
+        return _told(state, ledger, await beside_loop(state, one_result, ledger, state), listener)
     runtime.stream_writer({"type": "synthesis", "round": state["plan"]["round"]})
     joiner = Joiner(Material(state, settings, host, ledger), listener)
     try:
@@ -63,7 +63,7 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
         return await _without_synthesis(joiner, error, again=again)
     if follow_ups:
         return await _next_round(joiner, follow_ups)
-    text = await beside(state, composed, joint, ledger, state)
+    text = await beside_loop(state, composed, joint, ledger, state)
     return _told(state, ledger, text, listener, joiner.charges)
 
 
@@ -124,7 +124,7 @@ async def _next_round(joiner: Joiner, follow_ups: Sequence[FollowUp]) -> dict[st
         round=state["plan"]["round"] + 1,
         attempt=1,
         source="native",
-        subtasks=await beside(state, lambda: [handed(follow_up, ledger, state) for follow_up in follow_ups]),
+        subtasks=await beside_loop(state, lambda: [handed(follow_up, ledger, state) for follow_up in follow_ups]),
         faults=[],
         reply="",
         final=True,
@@ -139,7 +139,7 @@ async def _without_synthesis(
     """Answer with the outcomes themselves, in order, marked incomplete."""
     state, ledger, reason = joiner.material.state, joiner.material.ledger, str(error).rstrip(".")
     ledger.settle()
-    text = await beside(state, one_by_one, ledger, state, reason)
+    text = await beside_loop(state, one_by_one, ledger, state, reason)
     joiner.listener.restart()
     joiner.listener.answer(text.text)
     update = _update(state, ledger, text.text, f"synthesis failed: {reason}", joiner.charges)

@@ -13,6 +13,7 @@ from nodes.models.call import Call, CallFailed, Reply
 from nodes.models.charging import Bill
 from nodes.models.chats import OpenAIChat
 from nodes.models.concurrency import slots_of
+from nodes.models.endpoints import provider_of
 from nodes.models.errors import Fault
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine
@@ -90,7 +91,7 @@ async def _first_ahead(call: Call, spec: str) -> AsyncIterator[None]:
     if call.purse.usd is None or seen(spec, call.endpoints):
         yield
         return
-    turn = MEMORY.kept(asyncio.Lock, (call.endpoints.environment(), spec), asyncio.Lock)
+    turn = MEMORY.kept(asyncio.Lock, (call.endpoints.environment(provider_of(spec)[0]), spec), asyncio.Lock)
     waits = turn.locked() and call.on_waiting is not None
     if waits and call.on_waiting:
         call.on_waiting(True)  # noqa: FBT003 - it is the whole message

@@ -5,7 +5,7 @@ is in dispute and what is missing; answer, stream, listener: the text, and how i
 """
 
 from nodes.synthesis.answer import Composed, Joint, composed, handed, one_by_one, one_result
-from nodes.synthesis.beside import beside
+from nodes.synthesis.beside import beside_loop
 from nodes.synthesis.checking import check
 from nodes.synthesis.gaps import stop_reason
 from nodes.synthesis.joining import Joiner
@@ -24,7 +24,7 @@ __all__ = [
     "Ledger",
     "Listener",
     "Material",
-    "beside",
+    "beside_loop",
     "check",
     "composed",
     "handed",

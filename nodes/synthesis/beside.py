@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def beside(state: State, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def beside_loop(state: State, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function that reads the results of a run."""
     if len(state["request"]) + sum(len(outcome["output"]) for outcome in state["outcomes"]) < INLINE:
         return work(*args, **kwargs)

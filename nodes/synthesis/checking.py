@@ -1,7 +1,7 @@
 """Checking: a reply's ledger against what the specialists wrote; what is wrong with it goes back once."""
 
 from nodes.synthesis.answer import Joint
-from nodes.synthesis.beside import beside
+from nodes.synthesis.beside import beside_loop
 from nodes.synthesis.joining import Joiner
 from nodes.synthesis.ledger import Ledger
 from prompts.replies import FollowUp
@@ -17,12 +17,12 @@ async def check(joiner: Joiner, joint: Joint) -> list[FollowUp]:
         joint: what came.
     """
     ledger, reply = joiner.material.ledger, joint.reply
-    await beside(joiner.material.state, ledger.take, reply)
+    await beside_loop(joiner.material.state, ledger.take, reply)
     further = [follow_up for follow_up in reply.follow_ups if _has_reason(follow_up, ledger)][: joint.offered]
     faults = ledger.faults(final=not further)
     mended = await joiner.mended(faults) if faults else None
     if mended is not None:
-        await beside(joiner.material.state, ledger.take, mended, again=True)
+        await beside_loop(joiner.material.state, ledger.take, mended, again=True)
     ledger.settle()
     return [follow_up for follow_up in further if _has_reason(follow_up, ledger)]
 

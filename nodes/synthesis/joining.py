@@ -21,7 +21,7 @@ from nodes.budget import (
 from nodes.models import BYTES_A_TOKEN, Call, CallFailed, OverBudget, Reply, ask, synthesis_schema, window_room
 from nodes.state import Charge
 from nodes.synthesis.answer import Joint, marked
-from nodes.synthesis.beside import beside
+from nodes.synthesis.beside import beside_loop
 from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import LEDGER, Material, fixed_bytes
 from nodes.synthesis.pieces import Piece, batches, clipped, cut_up
@@ -79,7 +79,7 @@ class Joiner:
             BadReply: a refusal, or nothing that could be an answer.
         """
         window = self.material.window()
-        self._pieces = self._pieces or await beside(self.material.state, lambda: self.material.pieces)
+        self._pieces = self._pieces or await beside_loop(self.material.state, lambda: self.material.pieces)
         for _ in range(HALVINGS):
             try:
                 return await self._joined(window, follow_ups)
@@ -106,12 +106,12 @@ class Joiner:
 
     async def _joined(self, window: int | None, follow_ups: int) -> Joint:
         for _ in range(STEPS):
-            room = window_room(window, await beside(self.material.state, self._fixed, follow_ups))
+            room = window_room(window, await beside_loop(self.material.state, self._fixed, follow_ups))
             if _size(self._pieces) <= room or not self._can_pay_for_steps(room):
                 break
             self._pieces = [part for piece in self._pieces for part in cut_up(piece, room)]
             await self._condense(room)
-        prompt = await beside(self.material.state, self._fitted, window, follow_ups)
+        prompt = await beside_loop(self.material.state, self._fitted, window, follow_ups)
         joint = await self._whole(prompt)
         self._cut.update(prompt.cut)
         condensed = sorted(self._cut, key=lambda name: int(name[1:]))
@@ -173,7 +173,7 @@ class Joiner:
         for group, result in zip(groups, results, strict=True):
             if isinstance(result, tuple):
                 piece, said = result
-                await beside(self.material.state, self.material.ledger.take_apart, said)
+                await beside_loop(self.material.state, self.material.ledger.take_apart, said)
                 self._pieces.append(piece)
                 self._parts += 1
             elif isinstance(result, CallFailed) and result.fault.kind == "context_length":
@@ -192,7 +192,7 @@ class Joiner:
         self, group: list[Piece], number: int, parts: int, limit: int, purse: Purse
     ) -> tuple[Piece, Synthesis]:
         part = render("synthesiser_part", number=number, parts=parts, words=limit // 8)
-        messages = await beside(self.material.state, self.material.messages, group, part, whole=False, purse=purse)
+        messages = await beside_loop(self.material.state, self.material.messages, group, part, whole=False, purse=purse)
         cap = max(LEAST, limit // BYTES_A_TOKEN * 2)
         wanted = self.material.settings.max_output_tokens("synthesiser")
         reply = await self._ask(messages, purse=purse, cap=min(cap, wanted) if wanted else cap)
