@@ -1,4 +1,4 @@
-"""Settings: from the environment to what a run is told. The only reader of os.environ."""
+"""Settings: from the environment to what a run is told. The only reader of os.environ. What few commands need is imported late."""
 
 import json
 import math
@@ -6,16 +6,18 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dotenv import load_dotenv
 from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
 from nodes.budget import Price
+from nodes.context import ROLES, Context, like
 from nodes.errors import BadSettings, NoModel
-from nodes.models import VARIABLES, WAYS, default_models, listed_window, provider_of, variables_of
-from nodes.specialists import TAVILY, SearchEngine
-from nodes.state import ROLES, Context, like
+from nodes.providers import VARIABLES, WAYS, default_models, provider_of, variables_of
+
+if TYPE_CHECKING:
+    from nodes.specialists import SearchEngine
 
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
@@ -186,6 +188,8 @@ def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -
 
 def _least_window(values: Mapping[str, Any]) -> int | None:
     """The smallest window that is known of the models, in tokens: a ceiling caps it, and claims no more for any of them."""
+    from nodes.models import listed_window
+
     windows = [listed_window(*provider_of(values[f"{role}_model"])) for role in ROLES if values.get(f"{role}_model")]
     return min((window for window in windows if window is not None), default=None)
 
@@ -283,8 +287,10 @@ def mcp_config() -> Path | None:
     return _path("MCP_CONFIG")
 
 
-def search_engine() -> SearchEngine | None:
+def search_engine() -> "SearchEngine | None":
     """Read where the web is searched: ORCHESTRATOR_SEARXNG_URL, else TAVILY_API_KEY (None: neither is set)."""
+    from nodes.specialists import TAVILY, SearchEngine
+
     if url := _said("SEARXNG_URL"):
         return SearchEngine(url)
     key = os.environ.get("TAVILY_API_KEY", "").strip()

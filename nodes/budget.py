@@ -1,14 +1,19 @@
 """Money: what a call cost, what is left, and how the rest is shared. Pure."""
 
+from __future__ import annotations
+
 import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nodes.state import ROLES, Allowance, Charge, Context, Outcome, Role
+from nodes.context import ROLES, Context, Role
+
+if TYPE_CHECKING:  # the state needs LangGraph, which takes half a second
+    from nodes.state import Allowance, Charge, Outcome
 
 # Chat templates put a few tokens around every message that no byte of ours stands for.
 TOKENS_PER_MESSAGE = 16
@@ -49,14 +54,14 @@ class Purse:
         """True when nothing is limited."""
         return self.usd is None and self.tokens is None
 
-    def plus(self, other: "Purse") -> "Purse":
+    def plus(self, other: Purse) -> Purse:
         """Add what another holds; what has no ceiling here has none afterwards."""
         return Purse(
             None if self.usd is None else self.usd + (other.usd or 0.0),
             None if self.tokens is None else self.tokens + (other.tokens or 0),
         )
 
-    def less(self, other: "Purse", times: tuple[float, float] = (1.0, 1.0)) -> "Purse":
+    def less(self, other: Purse, times: tuple[float, float] = (1.0, 1.0)) -> Purse:
         """Take off what another holds, each kind so many times, never below zero."""
         return Purse(
             None if self.usd is None else max(0.0, self.usd - (other.usd or 0.0) * times[0]),

@@ -1,18 +1,17 @@
-"""State: what a run knows (plain JSON), and the settings; long because these are one vocabulary, read together."""
+"""State: what a run knows (plain JSON), and what a worker is sent."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NotRequired
 
 from langgraph.channels import EphemeralValue
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
-from nodes.errors import BadSettings
+# Most who need the state need these too.
+from nodes.context import ROLES as ROLES  # noqa: PLC0414 - passed on
+from nodes.context import Context as Context  # noqa: PLC0414 - passed on
+from nodes.context import Role as Role  # noqa: PLC0414 - passed on
 
-Role = Literal["planner", "worker", "synthesiser"]
-ROLES: tuple[Role, ...] = ("planner", "worker", "synthesiser")
 Status = Literal["done", "partial", "failed", "timed_out", "over_budget"]
 # Where the conditional edges go next.
 Phase = Literal["planner", "validator", "approval", "worker", "synthesiser", "end"]
@@ -237,85 +236,3 @@ class WorkerInput(TypedDict):
     settings: dict[str, Any]
     pool: str  # the name of what the workers share beside their allowances ("": nothing)
     attachments: NotRequired[list[Attachment]]  # where the specialist can read on in them
-
-
-_model = (
-    "A model as provider:name, such as openai:gpt-5.5, anthropic:claude-opus-4-5, local:small or scripted:street-party."
-)
-
-
-class Context(BaseModel):
-    """The settings of a run. Each also from the environment as ORCHESTRATOR_<NAME>; one given here wins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
-
-    planner_model: str | None = Field(None, description=f"Who plans. {_model} Unset: chosen by the keys at hand.")
-    worker_model: str | None = Field(None, description=f"Who does the subtasks. {_model}")
-    synthesiser_model: str | None = Field(None, description=f"Who writes the answer. {_model}")
-    max_subtasks: int = Field(5, ge=1, le=1000, description="The most subtasks in one round.")
-    max_rounds: int = Field(2, ge=1, le=10, description="The most rounds; 1 means no follow-up subtasks.")
-    max_plan_attempts: int = Field(2, ge=1, le=5, description="How often the planner may be asked for one plan.")
-    max_parallel: int = Field(8, ge=1, le=512, description="Model calls at once against one endpoint.")
-    call_timeout_s: float = Field(120, gt=0, le=3600, description="Seconds for one call, its retries included.")
-    worker_timeout_s: float = Field(300, gt=0, le=86400, description="Seconds for one worker, without waiting.")
-    planner_max_output_tokens: int | None = Field(
-        None, ge=16, le=10**9, description="Cap on the plan. Unset: not sent."
-    )
-    worker_max_output_tokens: int | None = Field(
-        None, ge=16, le=10**9, description="Cap on each result. Unset: not sent."
-    )
-    synthesiser_max_output_tokens: int | None = Field(
-        None, ge=16, le=10**9, description="Cap on the answer. Unset: not sent."
-    )
-    planner_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent; some models refuse it.")
-    worker_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent.")
-    synthesiser_temperature: float | None = Field(None, ge=0, le=2, description="Unset: not sent.")
-    budget_usd: float | None = Field(None, gt=0, le=1e9, description="A ceiling in US dollars for the whole run.")
-    budget_tokens: int | None = Field(
-        None, gt=0, le=10**15, description="A ceiling in tokens, in and out, for the whole run."
-    )
-    approve_plan: bool = Field(default=False, description="Show the plan and wait for a person before any work.")
-    improvise: bool = Field(default=True, description="Let the planner name specialists that are not registered.")
-    structured_output: Literal["auto", "json_schema", "text"] = Field(
-        "auto", description="How plans and answers are asked for: by JSON schema, in text, or whichever works."
-    )
-    context_window: int | None = Field(None, ge=1024, le=10**9, description="Tokens. Unset: by the model's name.")
-
-    def __init__(self, **values: Any) -> None:
-        """Check the settings.
-
-        Raises:
-            BadSettings: names every setting that is wrong, and what would be right.
-        """
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise BadSettings("; ".join(_fault(fault) for fault in error.errors())) from None
-
-    def model(self, role: Role) -> str:
-        """The model of a role, as provider:name ("" while undecided)."""
-        return getattr(self, f"{role}_model") or ""
-
-    def max_output_tokens(self, role: Role) -> int | None:
-        """The cap on one reply of a role, in tokens (None: not sent)."""
-        cap: int | None = getattr(self, f"{role}_max_output_tokens")
-        return cap
-
-    def temperature(self, role: Role) -> float | None:
-        """The temperature of a role (None: not sent)."""
-        value: float | None = getattr(self, f"{role}_temperature")
-        return value
-
-
-def _fault(error: Any) -> str:
-    name = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        meant = like(name, Context.model_fields)
-        hint = f"did you mean {meant!r}? " if meant else ""
-        return f"unknown setting {name!r}; {hint}known: {', '.join(sorted(Context.model_fields))}"
-    return f"setting {name!r}: {error['msg']} (got {error['input']!r})"
-
-
-def like(name: str, known: Iterable[str]) -> str | None:
-    """Find what a misspelt name means (None: nothing like it)."""
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.8)), None)

@@ -14,7 +14,8 @@ from graph.local import engine_options
 from graph.sanitise import one_line
 from graph.store import open_store
 from nodes.errors import OrchestratorError
-from nodes.models import Endpoints, listed_window, on_engine, price_of, provider_of, settle
+from nodes.models import Endpoints, listed_window, on_engine, price_of, settle
+from nodes.providers import provider_of
 from nodes.state import ROLES, Context
 
 

@@ -1,17 +1,22 @@
 """Journal: a run's requests in its database, and what of them a kill has lost."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
-
-from langgraph.types import StateSnapshot
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graph.store.runs import Store
 from nodes.budget import Purse, all_charges, purse_of, spent
-from nodes.state import Charge, Context, Outcome
+from nodes.context import Context
+
+if TYPE_CHECKING:  # runs are listed without LangGraph
+    from langgraph.types import StateSnapshot
+
+    from nodes.state import Charge, Outcome
 
 T = TypeVar("T", int, float)
 Listen = Callable[[dict[str, Any]], None]

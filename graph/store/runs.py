@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from platformdirs import user_data_path
 
 from nodes.errors import OrchestratorError
+
+if TYPE_CHECKING:  # runs are listed without LangGraph
+    from langgraph.checkpoint.base import BaseCheckpointSaver
 
 STATE_VERSION = 2  # raised whenever a saved run could no longer be gone on with
 TRIES, PAUSE_S = 5, 0.05  # for a run's lock: who lists runs holds it for a moment
@@ -115,7 +117,7 @@ class Run:
 class Store(ABC):
     """A database of runs. What the two have in common; each says how a statement is run and a run is locked."""
 
-    saver: BaseCheckpointSaver[Any]
+    saver: "BaseCheckpointSaver[Any]"
 
     @abstractmethod
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> None:

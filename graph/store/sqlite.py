@@ -3,14 +3,17 @@
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 from filelock import FileLock, Timeout
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from graph.store.runs import TABLES, Store, StoreError, TryLock
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 MEMORY = ":memory:"  # the database of a run that is not kept
 
@@ -71,15 +74,21 @@ class SqliteStore(Store):
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.path = path
         self.connection = connection
-        self.saver: AsyncSqliteSaver = AsyncSqliteSaver(connection)
+
+    @cached_property
+    def saver(self) -> "AsyncSqliteSaver":  # type: ignore[override]  # a property that is looked up once
+        """What keeps the steps of runs; it makes its own tables when it is first used."""
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # runs are listed without LangGraph
+
+        return AsyncSqliteSaver(self.connection)
 
     async def set_up(self) -> None:
         """Make the tables where they are missing."""
         await self.connection.execute("pragma busy_timeout=20000")
-        # With the write-ahead log that the saver turns on, what is committed outlives the process; only a power cut
+        await self.connection.execute("pragma journal_mode=wal")
+        # With the write-ahead log, what is committed outlives the process; only a power cut
         # may take the last of it, never the file. A commit costs 0.1 ms so, and up to 10 ms with a sync each.
         await self.connection.execute("pragma synchronous=normal")
-        await self.saver.setup()
         for statement in TABLES:
             await self.connection.execute(statement)
         await self.connection.commit()

@@ -8,7 +8,7 @@ local model.
 
 from nodes.models.ask import ask
 from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
-from nodes.models.endpoints import VARIABLES, WAYS, Endpoints, default_models, provider_of, variables_of
+from nodes.models.endpoints import Endpoints
 from nodes.models.engine.server import EngineOptions
 from nodes.models.gates import HOLDS, WATCHES, Sending
 from nodes.models.journal import run_journal
@@ -23,9 +23,7 @@ from nodes.models.threads import aside, in_thread, on_engine_loop
 __all__ = [
     "BYTES_A_TOKEN",
     "HOLDS",
-    "VARIABLES",
     "WATCHES",
-    "WAYS",
     "Call",
     "CallFailed",
     "Clock",
@@ -40,7 +38,6 @@ __all__ = [
     "as_text",
     "aside",
     "ask",
-    "default_models",
     "described",
     "in_thread",
     "listed_window",
@@ -48,14 +45,12 @@ __all__ = [
     "on_engine_loop",
     "plan_schema",
     "price_of",
-    "provider_of",
     "read_calls",
     "register",
     "run_journal",
     "sequel_schema",
     "settle",
     "synthesis_schema",
-    "variables_of",
     "wait_on_engine",
     "window_room",
 ]

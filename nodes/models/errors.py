@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from nodes.models.endpoints import known_provider
+from nodes.providers import known_provider
 
 Kind = Literal[
     "rate_limit",

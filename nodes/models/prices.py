@@ -6,7 +6,8 @@ from typing import Any
 
 from nodes.budget import Price, cost_usd
 from nodes.memory import MEMORY
-from nodes.models.endpoints import Endpoints, provider_of
+from nodes.models.endpoints import Endpoints
+from nodes.providers import provider_of
 
 FREE_PROVIDERS = frozenset({"scripted", "local"})
 # genai-prices has its own names for some of LangChain's providers.

@@ -15,10 +15,11 @@ from pydantic import SecretStr
 from nodes.errors import NoModel, install_command
 from nodes.memory import MEMORY
 from nodes.models.chats import OpenAIChat, any_chat, base_url
-from nodes.models.endpoints import WAYS, Endpoints, known_provider, provider_of
+from nodes.models.endpoints import Endpoints
 from nodes.models.engine import server as engine
 from nodes.models.http import http_client
 from nodes.models.scripted import ScriptedChatModel, script_of
+from nodes.providers import WAYS, known_provider, provider_of
 from nodes.state import Context, Role
 
 

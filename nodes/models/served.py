@@ -6,9 +6,10 @@ from langchain_openai import ChatOpenAI
 
 from nodes.errors import NoModel
 from nodes.models.diagnosis import fault_of
-from nodes.models.endpoints import PROVIDERS, Endpoints, provider_of
+from nodes.models.endpoints import Endpoints
 from nodes.models.loop import on_engine
 from nodes.models.providers import Model, open_model
+from nodes.providers import PROVIDERS, provider_of
 from nodes.state import ROLES, Context, Role
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nodes.models.endpoints import known_provider, provider_of
+from nodes.providers import known_provider, provider_of
 
 Usage = dict[str, Any]  # LangChain's UsageMetadata: input_tokens, output_tokens, input_token_details …
 

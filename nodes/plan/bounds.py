@@ -17,7 +17,8 @@ from nodes.budget import (
 from nodes.documents import EXCERPTS
 from nodes.errors import BadSettings
 from nodes.host import Host
-from nodes.models import listed_window, plan_schema, price_of, provider_of, synthesis_schema, window_room
+from nodes.models import listed_window, plan_schema, price_of, synthesis_schema, window_room
+from nodes.providers import provider_of
 from nodes.specialists import LEAST_RESULT
 from nodes.state import ROLES, Context
 from prompts import fence, render

@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from yaml.nodes import MappingNode
 
 from nodes.errors import BadSettings, NoModel
-from nodes.models import provider_of
+from nodes.providers import provider_of
 from nodes.specialists.registry import Specialist, bare_name
 
 FILE_LIMIT = 100_000  # bytes; instructions longer than that are a book, and go into every call

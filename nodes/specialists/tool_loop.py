@@ -18,19 +18,8 @@ from nodes.budget import LEAST_OUTPUT, Purse, input_bound, missing, spent
 from nodes.control import wanted
 from nodes.errors import NoModel
 from nodes.langgraph_private import has_async_side
-from nodes.models import (
-    Call,
-    CallFailed,
-    OverBudget,
-    Reply,
-    as_text,
-    ask,
-    described,
-    in_thread,
-    price_of,
-    provider_of,
-    read_calls,
-)
+from nodes.models import Call, CallFailed, OverBudget, Reply, as_text, ask, described, in_thread, price_of, read_calls
+from nodes.providers import provider_of
 from nodes.specialists.conversation import NOTED, broken_calls, calls_of, charges_of, clipped, noted_on, written
 from nodes.specialists.registry import Specialist
 from nodes.specialists.result import of_failure

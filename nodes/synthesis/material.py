@@ -9,7 +9,8 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from nodes.budget import Price, Purse, input_bound
 from nodes.documents import EXCERPTS
 from nodes.host import Host
-from nodes.models import listed_window, price_of, provider_of, synthesis_schema
+from nodes.models import listed_window, price_of, synthesis_schema
+from nodes.providers import provider_of
 from nodes.state import Context, State
 from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.pieces import Piece, piece_of

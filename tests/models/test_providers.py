@@ -12,9 +12,10 @@ from langchain_openai import ChatOpenAI
 from graph import NoModel, settings
 from nodes.budget import Price
 from nodes.errors import install_command
-from nodes.models.endpoints import PROVIDERS, Endpoints
+from nodes.models.endpoints import Endpoints
 from nodes.models.prices import exact_usd, price_of, remember, seen
 from nodes.models.providers import open_model
+from nodes.providers import PROVIDERS
 from nodes.state import Context
 
 KEYS = {
