@@ -102,19 +102,6 @@ def build_graph(
         documents=team.documents,
     )
 
-    def ways(step: str) -> tuple[RunnableCallable, dict[Hashable, str]]:
-        def next_here(state: State) -> str | Send | list[Send]:
-            to = _next(state, host)
-            return WAYS[step][to] if isinstance(to, str) else to
-
-        async def next_apart(state: State) -> str | Send | list[Send]:
-            return await asyncio.to_thread(next_here, state) if state.get("attachments") else next_here(state)
-
-        # A plain function would be run in a thread each time.
-        return RunnableCallable(next_here, next_apart, name="next_step", trace=False), {
-            way: to for to, way in WAYS[step].items()
-        }
-
     compiled = (
         StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
         .add_node("sequel", _step(sequel, host), input_schema=State)
@@ -126,10 +113,10 @@ def build_graph(
         .add_conditional_edges(START, RunnableCallable(_begin, _begin_apart, trace=False), ways(START)[1])
         .add_conditional_edges("sequel", *ways("sequel"))
         .add_edge("planner", "validator")
-        .add_conditional_edges("validator", *ways("validator"))
-        .add_conditional_edges("approval", *ways("approval"))
+        .add_conditional_edges("validator", *_ways("validator", host))
+        .add_conditional_edges("approval", *_ways("approval", host))
         .add_edge("worker", "synthesiser")
-        .add_conditional_edges("synthesiser", *ways("synthesiser"))
+        .add_conditional_edges("synthesiser", *_ways("synthesiser", host))
         .compile(checkpointer=checkpointer, name="orchestrator")
     )
     compiled.stream_channels = [
@@ -161,6 +148,21 @@ def _step(step: Step, host: Host) -> RunnableCallable:
         return wait_on_engine(on_this_loop(state, runtime, config))
 
     return RunnableCallable(in_this_thread, on_this_loop, name=step.__name__, trace=False)
+
+
+def _ways(step: str, host: Host) -> tuple[RunnableCallable, dict[Hashable, str]]:
+    """Say where a step's conditional edges lead, each under its label."""
+
+    def next_here(state: State) -> str | Send | list[Send]:
+        to = _next(state, host)
+        return WAYS[step][to] if isinstance(to, str) else to
+
+    async def next_apart(state: State) -> str | Send | list[Send]:
+        return await asyncio.to_thread(next_here, state) if state.get("attachments") else next_here(state)
+
+    # A plain function would be run in a thread each time.
+    chosen = RunnableCallable(next_here, next_apart, name="next_step", trace=False)
+    return chosen, {way: to for to, way in WAYS[step].items()}
 
 
 def _begin(state: dict[str, Any], runtime: Runtime[Context], config: RunnableConfig) -> Send:

@@ -11,6 +11,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from langsmith import get_current_run_tree
 
+from nodes import specialists
 from nodes.budget import Purse, spent
 from nodes.control import Control, Ended, Hold, wanted
 from nodes.errors import NoModel
@@ -32,7 +33,6 @@ from nodes.specialists import (
     of_reply,
     run,
     run_remote,
-    use_tools,
     used_sources,
 )
 from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
@@ -157,6 +157,7 @@ async def _worked(
         return of_reply(await ask(call))
     if hold:
         hold.listens = True
+    use_tools = await asyncio.to_thread(lambda: specialists.use_tools)  # loaded at its first use
     return await use_tools(ToolLoop(call, specialist, tools, tell))
 
 

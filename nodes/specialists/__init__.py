@@ -5,7 +5,8 @@ agent, tool_loop, conversation, permission: a worker with tools; result, named_s
 what it names and what it cost; tools/: what they work with.
 """
 
-from nodes.specialists.agent import ToolLoop, use_tools
+from typing import TYPE_CHECKING, Any
+
 from nodes.specialists.files import SpecialistError, read_folder
 from nodes.specialists.named_sources import used_sources
 from nodes.specialists.outputs import NoText, Returned
@@ -13,6 +14,7 @@ from nodes.specialists.registry import Roster, Specialist, bare_name
 from nodes.specialists.remote import RemoteFailed, run_remote
 from nodes.specialists.result import Result, of_failure, of_reply
 from nodes.specialists.runnables import apart, run, takes_tasks
+from nodes.specialists.tool_loop import ToolLoop
 from nodes.specialists.tools.arithmetic import ARITHMETIC_TOOLS
 from nodes.specialists.tools.document_search import document_tools
 from nodes.specialists.tools.mcp import mcp_tools
@@ -27,6 +29,9 @@ from nodes.specialists.tools.toolbox import (
 )
 from nodes.specialists.tools.web_search import TAVILY, SearchEngine, web_search_tool
 from nodes.specialists.usage_counter import UsageCounter
+
+if TYPE_CHECKING:
+    from nodes.specialists.agent import use_tools
 
 __all__ = [
     "ARITHMETIC_TOOLS",
@@ -62,3 +67,12 @@ __all__ = [
     "used_sources",
     "web_search_tool",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the agents when a worker first uses tools: most runs need none, and LangChain's take 0.2 s of CPU to load."""
+    if name != "use_tools":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nodes.specialists.agent import use_tools
+
+    return use_tools

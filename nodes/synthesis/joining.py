@@ -8,16 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from nodes.budget import (
-    LEAST_OUTPUT,
-    Purse,
-    affordable_output,
-    all_charges,
-    cost_usd,
-    money_room,
-    purse_of,
-    spent,
-)
+from nodes.budget import LEAST_OUTPUT, Purse, affordable_output, all_charges, cost_usd, money_room, purse_of, spent
 from nodes.models import BYTES_A_TOKEN, Call, CallFailed, OverBudget, Reply, ask, synthesis_schema, window_room
 from nodes.state import Charge
 from nodes.synthesis.answer import Joint, marked
@@ -36,7 +27,7 @@ STEPS = 12  # how often everything is joined in parts; each step leaves at most 
 LEAST = LEAST_OUTPUT["synthesiser"]
 NOTHING = Purse(0.0, 0)
 LEDGER_SHARE = 4  # under a ceiling, the part of what can be paid for beside the answer that the ledger so far may take
-TIGHTER = 0.7  # of the room for results, where they turn out not to be paid for
+TIGHTER = 0.9  # of the room for results, again and again until they and an answer can be paid for
 REPEATED = 12  # characters that a continuation must share with the end of the text to be taken for a repetition
 
 
@@ -123,31 +114,21 @@ class Joiner:
         Under a ceiling, follow-ups are offered only where another reading and an answer can be paid for afterwards.
         """
         self._reserve = NOTHING
-        purse, room = self.purse, window_room(window, self._fixed(follow_ups))
+        purse, room = self.purse, min(_size(self._pieces), window_room(window, self._fixed(follow_ups)))
+        price = self.material.price
         if not purse.open:
-            price, whole = self.material.price, self.material.tokens(self._prompt(self._pieces, follow_ups, purse))
+            whole = self.material.tokens(self._prompt(self._pieces, follow_ups, purse))
             answer = Purse(cost_usd(price, whole, LEAST) or 0.0, whole + LEAST)
             if follow_ups and affordable_output(purse.less(answer), price, whole, LEAST) >= LEAST:
                 self._reserve = answer
             else:
                 follow_ups = 0
-            if affordable_output(purse, price, whole, LEAST) < LEAST:
-                room = min(room, self._paid_room(whole))
         while True:
             pieces, cut = clipped(self._pieces, room)
             prompt = self._prompt(pieces, follow_ups, purse)
-            if purse.open or room < 1 or self._can_pay_for(prompt):
+            if purse.open or room < 1 or affordable_output(purse, price, self.material.tokens(prompt), LEAST) >= LEAST:
                 return _Prompt(prompt, follow_ups, cut)
-            room *= TIGHTER  # what is kept of the results has more tokens to a byte than the whole of them
-
-    def _can_pay_for(self, prompt: Sequence[BaseMessage]) -> bool:
-        return affordable_output(self.purse, self.material.price, self.material.tokens(prompt), LEAST) >= LEAST
-
-    def _paid_room(self, whole: int) -> float:
-        """Bytes of results that can be paid for, where all of them with the prompt around them come to `whole` tokens."""
-        fixed = self.material.tokens(self._prompt([], 0, self.purse))
-        tokens = money_room(self.purse, self.material.price, fixed, LEAST)
-        return tokens * max(1.0, _size(self._pieces) / max(1, whole - fixed))
+            room *= TIGHTER
 
     def _can_pay_for_steps(self, room: float) -> bool:
         """Tell whether reading everything once more in parts leaves enough for the answer itself."""
