@@ -19,12 +19,12 @@ from nodes.models import (
     listed_window,
     on_engine,
     price_of,
-    provider_of,
     sequel_schema,
     settle,
     window_room,
 )
 from nodes.plan import planner_purse
+from nodes.providers import provider_of
 from nodes.slate import clean
 from nodes.state import Charge, Context, Draft, Earlier, Plan, State
 from nodes.synthesis import AnswerStream, Listener
