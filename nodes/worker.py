@@ -179,7 +179,7 @@ def _call(
         endpoints=host.endpoints,
         settings=settings,
         role="worker",
-        messages=_messages(state, specialist),
+        messages=_messages(state, specialist, host),
         purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
         cap=min(caps) if caps else None,
         spec=specialist.model,
@@ -244,9 +244,10 @@ def _unknown(state: WorkerInput, specialist: Specialist) -> Charge:
     )
 
 
-def _messages(state: WorkerInput, specialist: Specialist) -> list[BaseMessage]:
-    subtask = state["subtask"]
-    system = render("worker", specialist=subtask["specialist"], instructions=specialist.instructions)
+def _messages(state: WorkerInput, specialist: Specialist, host: Host) -> list[BaseMessage]:
+    subtask, frame, documents = state["subtask"], bool(state.get("frame")), host.documents is not None
+    who = {"specialist": subtask["specialist"], "instructions": specialist.instructions}
+    system = render("worker", **who, frame=frame, documents=documents)
     return [SystemMessage(system), HumanMessage(f"{fence('goal', state['request'])}\n\n{_fenced_task(state)}")]
 
 

@@ -99,7 +99,8 @@ def worker_bound(request: str, subtask: Mapping[str, Any], settings: Context, ho
     """Upper bound of a worker's prompt, in tokens."""
     specialist = host.whoever(str(subtask["specialist"]))
     model = counted_as(specialist.model or settings.model("worker"), settings)
-    system = render("worker", specialist=subtask["specialist"], instructions=specialist.instructions)
+    who = {"specialist": subtask["specialist"], "instructions": specialist.instructions}
+    system = render("worker", **who, frame=True, documents=host.documents is not None)
     excerpts = f"\n\n{fence('documents', subtask['excerpts'])}" if subtask.get("excerpts") else ""
     bound = input_bound([system, f"{fence('goal', request)}\n\n{fence('task', str(subtask['task']))}{excerpts}"], model)
     if not specialist.tools:

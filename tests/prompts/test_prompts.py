@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jinja2 import meta
 
 import prompts
+from nodes.budget import input_bound
 from prompts import fence, render
 
 FOLDER = Path(prompts.__file__).parent
@@ -96,9 +97,20 @@ def test_the_planner_is_told_whom_to_use(roster: list[Any], improvise: bool, wor
     assert [way for way in ways if way in text] == [words]
 
 
+def test_a_worker_is_told_of_what_there_is() -> None:
+    """A worker's prompt speaks of a frame and of documents only where there are any, and has 450 tokens at the most."""
+    asked = {"specialist": "caterer", "instructions": ""}
+    bare = render("worker", **asked, frame=False, documents=False)
+    full = render("worker", **asked, frame=True, documents=True)
+
+    assert ("frame" in bare, "documents" in bare) == (False, False)
+    assert ("Keep to the frame" in full, "user's documents" in full) == (True, True)
+    assert input_bound([full], "openai:gpt-4o") <= 450
+
+
 def test_values_are_not_templates() -> None:
     """Template marks and entities in a value are text like any other."""
-    text = render("worker", specialist="{{ 7 * 7 }} & {% raw %}", instructions="")
+    text = render("worker", specialist="{{ 7 * 7 }} & {% raw %}", instructions="", frame=False, documents=False)
 
     assert text.startswith("You are a specialist: {{ 7 * 7 }} & {% raw %}.")
 
