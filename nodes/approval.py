@@ -3,7 +3,7 @@
 from typing import Any, Literal, Self
 
 from langgraph.runtime import Runtime
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from nodes.events import under_way
 from nodes.host import Host
@@ -13,20 +13,17 @@ from prompts import render
 
 
 class _Edited(BaseModel):
-    model_config = ConfigDict(extra="ignore")
     specialist: str
     task: str
     cross_check: bool = False
 
 
 class _Args(BaseModel):
-    model_config = ConfigDict(extra="ignore")
     subtasks: list[_Edited] = Field(min_length=1)
     frame: dict[str, Any] | None = None  # None: as it was
 
 
 class _Action(BaseModel):
-    model_config = ConfigDict(extra="ignore")
     name: str = "run_plan"
     args: _Args
 
@@ -34,7 +31,6 @@ class _Action(BaseModel):
 class Decision(BaseModel):
     """A person's word on the plan."""
 
-    model_config = ConfigDict(extra="ignore")
     type: Literal["approve", "edit", "reject"]
     message: str | None = Field(None, max_length=10_000)
     edited_action: _Action | None = None
@@ -49,7 +45,6 @@ class Decision(BaseModel):
 class Decisions(BaseModel):
     """The resume value that agent interfaces send."""
 
-    model_config = ConfigDict(extra="ignore")
     decisions: list[Decision] = Field(min_length=1, max_length=1)
 
 

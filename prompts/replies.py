@@ -11,7 +11,7 @@ Status = Literal["kept", "settled", "withdrawn"]
 class Shape(BaseModel):
     """What every reply shape shares: strings are stripped, unknown keys are left out."""
 
-    model_config = ConfigDict(str_strip_whitespace=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(str_strip_whitespace=True, frozen=True)
 
 
 class Subtask(Shape):

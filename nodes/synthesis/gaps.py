@@ -34,21 +34,15 @@ def undone(outcomes: Iterable[Outcome], dropped: Iterable[Dropped]) -> list[Gap]
 def unused(outcomes: Iterable[Outcome], cited: Collection[str]) -> list[Gap]:
     """List the results that an answer which cites others does not cite; one that cites nothing tells nothing of use."""
     why = "unused: the answer draws nothing from this result"
-    return [
-        _gap("unused", outcome["id"], _named(outcome), why)
-        for outcome in outcomes
-        if cited and outcome["status"] in ("done", "partial") and outcome["id"] not in cited
-    ]
+    usable = (outcome for outcome in outcomes if cited and outcome["status"] in ("done", "partial"))
+    return [_gap("unused", outcome["id"], _named(outcome), why) for outcome in usable if outcome["id"] not in cited]
 
 
-def condensed(outcomes: Iterable[Outcome], ids: Sequence[str]) -> list[Gap]:
+def condensed(outcomes: Iterable[Outcome], ids: Collection[str]) -> list[Gap]:
     """List the results that code had to shorten before they were joined."""
     why = "shortened before it was joined: no room for all of it"
-    return [
-        _gap("shortened", outcome["id"], _named(outcome), why)
-        for outcome in outcomes
-        if outcome["id"] in ids and outcome["status"] == "done"
-    ]
+    whole = (outcome for outcome in outcomes if outcome["status"] == "done")
+    return [_gap("shortened", outcome["id"], _named(outcome), why) for outcome in whole if outcome["id"] in ids]
 
 
 def without_end() -> Gap:

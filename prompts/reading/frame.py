@@ -21,9 +21,8 @@ def frame_of(value: dict[str, Any]) -> dict[str, Any]:
     bounds stays as text, cut at a word.
     """
     raw = next((raw for key, raw in value.items() if vocabulary.key_form(key) in {"frame", "sharedframe"}), None)
-    if isinstance(raw, list):
-        raw = _paired(raw)
-    return _object(raw, 1) if isinstance(raw, dict) else {}
+    kept = _kept(raw, 1)
+    return kept if isinstance(kept, dict) else {}
 
 
 def why_of(value: dict[str, Any]) -> str:
@@ -32,29 +31,18 @@ def why_of(value: dict[str, Any]) -> str:
     return shortened(clean(said), CHARACTERS) if isinstance(said, str) else ""
 
 
-def _object(value: dict[str, Any], level: int) -> dict[str, Any]:
-    made = {}
-    for key, raw in list(value.items())[:KEYS]:
-        kept = _value(raw, level)
-        if clean(key) and kept not in (None, "", {}):
-            made[shortened(clean(key), 80)] = kept
-    return made
-
-
-def _value(raw: Any, level: int) -> Any:
-    if isinstance(raw, str):
-        return shortened(clean(raw), CHARACTERS)
-    if isinstance(raw, bool | int):
+def _kept(raw: Any, level: int) -> Any:
+    raw = (_paired(raw) or raw) if isinstance(raw, list) else raw
+    if isinstance(raw, dict) and level <= DEPTH:
+        inner = {shortened(clean(key), 80): _kept(value, level + 1) for key, value in list(raw.items())[:KEYS]}
+        return {key: value for key, value in inner.items() if key and value not in ("", {})}
+    if isinstance(raw, bool | int) or (isinstance(raw, float) and math.isfinite(raw)):
         return raw
-    if isinstance(raw, float):
-        return raw if math.isfinite(raw) else None
-    if isinstance(raw, list):
-        if all(isinstance(entry, str | int | float) for entry in raw):
-            return shortened("; ".join(clean(str(entry)) for entry in raw[:KEYS]), CHARACTERS)
-        raw = _paired(raw) or raw
-    if isinstance(raw, dict) and level < DEPTH:
-        return _object(raw, level + 1)
-    return shortened(clean(json.dumps(raw, ensure_ascii=False)), CHARACTERS) if raw else None
+    if isinstance(raw, list) and all(isinstance(entry, str | int | float) for entry in raw):
+        raw = "; ".join(map(str, raw[:KEYS]))
+    elif not isinstance(raw, str):
+        raw = json.dumps(raw, ensure_ascii=False) if isinstance(raw, dict | list) and raw else ""
+    return shortened(clean(raw), CHARACTERS)
 
 
 def _paired(items: list[Any]) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ BODY = {shut: re.compile(rf"[^{shut}\\]*(?:\\.[^{shut}\\]*)*", re.DOTALL) for sh
 QUOTED_KEY = re.compile(
     rf"""["'“‘„`«][^"'“”‘’`«»\n{{}}\[\],:：]{{0,60}}(?:["'”’“`»]{BLANK}*(?:[:：]|=>)|["'”’]?\s*\Z)"""
 )
+KEY_TEXT = re.compile(r"[^\"“”{}\[\]\n:：]{1,120}")
 BARE_KEY = re.compile(r"([^\W\d][\w-]{0,40}(?: [\w-]{1,40}){0,3})\s*(?:[:：]|=>?)")
 # A string with the frame of JSON in it: a quote of its own was lost.
 FRAME = re.compile(
@@ -133,6 +134,8 @@ class NearJsonReader:
             self.quoted_keys = True
             if self.cut:
                 return CUT
+            if not KEY_TEXT.fullmatch(key):
+                raise Broken
         else:
             match = BARE_KEY.match(self.text, self.pos)
             if not match:
