@@ -189,13 +189,13 @@ class PlanSearch:
             for match in _KEY.finditer(self.text, gap, min(behind, limit))
         )
 
-    def _framed(self, of: FoundPlan, *, alone: bool) -> ParsedPlan:
+    def _framed(self, chosen: FoundPlan, *, alone: bool) -> ParsedPlan:
         """Give a plan with what the reply says of all of it, also in an object beside it."""
         apart = (frame_of(value.value) for value in self.scan.values if alone and isinstance(value.value, dict))
         return replace(
-            of.plan,
-            source="native" if all(value.strict for value in of.values) else "repaired",
-            truncated=self.scan.cut_at is not None or of.plan.truncated,
-            frame=of.plan.frame or next(filter(None, apart), {}),
+            chosen.plan,
+            source="native" if all(value.strict for value in chosen.values) else "repaired",
+            truncated=self.scan.cut_at is not None or chosen.plan.truncated,
+            frame=chosen.plan.frame or next(filter(None, apart), {}),
             single=False,
         )

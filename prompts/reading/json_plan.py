@@ -207,14 +207,10 @@ def _is_row(item: Any) -> bool:
 def _pairs(rows: list[list[Any]]) -> list[Any] | None:
     header = rows[0] if rows else []
     if is_strings(header) and len(set(header)) == len(header) and vocabulary.labels_subtasks(header):
-        return [dict(zip(header, row, strict=True)) for row in rows[1:]] if _even(rows) else None
+        return [dict(zip(header, row, strict=True)) for row in rows[1:]] if len(set(map(len, rows))) == 1 else None
     if not all(len(row) == 2 or (len(row) == 3 and not isinstance(row[2], str)) for row in rows):  # noqa: PLR2004
         return None
     return [dict(zip(("specialist", "task", "cross_check"), row, strict=False)) for row in rows]
-
-
-def _even(rows: list[list[Any]]) -> bool:
-    return len({len(row) for row in rows}) == 1
 
 
 def _named_strings(items: list[str]) -> list[Any] | None:

@@ -2,8 +2,6 @@
 
 import re
 
-from prompts.reading.vocabulary import SCHEMA_TYPES
-
 # A terminal's escape sequences, whole: without its first character the rest would stay as litter.
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -33,8 +31,3 @@ def shortened(text: str, limit: int) -> str:
 def is_echo(text: str) -> bool:
     """Say whether a text stands for another: <name>, {task}, "…", "string"."""
     return (len(text) < 200 and ECHO.fullmatch(text) is not None) or text.casefold() in {"string", "str"}  # noqa: PLR2004
-
-
-def is_schema_type(text: str) -> bool:
-    """Say whether a text is the name of a JSON type, as in a schema."""
-    return text.casefold() in SCHEMA_TYPES

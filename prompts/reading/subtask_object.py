@@ -4,7 +4,7 @@ from typing import Any
 
 from prompts.reading import vocabulary
 from prompts.reading.cut import is_cut
-from prompts.reading.strings import clean, is_echo, is_schema_type
+from prompts.reading.strings import clean, is_echo
 from prompts.replies import Subtask
 
 NEITHER = "it has neither subtasks nor a specialist and a task"
@@ -86,8 +86,7 @@ def subtask_of(value: dict[str, Any]) -> Subtask | None:
     who, what = clean(who), clean(what)
     if not who or not what:
         raise NotAPlan("a specialist or a task is empty")
-    generic = vocabulary.key_form(who) in vocabulary.GENERIC - {"ai", "person"}
-    if generic or is_echo(who) or is_echo(what) or is_schema_type(what):
+    if is_echo(who) or is_echo(what):
         raise NotAPlan("it holds placeholders instead of specialists and tasks")
     flags = (raw for key, raw in value.items() if vocabulary.asks_cross_check(key))
     return Subtask(specialist=who, task=what, cross_check=any(map(is_yes, flags)))

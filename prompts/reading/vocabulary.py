@@ -53,7 +53,6 @@ _CROSS_CHECK = set(_listed("cross_check"))
 _OTHER = set(_ranked("other"))
 NO_PLAN = set(_listed("no_plan"))
 GENERIC = set(_listed("generic"))
-SCHEMA_TYPES = set(_listed("schema_type"))
 
 
 @lru_cache(maxsize=512)
