@@ -4,7 +4,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from dotenv import load_dotenv
 from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
 from nodes.budget import Price
-from nodes.context import ROLES, Context, like
+from nodes.context import ROLES, Context, like, like_setting
 from nodes.errors import BadSettings, NoModel
 from nodes.providers import VARIABLES, WAYS, default_models, provider_of, variables_of
 
@@ -116,18 +115,13 @@ def check_configurable(configurable: Mapping[str, Any], context: Context | None)
     for name in configurable:
         if name in given or name.startswith("__"):
             continue
-        meant = _setting_like(name)
+        meant = like_setting(name)
         if meant == name:
             raise BadSettings(
                 f"the setting {name!r} is given in configurable, where nothing reads it: give it as context"
             )
         if meant:
             raise BadSettings(f"unknown setting {name!r} in configurable; did you mean {meant!r}, given as context?")
-
-
-@lru_cache(maxsize=256)
-def _setting_like(name: str) -> str | None:
-    return like(name, Context.model_fields)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -82,7 +83,7 @@ class Context(BaseModel):
 def _fault(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        meant = like(name, Context.model_fields)
+        meant = like_setting(name)
         hint = f"did you mean {meant!r}? " if meant else ""
         return f"unknown setting {name!r}; {hint}known: {', '.join(sorted(Context.model_fields))}"
     return f"setting {name!r}: {error['msg']} (got {error['input']!r})"
@@ -91,3 +92,9 @@ def _fault(error: Any) -> str:
 def like(name: str, known: Iterable[str]) -> str | None:
     """Find what a misspelt name means (None: nothing like it)."""
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.8)), None)
+
+
+@lru_cache(maxsize=256)  # asked of every name in a run's configurable, at every run
+def like_setting(name: str) -> str | None:
+    """Find which setting a misspelt name means (None: nothing like it)."""
+    return like(name, Context.model_fields)
