@@ -285,10 +285,8 @@ def search_engine() -> "SearchEngine | None":
     """Read where the web is searched: ORCHESTRATOR_SEARXNG_URL, else TAVILY_API_KEY (None: neither is set)."""
     from nodes.specialists import TAVILY, SearchEngine
 
-    if url := _said("SEARXNG_URL"):
-        return SearchEngine(url)
-    key = os.environ.get("TAVILY_API_KEY", "").strip()
-    return SearchEngine(TAVILY, key) if key else None
+    url, key = _said("SEARXNG_URL"), os.environ.get("TAVILY_API_KEY", "").strip()
+    return SearchEngine(url) if url else SearchEngine(TAVILY, key) if key else None
 
 
 def orchestrator_variables() -> list[str]:
