@@ -6,8 +6,10 @@ It imports the graph once; a fork begins in milliseconds, where a new interprete
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -59,7 +61,7 @@ class Keeper:
         self.process.wait(30)
 
     def begin(self, **job: Any) -> int:
-        """Begin a job, {"request": …, "given": …} or {"id": …}; return its process id."""
+        """Begin a job, {"request": …, "given": …} or {"id": …}, "dies" at its last checkpoint or not; return its process id."""
         self.out = self.folder / "out.json"
         self.out.unlink(missing_ok=True)
         assert self.process.stdin
@@ -89,6 +91,8 @@ class Keeper:
 
 async def _work(job: Job) -> dict[str, Any]:
     async with open_store(job["where"]) as store:
+        if job.get("dies"):
+            store.saver.aput = _dying(store.saver.aput)  # type: ignore[method-assign]
         graph = build_graph(checkpointer=store.saver)
         try:
             if "id" in job:
@@ -98,6 +102,18 @@ async def _work(job: Job) -> dict[str, Any]:
             return dict(state)
         except OrchestratorError as error:
             return {"error": type(error).__name__, "text": str(error)}
+
+
+def _dying(put: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Kill this process as soon as the run's last checkpoint is saved."""
+
+    async def saved(config: Any, checkpoint: Any, *more: Any) -> Any:
+        kept = await put(config, checkpoint, *more)
+        if checkpoint["channel_values"].get("phase") == "end":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return kept
+
+    return saved
 
 
 def _listen(_event: dict[str, Any]) -> None:

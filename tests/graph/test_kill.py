@@ -13,7 +13,7 @@ import pytest
 from langgraph.types import StateSnapshot
 
 from graph.build import build_graph
-from graph.run import config_of
+from graph.run import billed_state, config_of
 from graph.store import RunJournal, open_store
 from nodes.models.loop import on_engine
 from nodes.state import Charge
@@ -65,6 +65,14 @@ async def saved(where: str | Path) -> tuple[str, dict[str, Any], set[str]]:
         if isinstance(outcome, dict)
     ]
     return run.id, snapshot.values.get("plan") or {}, {outcome["specialist"] for outcome in done}
+
+
+async def listed(where: str | Path) -> tuple[str, dict[str, Any]]:
+    """Read how the run that is kept is listed, and the bill that is shown of it."""
+    async with open_store(where) as store:
+        (run,) = await store.runs()
+        snapshot = await build_graph(checkpointer=store.saver).aget_state(config_of(run))
+        return run.status, dict((await billed_state(store, run, snapshot))["spend"])
 
 
 def asked(endpoint: Endpoint) -> Counter[str]:
@@ -155,6 +163,25 @@ def test_a_note_costs_little(tmp_path: Path) -> None:
             return (time.perf_counter() - began) / times
 
     assert asyncio.run(noting()) < 0.01  # seconds; it is 0.0004 where nothing else runs
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_killed_just_after_the_last_checkpoint(tmp_path: Path, *, lost: bool) -> None:
+    """A run killed there is listed as complete with its whole bill, a call lost before included; a resume asks nobody."""
+    job: dict[str, Any] = {"request": "Tell all about twenty trades.", "given": GIVEN}
+    with Endpoint(Slow(3)) as endpoint, keeper(tmp_path, endpoint) as kept:
+        if lost:
+            killed_at(kept, endpoint, 12, 0.0, **job)
+            job = {"id": asyncio.run(saved(kept.where))[0]}
+        kept.begin(**job, dies=True)
+        killed, requests = kept.ended() is None, len(endpoint.requests)
+        status, bill = asyncio.run(listed(kept.where))
+        again = kept.do(id=asyncio.run(saved(kept.where))[0])
+        answered = [call for call in endpoint.requests if call.finished and not call.gone]
+
+    assert (killed, status, again["complete"]) == (True, "complete", True)
+    assert (len(endpoint.requests), again["spend"]) == (requests, bill)
+    assert (len(answered) <= bill["calls"] <= requests, bill["unknown"] > 0) == (True, lost)
 
 
 def test_a_kill_and_then_a_failed_synthesis(tmp_path: Path) -> None:
