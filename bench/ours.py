@@ -87,7 +87,7 @@ async def _store() -> Any:
 
 async def _open() -> tuple[Any, Any]:
     """Open the one store, and build the graph that is kept in it."""
-    from graph.store.sqlite import open_store
+    from graph.store import open_store
 
     folder = _opened.enter_context(tempfile.TemporaryDirectory())
     path = os.environ.get("ORCHESTRATOR_DB") or Path(folder) / "runs.db"
