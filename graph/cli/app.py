@@ -1,9 +1,11 @@
 """App: all commands, and how the process ends."""
 
+import errno
 import os
 import sys
 import threading
 from inspect import iscoroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,7 @@ from graph.cli.hints import Commands, Misused
 
 FLUSH_S = 5.0  # a slow trace collector may hold up the end of the process for so long, and no longer
 INTERRUPTED = 130
+NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # a full disk, a terminal that has gone
 NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 COMMANDS = (
     run.run, run.demo, history.runs, history.show, run.resume, run.follow, history.rm,
@@ -70,6 +73,7 @@ def _all(
 def main() -> None:
     """Run the command and leave with its exit code, at once: nothing may hold up the end of the process for long."""
     code: object = 0
+    _open_streams()
     if sys.platform == "win32":
         typer.echo(NOT_FOR_WINDOWS, err=True)
     try:
@@ -80,10 +84,23 @@ def main() -> None:
         code = _refuse(error)
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except Exception:  # noqa: BLE001 - a bug: show it whole
-        sys.excepthook(*sys.exc_info())
+    except Exception as error:  # noqa: BLE001 - a bug: show it whole
+        if isinstance(error, OSError) and error.errno in NOT_WRITTEN:
+            _refuse(Misused(f"the output cannot be written: {error.strerror}; `orchestrate runs` lists what is kept"))
+        else:
+            sys.excepthook(*sys.exc_info())
         code = 1
     _leave(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Have all three streams, whatever was closed before us (no file of ours may take its place), and take any character."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+        elif mode == "w":
+            stream.reconfigure(errors="replace")
 
 
 def _refuse(error: Misused) -> int:

@@ -205,6 +205,37 @@ def test_unknown_model(tmp_path: Path) -> None:
     assert ["gpt-none" in ended.stderr, "Traceback" in ended.stderr] == [True, False]
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(tmp_path: Path, closed: str) -> None:
+    """Whichever stream is closed, the run goes to its end, and what has nowhere to go is left out."""
+    with Endpoint(team) as endpoint:
+        env = around(tmp_path, endpoint)
+        line = f'"{COMMAND}" "{REQUEST}" {closed}'
+        ended = subprocess.run(["sh", "-c", line], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), ended.stderr
+    assert ("## Garden" in ended.stdout) == (closed == "2>&-")
+
+
+def test_a_narrow_encoding(tmp_path: Path) -> None:
+    """Where the output cannot take a character, another stands in its place."""
+    with Endpoint(lambda body: planned("plumber") if "planner" in system_of(body) else "Rohr → 日本") as endpoint:
+        ended = orchestrate(REQUEST, env=around(tmp_path, endpoint, PYTHONIOENCODING="ascii"))
+
+    assert (ended.returncode, ended.stdout) == (0, "Rohr ? ??\n"), ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full")
+def test_an_output_that_is_full(tmp_path: Path) -> None:
+    """An answer that cannot be written is said to be kept."""
+    with Endpoint(team) as endpoint:
+        line, env = f'"{COMMAND}" "{REQUEST}" > /dev/full', around(tmp_path, endpoint)
+        ended = subprocess.run(["sh", "-c", line], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr
+    assert "the output cannot be written: No space left on device" in ended.stderr
+
+
 def test_dead_endpoint(tmp_path: Path) -> None:
     """An endpoint that nobody listens at: exit 2, and its port is named."""
     with socket.socket() as nobody:
