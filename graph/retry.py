@@ -77,7 +77,9 @@ def write_up(state: State) -> Update | None:
     plan = state["plan"]
     stopped = [_stopped(subtask, plan["round"]) for subtask in plan["subtasks"] if subtask["id"] not in done]
     no_more = _draft(plan, [])  # as if follow-ups had been asked for already: none are
-    return Update({"draft": no_more, "outcomes": stopped, "phase": "synthesiser", "failed_in": ""}, "worker")
+    return Update(
+        {"draft": no_more, "outcomes": [*done.values(), *stopped], "phase": "synthesiser", "failed_in": ""}, "worker"
+    )
 
 
 def _draft(plan: Plan, subtasks: list[dict[str, Any]]) -> Draft:

@@ -112,6 +112,7 @@ class Outcome(TypedDict):
     data: Any  # a runnable specialist's structured output
     tools: list[dict[str, Any]]  # tool calls made, each with its result
     process: str  # where it was worked on (nodes/host.py)
+    times: NotRequired[dict[str, Any]]  # when it began, waited and tried again (nodes/times.py)
     sources: NotRequired[list[str]]  # web addresses and documents that it was given and names in its output
 
 

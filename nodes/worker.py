@@ -36,6 +36,7 @@ from nodes.specialists import (
     used_sources,
 )
 from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
+from nodes.times import Times
 from prompts import fence, render
 
 
@@ -43,7 +44,7 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     """Do one subtask and report what became of it."""
     subtask = state["subtask"]
     _name_the_run(subtask)
-    tell = _from_here(runtime.stream_writer)
+    tell = Times(_from_here(runtime.stream_writer))
     tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
     began, part = time.monotonic(), Part(pool_of(state["pool"]))
     specialist, control = host.whoever(subtask["specialist"]), runtime.control
@@ -61,6 +62,7 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
         round=state["round"],
         seconds=round(time.monotonic() - began, 3),
         process=this_process(),
+        times=tell.as_json(),
         **vars(result),  # type: ignore[typeddict-item]
     )
     tell({"type": "worker", **{key: whole[key] for key in ("id", "specialist", "status", "error", "seconds")}})

@@ -17,7 +17,13 @@ LANGGRAPH = str(Path(sys.executable).with_name("langgraph"))
 PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
 DATA = {
     str(path.relative_to(CLONE))
-    for folder, kind in (("prompts", "*.md"), ("nodes", "*.yaml"))
+    for folder, kind in (
+        ("prompts", "*.md"),
+        ("nodes", "*.yaml"),
+        ("graph", "*.yaml"),
+        ("graph", "*.html"),
+        ("graph", "*.css"),
+    )
     for path in (CLONE / folder).rglob(kind)
 }
 # A home, a temporary folder or a work tree of whoever wrote it.

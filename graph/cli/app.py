@@ -18,7 +18,7 @@ INTERRUPTED = 130
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # a full disk, a terminal that has gone
 NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 COMMANDS = (
-    run.run, run.demo, history.runs, history.show, run.resume, run.follow, history.rm,
+    run.run, run.demo, history.runs, history.show, history.report, run.resume, run.follow, history.rm,
     steering.write_up, steering.steer,
     setup.models, setup.settings, setup.specialists, setup.doctor,
 )  # fmt: skip

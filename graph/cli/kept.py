@@ -10,7 +10,7 @@ from typing import Any
 
 from graph import settings
 from graph.cli.hints import Misused
-from graph.cli.output import COMPLETE, INCOMPLETE, ResultWriter, say, stderr, write_list, write_text
+from graph.cli.output import COMPLETE, INCOMPLETE, ResultWriter, say, stderr, write_bytes, write_list, write_text
 from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
@@ -55,8 +55,8 @@ def _length(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-async def show_run(run_id: str, subtask: str, output: ResultWriter, database: str | None) -> int:
-    """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
+async def state_of(run_id: str, database: str | None) -> tuple[Run, Any, dict[str, Any]]:
+    """Read a run: how it is listed, its snapshot, and its state with its bill."""
     from graph.cli.application import Application
     from graph.run import billed_state, snapshot_of
 
@@ -64,7 +64,31 @@ async def show_run(run_id: str, subtask: str, output: ResultWriter, database: st
         run = await store.find(run_id)
         snapshot = await snapshot_of(Application().over(run.given).build(store.saver), run)
         saved = await billed_state(store, run, snapshot)
-    state = {"request": run.request, **saved}
+    return run, snapshot, {"request": run.request, **saved}
+
+
+async def write_report(run_id: str, kind: str, out: Path | None, database: str | None) -> None:
+    """Write a run to a file, RUN.html where none is named; to stdout for "-"."""
+    from graph.report import FORMATS, written
+
+    if kind not in FORMATS:
+        raise Misused(f"--format {kind}: expected {', '.join(FORMATS)}")
+    run, _, state = await state_of(run_id, database)
+    out = out or Path(f"{run.id}.{kind}")
+    content = written(state, kind)
+    if str(out) == "-":
+        write_bytes(content)
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise Misused(f"--out {out} cannot be written: {error.strerror}") from None
+    say(f"report: {out}")
+
+
+async def show_run(run_id: str, subtask: str, output: ResultWriter, database: str | None) -> int:
+    """Show a run: its answer, or where it has none its plan, why it does not go on, and the command to go on with."""
+    run, snapshot, state = await state_of(run_id, database)
     if subtask:
         _show_subtask(state, subtask.strip("[]").upper())
         return COMPLETE

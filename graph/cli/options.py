@@ -13,7 +13,7 @@ Sets = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document on stdout.")]
 Approve = Annotated[bool, typer.Option("--approve", help="Show the plan and ask before any work.")]
-Report = Annotated[Path | None, typer.Option("--report", help="Also write the whole run to FILE.md or FILE.html.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Also write the run to FILE.html, .md, .docx or .json.")]
 Database = Annotated[str | None, typer.Option("--db", help="Where runs are kept: a path, or postgresql://…")]
 Attach = Annotated[
     list[str] | None,

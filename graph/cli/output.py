@@ -16,6 +16,7 @@ from graph.sanitise import as_json, harmless, one_line
 COMPLETE, OTHER, WRONG, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 
 # Not for --json: what only steers the run.
+SUFFIXES = (".html", ".md", ".docx", ".json")  # of reports: graph.report.FORMATS
 _INNER = ("draft", "replan", "phase")
 
 stderr = Console(stderr=True, highlight=False)
@@ -28,7 +29,7 @@ class ResultWriter:
 
     Attributes:
         json: print the final state as one JSON document.
-        report: also write the whole run to this file (.md or .html).
+        report: also write the whole run to this file (its name ends in one of SUFFIXES; .docx holds the answer alone).
     """
 
     json: bool
@@ -38,8 +39,8 @@ class ResultWriter:
         """Refuse a report that could not be written."""
         if self.report is None:
             return
-        if self.report.suffix not in (".md", ".html"):
-            raise Misused(f"--report {self.report}: the name must end in .md or .html")
+        if self.report.suffix not in SUFFIXES:
+            raise Misused(f"--report {self.report}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
         if not self.report.absolute().parent.is_dir():
             raise Misused(f"--report {self.report}: there is no folder {self.report.absolute().parent}")
 
@@ -79,11 +80,11 @@ class ResultWriter:
     def _write_report(self, state: Mapping[str, Any]) -> None:
         if self.report is None:
             return
-        from graph import report
+        from graph.report import written
 
-        write = report.html if self.report.suffix == ".html" else report.markdown
+        content = written(state, self.report.suffix.removeprefix("."))
         try:
-            self.report.write_text(write(state), encoding="utf-8")  # type: ignore[arg-type]
+            self.report.write_bytes(content)
         except OSError as error:
             raise Misused(f"--report {self.report} cannot be written: {error.strerror}") from None
         say(f"report: {self.report}")
@@ -98,6 +99,11 @@ def _write_markdown(text: str) -> None:
 def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     sys.stdout.write(as_json(value) + "\n")
+
+
+def write_bytes(content: bytes) -> None:
+    """Write a file's content to stdout."""
+    sys.stdout.buffer.write(content)
 
 
 def write_list(rows: Sequence[Mapping[str, Any]], form: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from nodes.synthesis.beside import beside_loop
 from nodes.synthesis.checking import check
 from nodes.synthesis.gaps import stop_reason
 from nodes.synthesis.joining import Joiner
-from nodes.synthesis.language import language_of
+from nodes.synthesis.language import language_of, words_for
 from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import Material
@@ -34,4 +34,5 @@ __all__ = [
     "one_by_one",
     "one_result",
     "stop_reason",
+    "words_for",
 ]

@@ -18,6 +18,10 @@ from graph.report import html, markdown
 from graph.sanitise import harmless
 from nodes.state import State
 
+SECTIONS = ("answer", "disagreements", "gaps", "cost", "plan", "texts")
+OURS = set(
+    "charset http-equiv name content href rel id class lang scope colspan type checked style aria-label aria-hidden title".split()
+)
 HOSTILE = "<img src=x onerror=alert(1)> [click](javascript:alert(1)) | **x** \x1b[2J \u202e"
 
 
@@ -93,7 +97,7 @@ def test_markdown() -> None:
         '- <a id="run-D1"></a>**D1 loaves**: open; suggested: Bake ten: flour is short.',
         "  - [S1](#run-S1): ten “Ten loaves.” (verified)",
         "  - request: ten “Ten loaves.” (NOT verified)",
-        "- G1 [S2](#run-S2): flour: no money",
+        '- <a id="run-G1"></a>G1 [S2](#run-S2): flour: no money',
         "- salt",
         "| [S2](#run-S2) | grocer | Buy. | failed |",
         "|  | mayor | Speak. | dropped: over the limit |",
@@ -117,8 +121,11 @@ def test_html_links() -> None:
     """In the page every link within it leads to an anchor that is there."""
     page = Page(html(ended()))
 
-    assert {"run-S1", "run-S2", "run-D1"} == set(page.anchors)
-    assert {"#run-S1", "#run-S2", "https://example.org"} == set(page.links)
+    assert {f"run-{name}" for name in ("S1", "S2", "D1", "G1", "S1-1", *SECTIONS)} == set(page.anchors)
+    inner = {link.removeprefix("#") for link in page.links if link.startswith("#")}
+    assert inner <= set(page.anchors)
+    assert {"run-S1", "run-S2", "run-S1-1", "run-D1"} <= inner
+    assert [link for link in page.links if not link.startswith("#")] == ["https://example.org"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +142,7 @@ def test_html_is_only_ours(place: str) -> None:
 
     assert set() == {"img", "script"} & set(read.tags)
     assert [link for link in read.links if link.startswith("javascript")] == []
-    assert {"charset", "http-equiv", "name", "content", "href", "rel", "id", "class"} >= read.attributes
+    assert read.attributes <= OURS
     assert set() == {char for char in page if char != "\n" and unicodedata.category(char) == "Cc"} | (
         {"\u202e"} & set(page)
     )
@@ -146,7 +153,8 @@ def test_language() -> None:
     german = html(ended(answer="Das Fest ist am Samstag, und die Kinder sind nicht allein auf der Straße."))
 
     assert '<html lang="de">' in german
-    assert "<html>" in html(ended(answer="42"))
+    assert "<h2>Was fehlt</h2>" in german
+    assert '<html lang="en">' in html(ended(answer="42"))
 
 
 def test_an_unfinished_run() -> None:
@@ -206,7 +214,7 @@ def test_outside_text_keeps_its_place() -> None:
     assert (text.count("!["), re.findall(r"^\[[Sr]\d?\]:", text, re.MULTILINE)) == (0, [])
     assert headings == ["## Mine now"]  # the answer's own, one level down; the workers' are none
     assert text.count("```") % 2 == 0
-    assert sorted(page.anchors) == ["run-D1", "run-S1", "run-S2"]
+    assert len(page.anchors) == len(set(page.anchors))
     assert {"img", "link", "svg", "script", "iframe"} & set(page.tags) == set()
     assert "http-equiv" in page.attributes
 

@@ -1,5 +1,6 @@
 """History: the commands for runs that are kept."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,3 +34,15 @@ async def rm(run_ids: Annotated[list[str], typer.Argument(metavar="ID…")], dat
     from graph.cli.kept import remove_runs
 
     await remove_runs(run_ids, database)
+
+
+async def report(
+    run_id: RunId,
+    kind: Annotated[str, typer.Option("--format", help="html, md, docx (the answer alone) or json.")] = "",
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; - is stdout.")] = None,
+    database: Database = None,
+) -> None:
+    """Write a run as a file worth keeping: one page that loads nothing, Markdown, Word or JSON."""
+    from graph.cli.kept import write_report
+
+    await write_report(run_id, kind or (out.suffix.removeprefix(".") if out else "") or "html", out, database)

@@ -1,0 +1,11 @@
+"""Report: a run's state as a file worth keeping. What programs and the command line call.
+
+page, timeline: one HTML page that loads nothing (page.html, page.css, words.yaml); text: Markdown; word: a .docx file
+of the answer; marks: what [S1] and [D1] lead to.
+"""
+
+from graph.report.files import FORMATS, written
+from graph.report.page import html
+from graph.report.text import markdown
+
+__all__ = ["FORMATS", "html", "markdown", "written"]

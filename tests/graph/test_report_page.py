@@ -1,0 +1,126 @@
+"""The report's page: nothing stands twice, marks lead there and back, times are drawn; and the other formats."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from graph import begin
+from graph.report import FORMATS, html, written
+from graph.report.marks import without_repeats
+from graph.report.timeline import rounds
+from nodes.state import State
+from tests.endpoint import Endpoint
+from tests.graph.test_cli import around, orchestrate
+from tests.graph.test_report import Page, ended
+from tests.minds import REQUEST, Team
+from tests.turn import Turn
+
+
+def test_nothing_stands_twice() -> None:
+    """What code has added to an answer is left out of it where the report tells the entry in its own place."""
+    answer = "All is well. [S1]\n\n## Where the results differ\n\n- loaves: ten or so [D1]\n\n- [ ] buy flour\n"
+    page = html(ended(answer=answer))
+
+    assert page.count("Where the results differ") == 3  # twice in the contents, once as a heading
+    assert "ten or so" not in page
+    assert "☐ buy flour" in page
+
+
+def test_only_such_lists_are_left_out() -> None:
+    """A section of that name which tells no entry stays, but for its heading; without entries it stays whole."""
+    told = "## What is missing\n\nA longer text.\n\n## Next\n\nMore."
+
+    assert without_repeats(told, {"What is missing"}) == "A longer text.\n\n## Next\n\nMore."
+    assert without_repeats(told, set()) == told
+
+
+def test_there_and_back() -> None:
+    """A mark leads to the worker's text, and that text to each mark; a worker's text leads to what it differs in."""
+    page = html(ended(answer="Ten. [S1] And ten more. [S1] See [D1]."))
+
+    assert ['<a class="mark" id="run-S1-1"' in page, '<a class="mark" id="run-S1-2"' in page] == [True, True]
+    assert ['href="#run-S1-1"' in page, 'href="#run-S1-2"' in page, 'href="#run-D1-1"' in page] == [True] * 3
+
+
+def test_a_name_that_was_just_said() -> None:
+    """A specialist who was named in the words before a mark is not named again by it."""
+    page = html(
+        ended(answer="The **baker**, who knows, says ten. [S1] Nobody else does. " + "And so on. " * 9 + "[S1]")
+    )
+
+    assert ">S1</a>" in page
+    assert ">baker (S1)</a>" in page
+
+
+def timed(number: int, seconds: float, **times: Any) -> dict[str, Any]:
+    """Give an outcome with its times."""
+    told = {"began": 1000.0, "waits": [], "tries": [], **times}
+    return {"id": f"S{number}", "specialist": "baker", "status": "done", "round": 1, "seconds": seconds, "times": told}
+
+
+def test_the_timeline() -> None:
+    """Waiting and further tries stand where they were, and waiting is no work."""
+    outcomes = [timed(1, 10.0, waits=[[0.0, 4.0]]), timed(2, 5.0, began=1005.0, tries=[[2.5, "busy"]]), {"id": "S3"}]
+    (drawn,) = rounds(outcomes)
+    waits, tries = drawn.rows[0].bars[1], drawn.rows[1].bars[1]
+
+    assert (drawn.rows[0].seconds, waits.kind, waits.at, waits.width) == (6.0, "waits", 0.0, 40.0)
+    assert (tries.kind, tries.at, tries.why) == ("tries", 75.0, "busy")
+    assert drawn.scale[:2] == [(0.0, "0:00"), (20.0, "0:02")]
+
+
+def test_times_are_kept(endpoint: Endpoint, team: Team) -> None:
+    """An outcome says when it began, how long it waited for a slot, and why it was tried again."""
+    tries = [Turn(fault="503")]
+    team.workers = {"caterer": Turn("Soup.", delay=0.2), "publicist": lambda _: tries.pop() if tries else "A leaflet."}
+    outcomes = begin(REQUEST, max_parallel=1).result(30).state["outcomes"]
+
+    assert all(outcome["times"]["began"] > 1e9 for outcome in outcomes)
+    assert any(outcome["times"]["waits"] for outcome in outcomes)
+    assert "503" in outcomes[1]["times"]["tries"][0][1]
+
+
+def test_words_of_a_language() -> None:
+    """The report speaks its answer's language, and says of a text in another which it is."""
+    state: Any = ended(answer="Le pain est prêt pour les enfants et la rue, dans une heure ou deux, avec du beurre.")
+    page = html(state)
+
+    assert '<html lang="fr">' in page
+    assert ("Points de désaccord" in page, "Where the results differ" in page) == (True, False)
+
+
+def test_formats() -> None:
+    """Each format holds the answer; JSON is the state."""
+    docx = pytest.importorskip("docx")
+    pytest.importorskip("html4docx")
+    made = {kind: written(ended(), kind) for kind in FORMATS}
+    paragraphs = [paragraph.text for paragraph in docx.Document(io.BytesIO(made["docx"])).paragraphs]
+
+    assert json.loads(made["json"]) == ended()
+    assert all(b"Ten loaves." in made[kind] for kind in ("html", "md", "json"))
+    assert paragraphs[0] == "Bread for a street."
+    assert any("Ten loaves." in text for text in paragraphs)
+
+
+def test_the_command(endpoint: Endpoint, tmp_path: Path) -> None:
+    """`orchestrate report ID` writes a kept run in any format, to a file or to stdout."""
+    env = around(tmp_path, endpoint)
+    name = orchestrate(REQUEST, env=env).stderr.rpartition("orchestrate show ")[2].split()[0]
+    page = orchestrate("report", name, "-o", str(tmp_path / "run.html"), env=env)
+    text = orchestrate("report", name, "--format", "md", "-o", "-", env=env)
+    wrong = orchestrate("report", name, "--format", "pdf", env=env)
+
+    assert (page.returncode, text.returncode, wrong.returncode) == (0, 0, 2)
+    assert "Everything is planned." in (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert text.stdout.startswith("# Plan a neighbourhood street party")
+    assert "html, md, docx, json" in wrong.stderr
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link within a page of a run without an answer leads to an anchor that is there."""
+    page = Page(html(cast("State", {**ended(), "answer": ""})))
+
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.anchors)
