@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+EVALS := .venv-evals
+DEEPAGENTS := .venv-deepagents
 UV := $(shell command -v uv 2>/dev/null)
 
 # Text, not make: a request about "$$500" stays one. The override holds against the command line, where it is given.
@@ -21,7 +23,7 @@ STEPS := $(foreach step,planner validator worker synthesiser,tests/test_$(step).
 QUICK := $(STEPS) $(wildcard tests/plan tests/synthesis tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/graph/test_settings.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check dev eval bench cluster cluster-test lock recording clean
+.PHONY: help run test quick check dev eval install-evals deepagents bench cluster cluster-test lock recording clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -72,6 +74,7 @@ test: $(VENV)/dev.ok ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
 	@$(if $(PYTHON312),$(MAKE) --no-print-directory $(CLUSTER)/ok,echo "No Python 3.12 or later here: the cluster's tests will be skipped." >&2)
 	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory $(EVALS)/evals.ok && $(EVALS)/bin/python -m pytest -q -n 0 tests/evals/test_suites.py
 
 check: $(VENV)/dev.ok ## Lint, types, layers
 	@$(BIN)/ruff check .
@@ -90,9 +93,27 @@ cluster: $(VENV)/run.ok $(CLUSTER)/ok ## Serve the graph by two processes on Pos
 cluster-test: $(VENV)/dev.ok $(CLUSTER)/ok ## Kill, stall, drain and cut off the cluster's processes, and see every run end
 	@$(BIN)/python -m pytest -n 0 tests/cluster
 
-eval: $(VENV)/dev.ok ## Measure the plan checks and the synthesis (MODEL=provider:name measures that model)
-	@$(BIN)/python -m evals.plans
-	@$(BIN)/python -m evals.synthesis $(if $(MODEL),--model "$(MODEL)")
+eval: $(EVALS)/evals.ok ## Measure plans, conflicts, survival, equal tokens (MODEL=provider:name JUDGE=provider/name LIMIT= EPOCHS= SUITE= LOGS= YES=--yes)
+	@$(EVALS)/bin/python -m evals.plans
+	@$(EVALS)/bin/python -m evals.synthesis
+	@$(EVALS)/bin/python -m evals $(if $(MODEL),--model "$(MODEL)") $(if $(JUDGE),--judge "$(JUDGE)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(LOGS),--logs "$(LOGS)") $(foreach suite,$(SUITE),--suite $(suite)) $(foreach set,$(DATA),--data $(set)) $(YES)
+
+# inspect-ai has an environment of its own: it needs older fsspec and python-dateutil than ours, and brings numpy.
+$(EVALS)/evals.ok: requirements-evals.txt pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(EVALS) $(EVALS)/python.ok
+	@echo "Setting up $(EVALS) …" >&2
+	@$(MAKE) --no-print-directory VENV=$(EVALS) install-evals
+	@touch $@
+
+install-evals:
+	@$(call install,requirements-evals.txt)
+
+deepagents: $(DEEPAGENTS)/deepagents.ok ## Install deepagents, a baseline of the survival suite, in an environment of its own
+
+$(DEEPAGENTS)/deepagents.ok: evals/requirements-deepagents.txt
+	@$(PYTHON) -m venv $(DEEPAGENTS)
+	@$(DEEPAGENTS)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai client (QUICK=1: about a minute; ONLY=group)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
@@ -101,9 +122,12 @@ lock: ## Pin all dependencies by hash (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra local pyproject.toml build.in -o requirements.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras --group dev pyproject.toml build.in -c requirements.txt -o requirements-dev.txt
 	@uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra anthropic --extra google --extra mcp --extra postgres --extra redis --extra jwt pyproject.toml build.in deploy/requirements.in -c requirements-dev.txt -o deploy/requirements.txt
+	@grep -E '^[a-z]' requirements.txt | grep -vE '^(fsspec|python-dateutil)==' | sed 's/ \\$$//' > $(VENV)/pins.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra anthropic --extra google --group evals pyproject.toml build.in -c $(VENV)/pins.txt -o requirements-evals.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate evals/deepagents.in -o evals/requirements-deepagents.txt
 
 recording: $(VENV)/run.ok ## Draw the graph and record the demonstration for the README
 	@$(BIN)/python bench/recording.py
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) $(CLUSTER) .cluster build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api bench/out
+	@rm -rf $(VENV) $(EVALS) $(DEEPAGENTS) $(CLUSTER) .cluster build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api bench/out

@@ -1,0 +1,107 @@
+"""Logs: inspect's record of every sample: made by running suites, judged now or later, read for the results."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from inspect_ai import eval_set, score
+from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log, write_eval_log
+from inspect_ai.model import Model, get_model
+
+from evals import gateway, minds, suites
+from evals.purse import price
+from evals.results import Measured
+from nodes.budget import cost_usd
+
+AT_ONCE = 8  # samples
+# A worker that is refused slows down every call to its endpoint, so scenes with the dead run one at a time.
+AT_ONCE_OF = {"survival": 1}
+
+
+def folder_of(root: Path, model: str) -> Path:
+    """Name the folder of a model's logs: where the next run of it goes on."""
+    return root / re.sub(r"[^\w.-]+", "-", model)
+
+
+def run(
+    folder: Path,
+    names: Sequence[str],
+    *,
+    model: str,
+    judge: str | None,
+    epochs: int,
+    limit: int | None = None,
+    data: Sequence[str] = (),
+    deepagents: str = "",
+) -> bool:
+    """Run suites into a folder's logs; what stands there finished is not run again. False: something was not finished."""
+    asked = (
+        get_model(judge, memoize=False) if judge else None
+    )  # made now: in the survival suite OPENAI_BASE_URL is the gateway's
+    upstream = None if model == minds.MIND else gateway.upstream(model)
+    whole = True
+    for name in names:
+        task = suites.suite(name, model, judge, list(data), deepagents if name == "survival" else "")
+        behind = gateway.served(upstream) if upstream and name == "survival" else nullcontext()
+        with behind:
+            done, _ = eval_set(
+                task,
+                log_dir=str(folder / name),
+                model="none/none",
+                model_roles={"judge": asked} if asked else None,
+                epochs=epochs,
+                limit=limit,
+                max_samples=AT_ONCE_OF.get(name, AT_ONCE),
+                retry_attempts=0,
+                retry_immediate=False,
+                display="plain",
+                log_level="warning",
+                score_display=False,
+            )
+        whole = whole and done
+    return whole
+
+
+def judge_later(folder: Path, judge: str) -> None:
+    """Judge what the logs of a folder hold; nothing is run again."""
+    asked: Model = get_model(judge, memoize=False)
+    for log in _logs(folder):
+        scorer = suites.measured(log.eval.task, judge)
+        write_eval_log(
+            score(log, scorer, model_roles={"judge": asked}, action="overwrite", display="plain"), log.location
+        )
+
+
+def read(folders: Sequence[Path]) -> list[Measured]:
+    """Read all logs in some folders, by model; of a sample that stands there twice the later counts."""
+    found: dict[str, Measured] = {}
+    for log in (log for folder in folders for log in _logs(folder)):
+        for sample in log.samples or []:
+            kept = next(iter((sample.scores or {}).values()), None)
+            if kept is None or not kept.metadata:
+                continue
+            metadata: Mapping[str, Any] = sample.metadata
+            measured = found.setdefault(metadata["model"], Measured(metadata["model"]))
+            measured.judge = kept.metadata["judge"] or measured.judge
+            measured.take(metadata["suite"], str(sample.id), sample.epoch, kept.metadata["figures"], metadata)
+    return list(found.values())
+
+
+def spent(folder: Path) -> float:
+    """Add up what a folder's logs have cost, systems and judge, in USD; what has no known price counts as nothing."""
+    usd = 0.0
+    for log in _logs(folder):
+        runs = (run for sample in log.samples or [] for run in sample.metadata.get("runs", {}).values())
+        usd += sum(run["usd"] or 0.0 for run in runs)
+        usage, judge = log.stats.role_usage.get("judge"), log.eval.task_args.get("judge")
+        if usage and judge:
+            usd += cost_usd(price(judge), usage.input_tokens, usage.output_tokens) or 0.0
+    return usd
+
+
+def _logs(folder: Path) -> Iterator[EvalLog]:
+    if folder.is_dir():
+        for info in reversed(list_eval_logs(str(folder))):  # the oldest first
+            yield read_eval_log(info)
