@@ -32,6 +32,7 @@ ERRS = 10  # of each ten graded plans, one is graded the wrong way round
 FALSE_ALARM = 10  # of each ten agreeing pairs, one
 INVENTS = 4  # of each four runs with a death, one
 FAULTS = {"429": "429", "timeout": "hang", "garbage": "html-200", "cut": "cut-mid"}
+DIES_AFTER_S = 0.3  # as far away as a real endpoint: by then all workers have asked
 TAG = re.compile(r"\[run (\w+)-(\d)\]")  # in a request: which fault the crew dies of, and how many die
 
 _OPEN = [*sets.requests(), *sets.controls()]
@@ -75,7 +76,8 @@ def crew(body: Body) -> Turn | str | None:
         return Turn(tool_calls=[_handed_out(one) for one in tasks])
     if "You are the synthesiser" in system or told or len(mine) != 1:
         return None
-    return Turn(scene.workers[mine[0]]["text"], fault=FAULTS[tag[1]] if mine[0] < int(tag[2]) else None)
+    text = scene.workers[mine[0]]["text"]
+    return Turn(text, fault=FAULTS[tag[1]], delay=DIES_AFTER_S) if mine[0] < int(tag[2]) else text
 
 
 def _scene(prompt: str) -> Scene | None:

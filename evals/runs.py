@@ -12,8 +12,7 @@ from evals.items import Item, as_dispute, as_open, as_scene
 from evals.minds import MIND
 from evals.purse import RUNS
 
-# In the survival suite: after how long a worker of ours is given up, the time in the line behind a refused one included.
-PATIENCE_S = {"429": 12.0, "timeout": 4.0, "garbage": 4.0, "cut": 4.0}
+PATIENCE_S = 4.0  # in the survival suite, for a worker of ours that hangs or is refused again and again
 REQUEST_S = {
     True: 2.0,
     False: 60.0,
@@ -61,7 +60,7 @@ def _deaths(item: Item, model: str, deep: DeepAgents | None) -> dict[str, Awaita
             budget_tokens=most,
             max_rounds=1,
             max_subtasks=count,
-            worker_timeout_s=PATIENCE_S[item["fault"]],
+            worker_timeout_s=PATIENCE_S,
         ),
         "recipe": Caller(model, most, timeout).run(partial(recipe.answered, request=request)),
     }

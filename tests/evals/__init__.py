@@ -1,0 +1,1 @@
+"""Tests of evals/: is what it measures what is there?"""

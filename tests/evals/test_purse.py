@@ -1,0 +1,47 @@
+"""What a run will cost, and the most it may."""
+
+import asyncio
+
+import pytest
+
+from evals.purse import BudgetReached, Purse, sample_cost
+
+
+def test_refuses() -> None:
+    """A sample that might go beyond the budget does not begin, and the error says how to go on."""
+    purse = Purse(limit=1.0, spent=0.8)
+
+    with pytest.raises(BudgetReached, match="Raise EVAL_BUDGET_USD and run the same command again"):
+        asyncio.run(purse.hold(0.3))
+
+
+def test_waits_for_those_in_flight() -> None:
+    """A sample that does not fit beside those in flight waits until they have cost less than they might."""
+
+    async def two() -> list[str]:
+        purse, order = Purse(limit=1.0), list[str]()
+
+        async def sample(name: str) -> None:
+            await purse.hold(0.6)
+            order.append(name)
+            await asyncio.sleep(0)
+            purse.settle(0.6, 0.1)
+
+        await asyncio.gather(sample("first"), sample("second"))
+        return [*order, f"{purse.spent:.1f}", f"{purse.held:.1f}"]
+
+    assert asyncio.run(two()) == ["first", "second", "0.2", "0.0"]
+
+
+def test_cost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens and money, usual and at most: five systems at their ceiling, every token at the dearer price."""
+    monkeypatch.setenv("ORCHESTRATOR_PRICES", '{"openai:mine": {"input": 1, "output": 10}}')
+    cost = sample_cost("equal", "openai:mine", None, 8_000)
+
+    assert str(cost) == "about 20,000 tokens, at most 40,000; about $0.11, at most $0.40"
+
+
+def test_unknown_price() -> None:
+    """An unknown price is unknown, not nothing; so is that of the judge."""
+    assert sample_cost("split", "openai:nobody-knows-it", None).usd is None
+    assert str(sample_cost("split", "openai:gpt-4o", "openai-api/x/nobody-knows-it")).endswith("price unknown")
