@@ -62,13 +62,14 @@ async def beat(beating: threading.Event) -> float:
     return most
 
 
-async def measured(context: dict[str, Any]) -> tuple[float, float]:
+async def measured(context: Any) -> tuple[float, float]:
     """Make one run; return the longest stalls of the caller's loop and of the engine's, in seconds."""
     here, beating = asyncio.get_running_loop(), threading.Event()
     beating.set()
     others = [asyncio.run_coroutine_threadsafe(beat(beating), loop) for loop in loops() if loop is not here]
     mine = asyncio.create_task(beat(beating))
-    state = await graph.ainvoke({"request": "Tell all."}, context={"max_subtasks": RESULTS, "max_rounds": 1, **context})
+    given: Any = {"max_subtasks": RESULTS, "max_rounds": 1, **context}
+    state = await graph.ainvoke({"request": "Tell all."}, context=given)
     beating.clear()
     assert len(state["outcomes"]) == RESULTS, "not all was done"
     return await mine, max([await asyncio.wrap_future(other) for other in others])

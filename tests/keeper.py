@@ -92,7 +92,7 @@ class Keeper:
 async def _work(job: Job) -> dict[str, Any]:
     async with open_store(job["where"]) as store:
         if job.get("dies"):
-            store.saver.aput = _dying(store.saver.aput)  # type: ignore[method-assign]
+            store.saver.aput = _dying(store.saver.aput)  # type: ignore[method-assign, assignment]
         graph = build_graph(checkpointer=store.saver)
         try:
             if "id" in job:

@@ -14,7 +14,7 @@ from graph.local import engine_options
 from graph.sanitise import one_line
 from graph.store import open_store
 from nodes.errors import OrchestratorError
-from nodes.models import Endpoints, listed_window, on_engine, price_of, settle
+from nodes.models import Endpoints, listed, listed_window, on_engine, price_of, settle
 from nodes.providers import provider_of
 from nodes.state import ROLES, Context
 
@@ -77,7 +77,11 @@ def _model(spec: str, roles: str, settings: Context, where: Endpoints) -> Look:
         cost = f"${price.input * 1e6:.2f} in, ${price.output * 1e6:.2f} out per million tokens"
     tokens = settings.context_window or listed_window(provider, name)
     window = f"window of {tokens:,} tokens" if tokens else "window unknown (--set context_window=…)"
-    return Look(f"model of {roles}", ok=True if price else None, said=f"{spec}; {cost}; {window}")
+    names = asyncio.run(on_engine(listed(spec, settings, where)))
+    unlisted = bool(names) and name not in (names or ())
+    server = "not asked" if names is None else "answers, but does not list it" if unlisted else "answers"
+    ok = True if price and not unlisted else None
+    return Look(f"model of {roles}", ok=ok, said=f"{spec}; {cost}; {window}; its server {server}")
 
 
 def _specialists(folder: Path | None) -> Iterator[Look]:

@@ -37,7 +37,7 @@ def list_settings(given: Mapping[str, Any], *, as_json: bool) -> None:
 
     def form(row: Mapping[str, Any]) -> str:
         value = "unset" if row["value"] is None else one_line(row["value"])
-        return f"{row['name']:<28} {value:<24} {row['from']:<12}  {row['meaning']}"
+        return f"{row['name']:<29} {value:<24} {row['from']:<12}  {row['meaning']}"
 
     write_list(rows, form, as_json=as_json)
     if missing is not None and not as_json:

@@ -126,7 +126,7 @@ def write_row(text: str) -> None:
 
         head = text[: len(text) - len(text.lstrip())]
         text = text if len(text) <= stdout.width else head + _cut(text.lstrip(), stdout.width - len(head), shortened)
-    stdout.print(Text(text), soft_wrap=True)
+    sys.stdout.write(text + "\n")
 
 
 def _cut(text: str, width: int, shortened: Callable[[str, int], str]) -> str:

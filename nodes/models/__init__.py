@@ -16,7 +16,7 @@ from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
 from nodes.models.schemas import plan_schema, sequel_schema, synthesis_schema
 from nodes.models.scripted import Line, Script, ScriptedChatModel, register
-from nodes.models.served import settle
+from nodes.models.served import listed, settle
 from nodes.models.text_tools import as_text, described, read_calls
 from nodes.models.threads import aside, in_thread, on_engine_loop
 
@@ -40,6 +40,7 @@ __all__ = [
     "ask",
     "described",
     "in_thread",
+    "listed",
     "listed_window",
     "on_engine",
     "on_engine_loop",

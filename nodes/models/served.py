@@ -43,6 +43,16 @@ async def _settled(settings: Context, specs: Mapping[Role, str], endpoints: Endp
     return settings.model_copy(update=named)
 
 
+async def listed(spec: str, settings: Context, endpoints: Endpoints) -> list[str] | None:
+    """Ask a model's server which it has; that costs nothing ([]: it keeps no list; None: this provider's is not asked).
+
+    Raises:
+        NoModel: the model cannot be set up, or its server does not answer or take the key.
+    """
+    model = await open_model(spec, settings, "planner", endpoints, None)
+    return await _served(model) if isinstance(model.chat, ChatOpenAI) else None
+
+
 async def _served(model: Model) -> list[str]:
     """List the models of an OpenAI-compatible server ([]: it keeps no list)."""
     assert isinstance(model.chat, ChatOpenAI)  # noqa: S101 - for mypy; settle() asks of no other

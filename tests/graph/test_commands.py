@@ -243,11 +243,21 @@ def test_doctor(failing: tuple[Endpoint, Failing], tmp_path: Path) -> None:
     """The doctor tells models, prices, windows and the database without a paid call; what is missing makes exit 2."""
     endpoint, mind = failing
     well = orchestrate("doctor", env=around(tmp_path, endpoint))
+    odd = orchestrate("doctor", "-m", "openai:gpt-4.1", env=around(tmp_path, endpoint))
+    dead = orchestrate("doctor", env=around(tmp_path, endpoint, OPENAI_BASE_URL="http://127.0.0.1:1/v1"))
     ill = orchestrate("doctor", env=around(tmp_path))
 
     assert (well.returncode, mind.asked) == (0, []), well.stderr
-    for words in ("openai:gpt-4o; $", "per million tokens", "window of 128,000 tokens", "runs.db holds 0"):
+    for words in (
+        "openai:gpt-4o; $",
+        "per million tokens",
+        "window of 128,000 tokens",
+        "runs.db holds 0",
+        "its server answers",
+    ):
         assert words in well.stderr
+    assert (odd.returncode, "its server answers, but does not list it" in odd.stderr) == (0, True)
+    assert (dead.returncode, "The connection failed" in dead.stderr) == (2, True)
     assert (ill.returncode, "✗ settings and models: No model is set up" in ill.stderr) == (2, True)
 
 
