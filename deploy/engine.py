@@ -15,7 +15,7 @@ from aegra_api.config import HttpConfig, load_auth_config, load_http_config
 from aegra_api.core import database
 from aegra_api.core.active_runs import active_runs
 from aegra_api.core.orm import Run, _get_session_maker
-from aegra_api.services import langgraph_service, run_executor
+from aegra_api.services import langgraph_service, run_executor, worker_executor
 from aegra_api.services.langgraph_service import GraphRegistryEntry
 from aegra_api.services.streaming_service import streaming_service
 from aegra_api.services.worker_executor import _TERMINAL_STATUSES
@@ -26,9 +26,10 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import exc, select
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from deploy.metrics import counted, ended, measured, timed
 from deploy.serve import INSTANCE
 from nodes.langgraph_private import make_ids_newer_than, var_child_runnable_config
-from nodes.models import WATCHES, Sending
+from nodes.models import TOLD, WATCHES, Sending
 
 T = TypeVar("T")
 Answer = Callable[..., Coroutine[Any, Any, T]]
@@ -160,17 +161,15 @@ def without_app() -> HttpConfig:
     return read
 
 
-WATCHES["fence"] = fence
+WATCHES["fence"], WATCHES["figures"], TOLD["figures"] = fence, measured, counted
 config.load_http_config = without_app
-
-
 database.AsyncPostgresSaver = Saver
-database.create_async_engine = partial(
-    database.create_async_engine, hide_parameters=True
-)  # a request is one; errors are logged
+# A request is a statement's parameter, and errors are logged.
+database.create_async_engine = partial(database.create_async_engine, hide_parameters=True)
 langgraph_service._parse_graph_config_entry = by_file(langgraph_service._parse_graph_config_entry)
 run_executor.start_run = patient(run_executor.start_run)
-run_executor.finalize_run = patient(fenced(run_executor.finalize_run))
+run_executor.finalize_run = ended(patient(fenced(run_executor.finalize_run)))
+worker_executor.execute_run = timed(worker_executor.execute_run)
 streaming_service._stream_live_events = ending(streaming_service._stream_live_events)
 
 from aegra_api.core.auth_middleware import get_auth_instance  # noqa: E402

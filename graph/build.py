@@ -25,7 +25,7 @@ from nodes.earlier import read_earlier
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
 from nodes.langgraph_private import RunnableCallable
-from nodes.models import Endpoints, wait_on_engine
+from nodes.models import TOLD, Endpoints, wait_on_engine
 from nodes.planner import planner
 from nodes.pool import open_pool
 from nodes.sequel import sequel
@@ -140,9 +140,11 @@ def _step(step: Step, host: Host) -> RunnableCallable:
     async def on_this_loop(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
         kept = settings.still_under_ceilings(state["settings"], config.get("configurable", {}))
         state = {**state, "settings": kept}
-        if not state.get("attachments"):
-            return await step(state, runtime, host)
-        return await step(state, runtime, await asyncio.to_thread(host.with_documents, state["attachments"]))
+        given = state.get("attachments")
+        update = await step(state, runtime, await asyncio.to_thread(host.with_documents, given) if given else host)
+        for tell in TOLD.values():
+            tell(step.__name__, update)
+        return update
 
     def in_this_thread(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
         return wait_on_engine(on_this_loop(state, runtime, config))

@@ -10,7 +10,7 @@ from nodes.models.ask import ask
 from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
 from nodes.models.endpoints import Endpoints
 from nodes.models.engine.server import EngineOptions
-from nodes.models.gates import HOLDS, WATCHES, Sending
+from nodes.models.gates import HOLDS, TOLD, WATCHES, Sending
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
@@ -23,6 +23,7 @@ from nodes.models.threads import aside, in_thread, on_engine_loop
 __all__ = [
     "BYTES_A_TOKEN",
     "HOLDS",
+    "TOLD",
     "WATCHES",
     "Call",
     "CallFailed",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from nodes.models.call import Call
 from nodes.state import Charge
@@ -28,6 +29,7 @@ class Sending:
 # By name, so that a graph that is built twice has one. Entered on the engine loop.
 HOLDS: dict[str, Callable[[str, int], AbstractAsyncContextManager[None]]] = {}  # (endpoint, limit), around a call
 WATCHES: dict[str, Callable[[Sending], AbstractAsyncContextManager[None]]] = {}  # around each of its requests
+TOLD: dict[str, Callable[[str, dict[str, Any]], None]] = {}  # (step, update), of each step of a graph that is done
 
 
 async def hold(stack: AsyncExitStack, endpoint: str, limit: int) -> None:

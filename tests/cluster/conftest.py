@@ -1,7 +1,7 @@
 """What the cluster's tests share: one cluster for a file, on an endpoint in this process."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def running(endpoint: Endpoint, servers: int = 2, **environment: str) -> Iterator[Cluster]:
+def running(endpoint: Endpoint, environment: Mapping[str, str] | None = None, servers: int = 2) -> Iterator[Cluster]:
     """Run a cluster whose models are this endpoint's."""
     named = {
         "OPENAI_BASE_URL": endpoint.url,
@@ -57,7 +57,7 @@ def running(endpoint: Endpoint, servers: int = 2, **environment: str) -> Iterato
     with tempfile.TemporaryDirectory(prefix="cluster") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL runs as another user
         with Cluster(
-            Path(folder), {**SHORT, **named, **environment}, tuple(free_port() for _ in range(servers))
+            Path(folder), {**SHORT, **named, **(environment or {})}, tuple(free_port() for _ in range(servers))
         ) as cluster:
             yield cluster
 

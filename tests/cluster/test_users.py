@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest, model: Endpoint, tmp_path_factory: py
         reason = why_not()
         if reason:
             pytest.skip(reason)
-        with running(model, servers=1, **told) as cluster:
+        with running(model, told, servers=1) as cluster:
             yield cluster.servers[0].url
     else:
         found = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}

@@ -32,13 +32,15 @@ class Trades:
     Attributes:
         seconds: the least and the most that a worker takes.
         asked: calls, by run and who is asked: a specialist, the planner or the synthesiser.
-        paid: tokens of all calls, by run, as the endpoint's bill would have them.
+        sent, received, paid: tokens of all calls, by run, as the endpoint's bill would have them; paid is their sum.
         costs: tokens of each call, by run and who is asked; asked again, it costs the same.
     """
 
     seconds: tuple[float, float] = (0.0, 0.0)
     others_s: float = 0.0
     asked: Counter[tuple[int, str]] = field(default_factory=Counter)
+    sent: Counter[int] = field(default_factory=Counter)
+    received: Counter[int] = field(default_factory=Counter)
     paid: Counter[int] = field(default_factory=Counter)
     costs: dict[tuple[int, str], int] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(1))
@@ -54,6 +56,8 @@ class Trades:
             else:
                 turn = Turn(PLAN if role == "planner" else join_all(body), delay=self.others_s, chunk=200)
             usage = usage_of(turn, body) or {}
+            self.sent[number] += usage["prompt_tokens"]
+            self.received[number] += usage["completion_tokens"]
             cost = usage["prompt_tokens"] + usage["completion_tokens"]
             self.asked[number, who] += 1
             self.paid[number] += cost
