@@ -145,7 +145,7 @@ class PlanSearch:
         if len(plans) > 1 and not self._revised(plans[-2].end, last.start):
             before = plans[-2]
             if last.alone:
-                if not _WORDS_BETWEEN.search(self.text, before.end, last.start) or not before.values[-1].strict:
+                if not _WORDS_BETWEEN.search(self.text, before.end, last.start):
                     self.why = "one subtask stands outside its list"
                     return None
                 last = before  # a lone subtask in the prose behind a plan
@@ -168,7 +168,6 @@ class PlanSearch:
             self.why = "it leaves subtasks out where it says '...'"
         elif self._leaves_some(plan):
             self.why = "part of its JSON could not be read"
-            self.scan.broken_at = min(plan.start, self.scan.values[0].start, broken or len(self.text))
         else:
             return True
         return False
