@@ -79,9 +79,9 @@ class PlanSearch:
         if self.scan.unclosed or self.scan.exhausted:
             return None
         plans = self._plans()
-        plan = self._last(plans) if plans else None
-        if plan is not None and self._is_whole(plan):
-            return self._framed(plan, alone=len(plans) == 1)
+        if plans:
+            plan = self._last(plans)
+            return self._framed(plan, alone=len(plans) == 1) if plan and self._is_whole(plan) else None
         if (self.scan.broken_at is None and self.scan.cut_at is None) or self._within_line():
             return text_plan.read(reasoning.visible(self.text)[0], cut=self.cut)
         return None
