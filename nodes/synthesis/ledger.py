@@ -160,34 +160,29 @@ class Ledger:
 
     def _take_gap(self, said: replies.Gap) -> None:
         subtask_id = said.subtask_id if said.subtask_id in self._texts else None
-        same = (gap for gap in self.gaps.values() if said.what and gap["what"] == said.what)
-        known = next(same, None) or self.gaps.get(said.id)
-        if known and known.get("kind") and said.what and subtask_id != known["subtask_id"]:
-            known = None  # the id is code's; this is another gap
-        facts = [
-            gap
-            for gap in self.gaps.values()
-            if gap.get("kind") and gap["subtask_id"] and gap["subtask_id"] == subtask_id
-        ]
-        fact = known if known and known.get("kind") else next(iter(facts), None)
-        if fact is not None:
-            self.aliases |= {said.id: fact["id"]} if said.id and said.id != fact["id"] else {}
-            return
+        known = self._same_gap(said, subtask_id)
+        if known and said.id and said.id != known["id"]:
+            self.aliases[said.id] = known["id"]
+        if known and known.get("kind"):
+            return  # a fact, which no reply takes away
         if said.status != "kept":
-            self.gaps.pop(said.id, None)
-            return
-        if not (known or said.what):
-            return
-        name = known["id"] if known else self._named(said.id, "G", self.gaps)
-        if said.id and said.id != name:
-            self.aliases[said.id] = name
-        old = known or {"subtask_id": None, "what": "", "why": ""}
-        self.gaps[name] = {
-            "id": name,
-            "subtask_id": subtask_id or old["subtask_id"],
-            "what": said.what or old["what"],
-            "why": said.why or old["why"],
-        }
+            self.gaps.pop(known["id"] if known else "", None)
+        elif known:
+            said_now = {"subtask_id": subtask_id, "what": said.what, "why": said.why}
+            self.gaps[known["id"]] = known | {key: value for key, value in said_now.items() if value}
+        elif said.what:
+            name = self._named(said.id, "G", self.gaps)
+            self.aliases |= {said.id: name} if said.id and said.id != name else {}
+            self.gaps[name] = {"id": name, "subtask_id": subtask_id, "what": said.what, "why": said.why}
+
+    def _same_gap(self, said: replies.Gap, subtask_id: str | None) -> Gap | None:
+        """Find the gap that is meant: by its subtask, where code has found it, by its words, or by its id."""
+        for gap in self.gaps.values():
+            if (gap.get("kind") and subtask_id and gap["subtask_id"] == subtask_id) or said.what == gap["what"] != "":
+                return gap
+        named = self.gaps.get(said.id)
+        other = named and named.get("kind") and said.what and subtask_id != named["subtask_id"]
+        return None if other else named  # the id is code's; this is another gap
 
     def _named(self, name: str, letter: str, taken: Mapping[str, Any]) -> str:
         return name if name and name not in taken else _free(letter, taken)
