@@ -64,7 +64,7 @@ def pick(value: dict[str, Any], names: Iterable[str]) -> Any:
 def words(raw: Any) -> str:
     """Give a value as clean text; lists are joined, what is no text is empty."""
     if isinstance(raw, list):
-        return ", ".join(filter(None, map(words, raw)))
+        return ", ".join(filter(None, (words(entry) for entry in raw if not isinstance(entry, list))))
     return clean(str(raw)) if isinstance(raw, str | int | float) and not isinstance(raw, bool | CutStr) else ""
 
 

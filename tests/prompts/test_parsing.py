@@ -499,6 +499,14 @@ def test_a_cut_answer_keeps_its_part() -> None:
         assert [one.topic for one in error.value.partial.disagreements] == ["Price"]
 
 
+def test_deep_nesting_is_read_past() -> None:
+    """A ledger nested hundreds of lists deep costs its own item, not the reply."""
+    deep = "[" * 800 + "]" * 800
+    found = parse_synthesis(f'{{"disagreements": [{{"topic": {deep}, "positions": {deep}}}], "answer": "a"}}')
+
+    assert ([], "a") == (found.disagreements, found.answer)
+
+
 def test_cut_before_the_answer() -> None:
     """Cut in its ledger, a synthesis gives the complete items and an empty answer."""
     with pytest.raises(CutReply) as error:
