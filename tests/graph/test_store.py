@@ -307,6 +307,15 @@ def test_a_folder_in_the_place_of_the_database(database: Path) -> None:
     assert (code, f"the database {database} cannot be used: unable to open database file" in told) == (2, True)
 
 
+def test_no_id_is_no_run(endpoint: Endpoint, database: Path) -> None:
+    """An empty id, as of an unset variable, removes nothing, though there is one run alone."""
+    command(REQUEST)
+    code, _, told = command("rm", "")
+
+    assert (code, "there is no saved run ''" in told) == (2, True)
+    assert len(json.loads(command("runs", "--json")[1])) == 1
+
+
 def test_no_database_at_all(database: Path) -> None:
     """An address of another kind is refused, and no folder of that name is made."""
     code, _, told = command("runs", "--db", "mysql://here/runs")
