@@ -83,6 +83,7 @@ WAYS = [
     ({"all": PROXY, "no": "[::1],10.0.0.0/8"}, "https", "api.openai.com", PROXY),
     ({"all": PROXY, "no": "::1,.example.org"}, "https", "models.example.org", None),
     ({"all": PROXY, "no": "fe80::1"}, "https", "fe80::1", None),
+    ({"all": PROXY, "no": "[fe80::1]"}, "https", "fe80::1", None),
     ({"all": PROXY, "no": "*"}, "https", "api.openai.com", None),
 ]
 
