@@ -14,7 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
-from graph import settings
+from graph import settings, trace
 from graph.assembly import SPECIALISTS_KEPT, Attached, assemble
 from graph.local import engine_options
 from graph.shared import share
@@ -139,9 +139,11 @@ def _step(step: Step, host: Host) -> RunnableCallable:
 
     async def on_this_loop(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
         kept = settings.still_under_ceilings(state["settings"], config.get("configurable", {}))
-        state = {**state, "settings": kept}
-        given = state.get("attachments")
-        update = await step(state, runtime, await asyncio.to_thread(host.with_documents, given) if given else host)
+        state, given = {**state, "settings": kept}, state.get("attachments")
+        knowing = await asyncio.to_thread(host.with_documents, given) if given else host
+        trace.began(step.__name__, state)
+        update = await step(state, runtime, knowing)
+        trace.ended(step.__name__, update)
         for tell in TOLD.values():
             tell(step.__name__, update)
         return update

@@ -92,8 +92,9 @@ async def follow(
     """
     while True:
         state, waiting = State(), None
-        stream: Any = whole(graph).astream(
-            sent, config, context=context, stream_mode=["custom", "values"], durability=DURABILITY, control=control
+        here: RunnableConfig = config if isinstance(sent, dict) else {"configurable": config["configurable"]}
+        stream: Any = whole(graph).astream(  # what goes on is traced under an id of its own
+            sent, here, context=context, stream_mode=["custom", "values"], durability=DURABILITY, control=control
         )
         async for mode, part in stream:
             if mode == "custom":

@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import StateSnapshot
+from langsmith import uuid7
 
 from graph.assembly import SPECIALISTS_KEPT
 from graph.build import Graph, whole
@@ -25,6 +26,7 @@ from nodes.langgraph_private import make_ids_newer_than
 from nodes.models import run_journal
 from nodes.state import Context, Outcome, State, in_plan_order
 
+TRACE = "trace"  # the id of its run in LangSmith, beside the settings that were given: `rate` finds it there
 AFTER = "goes on from"  # the id of a run, beside the settings that were given
 
 
@@ -46,7 +48,7 @@ async def start(
         BadRequest: nothing came of the run that it goes on from; says what can still be done.
     """
     sent = await _input(graph, store, request, given)
-    run = Run.new(uuid.uuid4().hex[:8], request, dict(given))
+    run = Run.new(uuid.uuid4().hex[:8], request, {**given, TRACE: str(uuid7())})
     await store.add(run)
     async with store.hold(run.id):
         work = _Work(graph, store, run, listen, decide, control or Control())
@@ -164,7 +166,7 @@ class _Work:
         try:
             async with aclosing(Orders(self.store, run.id, self.control, self.listen)):
                 state = await followed(
-                    self.graph, sent, config_of(run), Context(**context), self.listen, self.decide, self.control
+                    self.graph, sent, self._config(), Context(**context), self.listen, self.decide, self.control
                 )
             state = await self._with_lost_charges(state)
             status = _status_of(state)
@@ -181,6 +183,11 @@ class _Work:
             run_journal.reset(before)
             await self.store.set_status(run.id, status)
         return state
+
+    def _config(self) -> RunnableConfig:
+        """Say where it is kept, and under which id its beginning is traced."""
+        known = self.run.given.get(TRACE)
+        return {**config_of(self.run), "run_id": uuid.UUID(known)} if known else config_of(self.run)
 
     async def nothing_to_do(self, state: State, reason: str) -> State:
         """Say so; a kill may have come between the end and its being saved."""

@@ -222,6 +222,18 @@ def use_endpoint(base_url: str) -> None:
     os.environ["OPENAI_BASE_URL"] = base_url
 
 
+def is_traced() -> bool:
+    """Read whether runs are traced in LangSmith."""
+    return any(
+        os.environ.get(f"{name}", "").lower() == "true" for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2")
+    )
+
+
+def traces_hide_text() -> bool:
+    """Read whether LangSmith is to be shown no text of the user's: then neither names nor errors may hold any."""
+    return any(os.environ.get(f"{name}_HIDE_INPUTS", "").lower() == "true" for name in ("LANGSMITH", "LANGCHAIN"))
+
+
 def endpoint_environment(provider: str) -> tuple[int, ...]:
     """Tell one state of a provider's keys and addresses from another, without holding what they say."""
     return tuple(hash(os.environ.get(name)) for name in variables_of(provider))

@@ -9,7 +9,6 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
-from langsmith import get_current_run_tree
 
 from nodes import specialists
 from nodes.budget import Purse, spent
@@ -35,7 +34,7 @@ from nodes.specialists import (
     run_remote,
     used_sources,
 )
-from nodes.state import Charge, Context, Outcome, Planned, WorkerInput
+from nodes.state import Charge, Context, Outcome, WorkerInput
 from nodes.times import Times
 from prompts import fence, render
 
@@ -43,7 +42,6 @@ from prompts import fence, render
 async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> dict[str, Any]:
     """Do one subtask and report what became of it."""
     subtask = state["subtask"]
-    _name_the_run(subtask)
     tell = Times(_from_here(runtime.stream_writer))
     tell({"type": "worker", "id": subtask["id"], "specialist": subtask["specialist"], "status": "started"})
     began, part = time.monotonic(), Part(pool_of(state["pool"]))
@@ -266,12 +264,3 @@ def _with_material(state: WorkerInput) -> str:
     """Give other people's code the task: bare where it is all there is."""
     more = state.get("frame") or state["subtask"].get("excerpts")
     return _fenced_task(state) if more else state["subtask"]["task"]
-
-
-def _name_the_run(subtask: Planned) -> None:
-    """Name this worker's run in the trace; no text of the user's goes there, metadata is never hidden."""
-    run_tree = get_current_run_tree()
-    if run_tree is not None:
-        run_tree.name = subtask["specialist"]
-        run_tree.add_tags([subtask["id"]])
-        run_tree.add_metadata({"subtask_id": subtask["id"]})

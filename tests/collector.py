@@ -16,6 +16,7 @@ from tests.wire import Peer, Request, Server
 Run = dict[str, Any]
 Part = tuple[str, str, bytes]  # name, content type, content
 
+PROJECT = "01a219b9-1a2f-77f2-8bc5-26360557e9e2"
 INFO = {
     "version": "0.10.0",
     "instance_flags": {"zstd_compression_enabled": True, "blob_storage_enabled": True},
@@ -36,9 +37,10 @@ class Collector:
     With `dead` set, requests are accepted and never answered.
     """
 
-    def __init__(self, *, dead: bool = False) -> None:
-        """Be ready to listen; a dead collector never answers."""
-        self.dead = dead
+    def __init__(self, *, dead: bool = False, refusing: bool = False) -> None:
+        """Be ready to listen; a dead collector never answers, a refusing one says 403 to everything."""
+        self.dead, self.refusing = dead, refusing
+        self.feedback: list[Run] = []
         self._requests: list[bytes] = []
         self._runs: dict[str, Run] = {}
         self._news = threading.Condition()
@@ -89,10 +91,29 @@ class Collector:
             self._requests.append(f"{request.method} {request.path}\r\n{head}\r\n".encode() + body)
         if self.dead:
             await asyncio.Event().wait()
+        if self.refusing:
+            peer.send_json(403, {"detail": "Forbidden"})
+            return
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["info"]:
                 peer.send_json(200, INFO)
                 return
+            case "GET", [path] if path.startswith("sessions"):
+                peer.send_json(
+                    200,
+                    [
+                        {
+                            "id": PROJECT,
+                            "tenant_id": PROJECT,
+                            "name": "default",
+                            "start_time": "2026-01-01",
+                            "reference_dataset_id": None,
+                        }
+                    ],
+                )
+                return
+            case "POST", ["feedback"]:
+                self._keep_feedback(json.loads(body))
             case "POST", ["runs", "multipart"]:
                 self._keep_parts(_parts(body, request.headers.get("content-type", "")))
             case "POST", ["runs", "batch"]:
@@ -115,11 +136,18 @@ class Collector:
             known.update({key: value for key, value in run.items() if value is not None or key not in known})
             self._news.notify_all()
 
+    def _keep_feedback(self, feedback: Run) -> None:
+        with self._news:
+            self.feedback.append(feedback)
+            self._news.notify_all()
+
     def _keep_parts(self, parts: list[Part]) -> None:
         """Join the parts `post.ID`, `patch.ID` and `post.ID.inputs` (and so on) into runs, in their order."""
         for part, kind, content in parts:
             event, name, *field = part.split(".", 2)
-            if event not in {"post", "patch"}:
+            if event == "feedback":
+                self._keep_feedback(json.loads(content))
+            elif event not in {"post", "patch"}:
                 self._keep(name, {f"{event}.{'.'.join(field)}": content})
             elif field:
                 self._keep(name, {field[0]: json.loads(content) if "json" in kind else content})

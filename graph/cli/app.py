@@ -18,7 +18,7 @@ INTERRUPTED = 130
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # a full disk, a terminal that has gone
 NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 COMMANDS = (
-    run.run, run.demo, history.runs, history.show, history.report, run.resume, run.follow, history.rm,
+    run.run, run.demo, history.runs, history.show, history.report, run.resume, run.follow, history.rm, history.rate,
     steering.write_up, steering.steer,
     setup.models, setup.settings, setup.specialists, setup.doctor,
 )  # fmt: skip
@@ -126,4 +126,7 @@ def _leave(code: int) -> None:
 def _flush() -> None:
     from langchain_core.tracers.langchain import wait_for_all_tracers
 
+    from graph.trace import wait
+
+    wait()
     wait_for_all_tracers()

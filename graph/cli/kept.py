@@ -12,10 +12,12 @@ from graph import settings
 from graph.cli.hints import Misused
 from graph.cli.output import COMPLETE, INCOMPLETE, ResultWriter, say, stderr, write_bytes, write_list, write_text
 from graph.cli.summary import command, standing
+from graph.run import TRACE
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
 from nodes.budget import summed
 from nodes.control import LEFT
+from nodes.errors import BadSettings
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 
@@ -139,6 +141,25 @@ def _show_subtask(state: Mapping[str, Any], subtask: str) -> None:
     head = f"{outcome['id']} {outcome['specialist']}, {outcome['status'].replace('_', ' ')}: {outcome['task']}"
     say(one_line(head), "dim")
     write_text(outcome["output"] or outcome["error"] or "")
+
+
+async def rate_run(run_id: str, database: str | None, *, good: bool, why: str) -> None:
+    """Send a person's word on a run to LangSmith.
+
+    Raises:
+        BadSettings: LangSmith is not set up, does not answer, or the run was not traced.
+    """
+    from graph.trace import rate
+
+    async with open_store(where_runs_are(database)) as store:
+        run = await store.find(run_id)
+    known = run.given.get(TRACE)
+    if not known or not settings.is_traced():
+        raise BadSettings(
+            "set LANGSMITH_TRACING=true and LANGSMITH_API_KEY, as they were when the run was made: its word is sent there"
+        )
+    rate(known, good=good, why=why)
+    say(f"run {run.id} is rated {'good' if good else 'bad'}")
 
 
 async def remove_runs(run_ids: Sequence[str], database: str | None) -> None:

@@ -1,5 +1,6 @@
 """Traces: what LangSmith is sent of a run, with no code of the user's."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.collector import Collector
 from tests.endpoint import Endpoint, system_of
 from tests.graph.test_cli import REQUEST, TASKS, joined, planned
-from tests.turn import Body
+from tests.turn import Body, Turn
 
 COMMAND = str(Path(sys.executable).with_name("orchestrate"))
 KEY, TRACING_KEY = "sk-secret-of-the-endpoint", "lsv2-secret-of-the-tracing"
@@ -35,37 +38,133 @@ def around(folder: Path, endpoint: Endpoint, collector: Collector) -> dict[str, 
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", **model, **tracing}
 
 
-def orchestrate(environment: dict[str, str]) -> int:
+def orchestrate(environment: dict[str, str], *more: str) -> int:
     """Run the command and give its exit code."""
-    command = [COMMAND, REQUEST]
+    command = [COMMAND, REQUEST, *more]
     return subprocess.run(
         command, env=environment, cwd=environment["HOME"], capture_output=True, check=False
     ).returncode
 
 
-def test_traced(tmp_path: Path) -> None:
-    """One root, the nodes below it, every worker by its specialist's name, tokens on every call, no key, no user text."""
-    with Endpoint(team) as endpoint, Collector() as collector:
-        code = orchestrate(around(tmp_path, endpoint, collector))
-        runs = collector.wait(lambda runs: runs and all(run.get("end_time") for run in runs.values()))
-        sent = b"".join(collector.requests)
-    roots = [run for run in runs.values() if not run.get("parent_run_id")]
-    shown = [run for run in runs.values() if "langsmith:hidden" not in (run.get("tags") or [])]
-    below = [run for run in shown if run.get("parent_run_id") == roots[0]["id"]]
-    calls = [run for run in runs.values() if run["run_type"] == "llm"]
-    parents = Counter(runs[run["parent_run_id"]]["name"] for run in calls)
-    workers = {run["name"]: run["tags"] for run in below if run["name"] in TEAM}
-    about = str([run.get("extra", {}).get("metadata") for run in runs.values()])
+def traced(tmp_path: Path, mind: Any, *more: str, **around_it: str) -> tuple[int, Collector, bytes]:
+    """Run the command with a collector; give its exit code, and the collector with what it was sent."""
+    with Endpoint(mind) as endpoint, Collector() as collector:
+        code = orchestrate(around(tmp_path, endpoint, collector) | around_it, *more)
+        collector.wait(lambda runs: runs and all(run.get("end_time") for run in runs.values()))
+    return code, collector, b"".join(collector.requests)
 
-    assert (code, [run["name"] for run in roots]) == (0, ["orchestrator"])
-    assert Counter(["planner", "validator", "approval", "synthesiser", *TEAM]) == Counter(run["name"] for run in below)
-    assert Counter(["planner", "synthesiser", *TEAM]) == parents
-    assert [[tag for tag in workers[name] if tag.startswith("S")] for name in TEAM] == [["S1"], ["S2"], ["S3"]]
+
+def metadata(run: Any) -> Any:
+    return run["extra"]["metadata"]
+
+
+def test_traced(tmp_path: Path) -> None:
+    """One root named by the request, the steps below it, every worker by specialist and task, tokens, no key, no user text."""
+    code, collector, sent = traced(tmp_path, team)
+    runs = collector.runs
+    (root,) = [run for run in runs.values() if not run.get("parent_run_id")]
+    shown = [run for run in runs.values() if "langsmith:hidden" not in (run.get("tags") or [])]
+    below = [run for run in shown if run.get("parent_run_id") == root["id"]]
+    calls = [run for run in runs.values() if run["run_type"] == "llm"]
+    steps = Counter(run["name"].split(":")[0] for run in below)
+    parents = Counter(runs[run["parent_run_id"]]["name"].split(":")[0] for run in calls)
+    workers = {run["name"]: run["tags"] for run in below if metadata(run).get("role") == "worker"}
+    about = str([metadata(run) for run in runs.values()])
+
+    assert (code, REQUEST.startswith(root["name"].removesuffix(" …"))) == (0, True)
+    assert steps == Counter(["planner", "validator", "approval", "synthesiser", *TEAM])
+    assert parents == Counter(["planner", "synthesiser", *TEAM])
+    named = [
+        f"{who}: {TASKS[who]}".startswith(name.removesuffix(" …"))
+        for name, who in zip(sorted(workers), sorted(TEAM), strict=True)
+    ]
+    assert (named, sorted(tag for tags in workers.values() for tag in tags if tag.startswith("S"))) == (
+        [True] * 3,
+        ["S1", "S2", "S3"],
+    )
     assert [run["name"] for run in calls if not tokens(run)["input_tokens"] or not tokens(run)["output_tokens"]] == []
     assert [run["name"] for run in runs.values() if run.get("error")] == []
     assert [KEY.encode() in sent, REQUEST.encode() in sent] == [False, True]
     assert sent.count(TRACING_KEY.encode()) == sent.count(b"x-api-key: " + TRACING_KEY.encode())
     assert [text for text in (REQUEST, *TASKS.values(), "Result.") if text in about] == []
+
+
+def test_filterable(tmp_path: Path) -> None:
+    """The root can be found by models, budget, prompts, plan and how it ended; each step by role, round, status and cost."""
+    _, collector, _ = traced(tmp_path, team, "--set", "budget_tokens=900000")
+    runs = [*collector.runs.values()]
+    root = metadata(next(run for run in runs if not run.get("parent_run_id")))
+    work = [
+        metadata(run)
+        for run in runs
+        if run.get("extra") and metadata(run).get("role") == "worker" and run["run_type"] != "llm"
+    ]
+
+    assert {key: root[key] for key in ("planner_model", "budget_tokens", "plan_source", "complete", "gaps")} == {
+        "planner_model": "openai:gpt-4o", "budget_tokens": 900_000, "plan_source": "native", "complete": 1.0, "gaps": 0.0
+    }  # fmt: skip
+    assert (len(root["prompt_version"]), len(root["thread_id"])) == (12, 8)  # the runs of one thread are grouped by it
+    assert {(one["status"], one["round"], one["model"], one["calls"], one["unknown"]) for one in work} == {
+        ("done", 1, "gpt-4o", 1, 0)
+    }
+    assert {one["subtask_id"] for one in work} == {"S1", "S2", "S3"}
+    assert all(one["usd"] > 0 and one["output_tokens"] > 0 for one in work)
+
+
+def test_failed_workers_are_red(tmp_path: Path) -> None:
+    """A worker that failed is marked as failed, with its reason; where inputs are hidden, with its status alone."""
+
+    def mind(body: Body) -> Any:
+        return Turn(fault="400") if "specialist: gardener" in system_of(body) else team(body)
+
+    hidden = {"LANGSMITH_HIDE_INPUTS": "true", "LANGSMITH_HIDE_OUTPUTS": "true"}
+    errors = []
+    for environment in ({}, hidden):
+        _, collector, _ = traced(tmp_path, mind, **environment)
+        named = [run for run in collector.runs.values() if run["name"].startswith("gardener")]
+        errors.append([run["error"].split(":")[0] for run in named if run.get("error")])
+        last = named[0]["error"]
+
+    assert errors == [["failed"], ["failed"]]
+    assert last == "failed"
+
+
+def test_feedback(tmp_path: Path) -> None:
+    """How a run ended stands as feedback on its root; `rate` adds a person's word."""
+    with Endpoint(team) as endpoint, Collector() as collector:
+        environment = around(tmp_path, endpoint, collector)
+        orchestrate(environment)
+        collector.wait(lambda runs: len(collector.feedback) > 4)
+        listed = subprocess.run(
+            [COMMAND, "runs", "--json"], env=environment, capture_output=True, check=True, cwd=tmp_path
+        )
+        run_id = json.loads(listed.stdout)[0]["id"]
+        rated = subprocess.run(
+            [COMMAND, "rate", run_id, "bad", "--why", "no price"],
+            env=environment,
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        untraced = {name: value for name, value in environment.items() if "LANGSMITH" not in name}
+        refused = subprocess.run(
+            [COMMAND, "rate", run_id, "good"], env=untraced, capture_output=True, check=False, cwd=tmp_path
+        )
+        collector.wait(lambda runs: any(one["key"] == "rating" for one in collector.feedback))
+    (root,) = [run["id"] for run in collector.runs.values() if not run.get("parent_run_id")]
+    said = {one["key"]: one["value"] if one.get("score") is None else one["score"] for one in collector.feedback}
+    rating = next(one for one in collector.feedback if one["key"] == "rating")
+
+    assert (said["complete"], said["disagreements_open"], said["gaps"], said["plan_source"]) == (
+        1.0,
+        0.0,
+        0.0,
+        "native",
+    )
+    assert 0 < float(said["usd"] or 0)
+    assert {one["run_id"] for one in collector.feedback} == {root}
+    assert (rated.returncode, rating["score"], rating["comment"]) == (0, 0.0, "no price")
+    assert (refused.returncode, b"LANGSMITH_TRACING=true" in refused.stderr) == (2, True)
 
 
 def tokens(run: dict[str, Any]) -> Any:
@@ -86,9 +185,10 @@ def test_hidden(tmp_path: Path) -> None:
     assert [text for text in texts if text.encode() in sent] == []
 
 
-def test_dead_collector(tmp_path: Path) -> None:
-    """A collector that never answers fails no run, and holds up the end of the process for some seconds at most."""
-    with Endpoint(team) as endpoint, Collector(dead=True) as collector:
+@pytest.mark.parametrize("how", [{"dead": True}, {"refusing": True}], ids=["never answers", "refuses"])
+def test_dead_collector(tmp_path: Path, how: dict[str, bool]) -> None:
+    """A collector that is no use fails no run, and holds up the end of the process for some seconds at most."""
+    with Endpoint(team) as endpoint, Collector(**how) as collector:
         code = orchestrate(around(tmp_path, endpoint, collector))
         waited = time.monotonic() - max(call.finished or 0.0 for call in endpoint.requests)
         asked = len(collector.requests)

@@ -1,11 +1,19 @@
 """History: the commands for runs that are kept."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from graph.cli.options import AsJson, Database, Report, RunId
+
+
+class Verdict(StrEnum):
+    """What a person thinks of an answer."""
+
+    GOOD = "good"
+    BAD = "bad"
 
 
 async def runs(as_json: AsJson = False, database: Database = None) -> None:
@@ -27,6 +35,18 @@ async def show(
     from graph.cli.output import ResultWriter
 
     return await show_run(run_id, subtask, ResultWriter(as_json, report), database)
+
+
+async def rate(
+    run_id: RunId,
+    verdict: Annotated[Verdict, typer.Argument(help="What you think of its answer.")],
+    why: Annotated[str, typer.Option("--why", help="In a sentence, for those who read it there.")] = "",
+    database: Database = None,
+) -> None:
+    """Send your word on a run's answer to LangSmith, where the run is traced."""
+    from graph.cli.kept import rate_run
+
+    await rate_run(run_id, database, good=verdict is Verdict.GOOD, why=why)
 
 
 async def rm(run_ids: Annotated[list[str], typer.Argument(metavar="ID…")], database: Database = None) -> None:
