@@ -224,9 +224,13 @@ def use_endpoint(base_url: str) -> None:
 
 def is_traced() -> bool:
     """Read whether runs are traced in LangSmith."""
-    return any(
-        os.environ.get(f"{name}", "").lower() == "true" for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2")
-    )
+    return any(os.environ.get(name, "").lower() == "true" for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"))
+
+
+def takes_feedback() -> bool:
+    """Read whether LangSmith itself is traced to: a collector of spans alone takes no feedback."""
+    key = os.environ.get("LANGSMITH_API_KEY") or os.environ.get("LANGCHAIN_API_KEY")
+    return bool(key) and os.environ.get("LANGSMITH_OTEL_ONLY", "").lower() != "true"
 
 
 def traces_hide_text() -> bool:

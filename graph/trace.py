@@ -5,6 +5,7 @@ only where inputs are not hidden. Where nothing is traced, nothing is done.
 """
 
 import logging
+import sys
 import threading
 import warnings
 from collections import Counter
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.tracers import LangChainTracer
+from langchain_core.tracers.langchain import wait_for_all_tracers
 from langgraph.config import get_config
 from langgraph.types import Overwrite
 from langsmith import Client, RunTree, get_current_run_tree
@@ -80,9 +82,12 @@ def ended(step: str, update: Mapping[str, Any]) -> None:
 
 
 def wait() -> None:
-    """Wait until the feedback that is under way has been handed over."""
+    """Wait until what is traced of this process has been handed over: runs, feedback, spans."""
     for thread in list(_sending):
         thread.join()
+    wait_for_all_tracers()
+    spans = sys.modules.get("opentelemetry.trace")  # there where LangSmith's client sends spans
+    getattr(spans and spans.get_tracer_provider(), "force_flush", bool)()
 
 
 def rate(run_id: str, *, good: bool, why: str) -> None:
@@ -116,6 +121,8 @@ def _tell_the_end(whole: list[RunTree], update: Mapping[str, Any]) -> None:
     }
     for one in whole:
         one.add_metadata(scores)
+    if not settings.takes_feedback():
+        return
     root = whole[-1]
     source = str((root.metadata or {}).get("plan_source", ""))
     thread = threading.Thread(target=_in_background, args=(root, {**scores, "plan_source": source}), daemon=True)

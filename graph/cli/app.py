@@ -124,9 +124,6 @@ def _leave(code: int) -> None:
 
 
 def _flush() -> None:
-    from langchain_core.tracers.langchain import wait_for_all_tracers
-
     from graph.trace import wait
 
     wait()
-    wait_for_all_tracers()

@@ -154,7 +154,7 @@ async def rate_run(run_id: str, database: str | None, *, good: bool, why: str) -
     async with open_store(where_runs_are(database)) as store:
         run = await store.find(run_id)
     known = run.given.get(TRACE)
-    if not known or not settings.is_traced():
+    if not known or not settings.is_traced() or not settings.takes_feedback():
         raise BadSettings(
             "set LANGSMITH_TRACING=true and LANGSMITH_API_KEY, as they were when the run was made: its word is sent there"
         )

@@ -1,5 +1,6 @@
 """Traces: what LangSmith is sent of a run, with no code of the user's."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.collector import Collector
 from tests.endpoint import Endpoint, system_of
 from tests.graph.test_cli import REQUEST, TASKS, joined, planned
 from tests.turn import Body, Turn
+from tests.wire import Peer, Request, Server
 
 COMMAND = str(Path(sys.executable).with_name("orchestrate"))
 KEY, TRACING_KEY = "sk-secret-of-the-endpoint", "lsv2-secret-of-the-tracing"
@@ -195,3 +198,27 @@ def test_dead_collector(tmp_path: Path, how: dict[str, bool]) -> None:
 
     assert (code, asked > 0) == (0, True)
     assert waited < 6.5
+
+
+def test_spans(tmp_path: Path) -> None:
+    """The same run goes to any OpenTelemetry collector: its steps, GenAI attributes and tokens, and to nobody else."""
+    spans: list[Any] = []
+
+    async def taken(request: Request, peer: Peer) -> None:
+        body = gzip.decompress(request.body) if request.headers.get("content-encoding") == "gzip" else request.body
+        message = ExportTraceServiceRequest.FromString(body)
+        spans.extend(span for one in message.resource_spans for scope in one.scope_spans for span in scope.spans)
+        peer.send_json(200, {})
+
+    with Endpoint(team) as endpoint, Collector() as collector, Server(taken) as otlp:
+        environment = around(tmp_path, endpoint, collector)
+        environment |= {"LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"}
+        code = orchestrate(environment | {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.address})
+        asked = len(collector.requests)
+    attributes = [{one.key: one.value for one in span.attributes} for span in spans]
+    calls = [told for told in attributes if "gen_ai.usage.input_tokens" in told]
+
+    assert (code, asked) == (0, 0)
+    assert {"planner", "validator", "synthesiser", *TEAM} <= {span.name.split(":")[0] for span in spans}
+    assert [told["gen_ai.request.model"].string_value for told in calls] == ["gpt-4o"] * 5
+    assert all(told["gen_ai.usage.output_tokens"].int_value for told in calls)
