@@ -222,22 +222,6 @@ def use_endpoint(base_url: str) -> None:
     os.environ["OPENAI_BASE_URL"] = base_url
 
 
-def is_traced() -> bool:
-    """Read whether runs are traced in LangSmith."""
-    return any(os.environ.get(name, "").lower() == "true" for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"))
-
-
-def takes_feedback() -> bool:
-    """Read whether LangSmith itself is traced to: a collector of spans alone takes no feedback."""
-    key = os.environ.get("LANGSMITH_API_KEY") or os.environ.get("LANGCHAIN_API_KEY")
-    return bool(key) and os.environ.get("LANGSMITH_OTEL_ONLY", "").lower() != "true"
-
-
-def traces_hide_text() -> bool:
-    """Read whether LangSmith is to be shown no text of the user's: then neither names nor errors may hold any."""
-    return any(os.environ.get(f"{name}_HIDE_INPUTS", "").lower() == "true" for name in ("LANGSMITH", "LANGCHAIN"))
-
-
 def endpoint_environment(provider: str) -> tuple[int, ...]:
     """Tell one state of a provider's keys and addresses from another, without holding what they say."""
     return tuple(hash(os.environ.get(name)) for name in variables_of(provider))
@@ -311,5 +295,5 @@ def orchestrator_variables() -> list[str]:
 
 
 def variable(name: str) -> str | None:
-    """Look up what a file of the host's names by its variable: a server's key (None: not set)."""
+    """Look up a variable that a file of the host's names, a server's key, or one of LangSmith's own (None: not set)."""
     return os.environ.get(name)

@@ -48,7 +48,7 @@ def began(step: str, state: Mapping[str, Any]) -> None:
     run.add_tags([state["subtask"]["id"]] if "subtask" in state else [])
     told = {key: given[key] for key in (*MODELS, "budget_usd", "budget_tokens") if given.get(key) is not None}
     for whole in _ours_above(run):
-        if not settings.traces_hide_text():
+        if not _says("HIDE_INPUTS"):
             whole.name = _first_words(str(state["request"]))
         whole.add_metadata({MARK: True, "prompt_version": prompt_version(), **told})
 
@@ -65,7 +65,7 @@ def ended(step: str, update: Mapping[str, Any]) -> None:
     for outcome in update.get("outcomes") or [] if step == "worker" else []:
         run.add_metadata({"status": outcome["status"]})
         if outcome["status"] not in ("done", "partial"):
-            hidden = settings.traces_hide_text()
+            hidden = _says("HIDE_INPUTS")
             run.error = outcome["status"] if hidden else f"{outcome['status']}: {outcome['error']}"
     plan, whole = update.get("plan"), _ours_above(run)
     if plan and "source" in plan:
@@ -90,6 +90,12 @@ def wait() -> None:
     getattr(spans and spans.get_tracer_provider(), "force_flush", bool)()
 
 
+def takes_feedback() -> bool:
+    """Tell whether LangSmith itself is traced to: a collector of spans alone takes no feedback."""
+    key = settings.variable("LANGSMITH_API_KEY") or settings.variable("LANGCHAIN_API_KEY")
+    return (_says("TRACING") or _says("TRACING_V2")) and bool(key) and not _says("OTEL_ONLY")
+
+
 def rate(run_id: str, *, good: bool, why: str) -> None:
     """Send a person's word on a run, and wait for it.
 
@@ -101,6 +107,11 @@ def rate(run_id: str, *, good: bool, why: str) -> None:
         _send(client, run_id, None, {"rating": float(good)}, why, project=get_tracer_project())
     except (LangSmithError, OSError) as error:
         raise BadSettings(f"LangSmith did not take it: {error}") from None
+
+
+def _says(switch: str) -> bool:
+    """Tell whether one of LangSmith's own switches is on."""
+    return any((settings.variable(f"{maker}_{switch}") or "").lower() == "true" for maker in ("LANGSMITH", "LANGCHAIN"))
 
 
 @cache
@@ -121,7 +132,7 @@ def _tell_the_end(whole: list[RunTree], update: Mapping[str, Any]) -> None:
     }
     for one in whole:
         one.add_metadata(scores)
-    if not settings.takes_feedback():
+    if not takes_feedback():
         return
     root = whole[-1]
     source = str((root.metadata or {}).get("plan_source", ""))
@@ -176,7 +187,7 @@ def _ours_above(run: RunTree) -> list[RunTree]:
 def _name(step: str, state: Mapping[str, Any]) -> str:
     if subtask := state.get("subtask"):
         name = str(subtask["specialist"])
-        return name if settings.traces_hide_text() else f"{name}: {_first_words(subtask['task'])}"
+        return name if _says("HIDE_INPUTS") else f"{name}: {_first_words(subtask['task'])}"
     attempt = (state.get("replan") or {}).get("attempt", 1)
     more = f", attempt {attempt}" if attempt > 1 else ""
     return f"{step}{more}" + (f", round {_round(state)}" if _round(state) > 1 else "")

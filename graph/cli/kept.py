@@ -149,12 +149,12 @@ async def rate_run(run_id: str, database: str | None, *, good: bool, why: str) -
     Raises:
         BadSettings: LangSmith is not set up, does not answer, or the run was not traced.
     """
-    from graph.trace import rate
+    from graph.trace import rate, takes_feedback
 
     async with open_store(where_runs_are(database)) as store:
         run = await store.find(run_id)
     known = run.given.get(TRACE)
-    if not known or not settings.is_traced() or not settings.takes_feedback():
+    if not known or not takes_feedback():
         raise BadSettings(
             "set LANGSMITH_TRACING=true and LANGSMITH_API_KEY, as they were when the run was made: its word is sent there"
         )
