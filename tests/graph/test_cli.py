@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bench.recording import Terminal
+from tests.command import orchestrate
 from tests.endpoint import Endpoint, Turn, last_of, system_of
 from tests.turn import Body
 
@@ -64,13 +65,6 @@ def around(folder: Path, endpoint: Endpoint | None = None, /, **more: str) -> di
             "ORCHESTRATOR_MODEL": "openai:gpt-4o",
         }
     return environment | more
-
-
-def orchestrate(*words: str, env: dict[str, str], said: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command to its end without a terminal."""
-    return subprocess.run(
-        [COMMAND, *words], env=env, cwd=env["HOME"], input=said, capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 def controls(text: str) -> set[str]:
