@@ -12,8 +12,9 @@ from graph.report import FORMATS, html, written
 from graph.report.marks import without_repeats
 from graph.report.timeline import rounds
 from nodes.state import State
+from tests.command import orchestrate
 from tests.endpoint import Endpoint
-from tests.graph.test_cli import around, orchestrate
+from tests.graph.test_cli import around
 from tests.graph.test_report import Page, ended
 from tests.minds import REQUEST, Team
 from tests.turn import Turn
