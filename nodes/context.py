@@ -17,10 +17,19 @@ _model = (
 )
 
 
+def _with_nodes(schema: dict[str, Any]) -> None:
+    """Say of each role's settings which steps they are for: Studio shows them there."""
+    for name, told in schema["properties"].items():
+        if (role := name.split("_")[0]) in ROLES:
+            told["langgraph_nodes"] = ["planner", "sequel"] if role == "planner" else [role]
+
+
 class Context(BaseModel):
     """The settings of a run. Each also from the environment as ORCHESTRATOR_<NAME>; one given here wins."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False, json_schema_extra=_with_nodes
+    )
 
     planner_model: str | None = Field(None, description=f"Who plans. {_model} Unset: chosen by the keys at hand.")
     worker_model: str | None = Field(None, description=f"Who does the subtasks. {_model}")

@@ -20,7 +20,7 @@ NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on 
 COMMANDS = (
     run.run, run.demo, history.runs, history.show, history.report, run.resume, run.follow, history.rm, history.rate,
     steering.write_up, steering.steer,
-    setup.models, setup.settings, setup.specialists, setup.doctor,
+    setup.models, setup.settings, setup.specialists, setup.doctor, setup.assistants,
 )  # fmt: skip
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -155,3 +158,46 @@ def test_approval(client: SyncLangGraphClient) -> None:
         ended["outcomes"][0]["status"],
         ended["answer"].startswith(ended["outcomes"][0]["output"].strip()[:40]),
     ) == ("done", True)
+
+
+def test_ready_assistants(url: str, client: SyncLangGraphClient) -> None:
+    """One command makes three assistants, and no second one of a name; the one that asks first waits for a person."""
+    command = [str(Path(sys.executable).with_name("orchestrate")), "assistants", url]
+    codes = [subprocess.run(command, capture_output=True, check=False).returncode for _ in range(2)]
+    made: Any = {one["name"]: one for one in client.assistants.search(graph_id="orchestrator")}
+    settings = {name: made[name]["context"] for name in ("thrifty", "thorough", "asks first")}
+    nowhere = subprocess.run([*command[:2], "http://127.0.0.1:9"], capture_output=True, check=False)
+    thread = client.threads.create()["thread_id"]
+    sent: Any = {"input": {"request": "A street party."}, "context": {**PARTY, **settings["asks first"]}}
+    waiting: Any = client.runs.wait(thread, made["asks first"]["assistant_id"], **sent)
+    for name in settings:
+        client.assistants.delete(made[name]["assistant_id"])
+
+    assert (codes, len(made)) == ([0, 0], 4)
+    assert (settings["thrifty"]["max_rounds"], settings["thorough"]["max_rounds"]) == (1, 3)
+    assert "__interrupt__" in waiting
+    assert (nowhere.returncode, b"has made no assistants" in nowhere.stderr) == (2, True)
+
+
+def test_forks(client: SyncLangGraphClient) -> None:
+    """A subtask's text, or an outcome, is edited in an earlier state as Studio does it, and the run goes on from there."""
+    thread = client.threads.create()["thread_id"]
+    client.runs.wait(thread, "orchestrator", input={"request": "A street party."}, context={**PARTY})
+    history: Any = client.threads.get_history(thread, limit=50)
+    planned = next(one for one in history if one["next"] == ["approval"])
+    plan = planned["values"]["plan"]
+    plan["subtasks"][0]["task"] = "Write a menu for forty guests only."
+
+    def go_on(update: Any, node: str, where: Any) -> Any:
+        fork: Any = client.threads.update_state(thread, update, as_node=node, checkpoint=where["checkpoint"])
+        return client.runs.wait(thread, "orchestrator", input=None, checkpoint=fork["checkpoint"])
+
+    told = go_on({"plan": plan}, "validator", planned)
+    done = next(one for one in history if one["next"] == ["synthesiser"])
+    outcome = {**done["values"]["outcomes"][0], "output": "Forty sausages, no more."}
+    joined = go_on({"outcomes": [outcome]}, "worker", done)
+
+    assert told["outcomes"][0]["task"] == "Write a menu for forty guests only."
+    assert [one["status"] for one in told["outcomes"]] == ["done"] * 5
+    assert (joined["outcomes"][0]["output"], len(joined["outcomes"])) == ("Forty sausages, no more.", 5)
+    assert joined["answer"]

@@ -46,3 +46,14 @@ def doctor(
     from graph.cli.doctor import examine
 
     return examine(settings_given(sets, model), folder, database, as_json=as_json)
+
+
+async def assistants(
+    url: Annotated[str, typer.Argument(help="Of a LangGraph server, as `make dev` prints it.")],
+    graph: Annotated[str, typer.Option("--for", help="orchestrator or orchestrator_chat.")] = "orchestrator",
+) -> None:
+    """Make three ready assistants on a server: thrifty, thorough, asks first."""
+    from graph.assistants import make_ready
+    from graph.cli.output import say
+
+    say(f"{graph}: {', '.join(await make_ready(url, graph))} are there")
