@@ -154,6 +154,18 @@ def by_file(parse: Callable[[str, object], GraphRegistryEntry]) -> Callable[[str
     return wrapped
 
 
+def by_two(make: Answer[None]) -> Answer[None]:
+    """Make what two processes that start at once both find missing, and one of them makes first."""
+
+    async def wrapped(*given: Any) -> None:
+        try:
+            await make(*given)
+        except exc.IntegrityError:
+            await make(*given)
+
+    return wrapped
+
+
 def without_app() -> HttpConfig:
     """Leave out http.app of langgraph.json, which wraps an endpoint that the engine does not have (MCP's)."""
     read: HttpConfig = {**(load_http_config() or {})}
@@ -167,6 +179,8 @@ database.AsyncPostgresSaver = Saver
 # A request is a statement's parameter, and errors are logged.
 database.create_async_engine = partial(database.create_async_engine, hide_parameters=True)
 langgraph_service._parse_graph_config_entry = by_file(langgraph_service._parse_graph_config_entry)
+assistants = langgraph_service.LangGraphService
+assistants._ensure_default_assistants = by_two(assistants._ensure_default_assistants)
 run_executor.start_run = patient(run_executor.start_run)
 run_executor.finalize_run = ended(patient(fenced(run_executor.finalize_run)))
 worker_executor.execute_run = timed(worker_executor.execute_run)
