@@ -30,6 +30,7 @@ from deploy.metrics import counted, ended, measured, timed
 from deploy.serve import INSTANCE
 from nodes.langgraph_private import make_ids_newer_than, var_child_runnable_config
 from nodes.models import TOLD, WATCHES, Sending
+from nodes.state import Context
 
 T = TypeVar("T")
 Answer = Callable[..., Coroutine[Any, Any, T]]
@@ -154,6 +155,20 @@ def by_file(parse: Callable[[str, object], GraphRegistryEntry]) -> Callable[[str
     return wrapped
 
 
+def without_copies(native: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+    """Take out of the context what is no setting, and is there because the engine copies `configurable` into it."""
+
+    async def wrapped(*, config: dict[str, Any], context: dict[str, Any] | None, **more: Any) -> AsyncIterator[Any]:
+        copied = config.get("configurable", {})
+        given = {
+            name: value for name, value in (context or {}).items() if name in Context.model_fields or name not in copied
+        }
+        async for event in native(config=config, context=given, **more):
+            yield event
+
+    return wrapped
+
+
 def by_two(make: Answer[None]) -> Answer[None]:
     """Make what two processes that start at once both find missing, and one of them makes first."""
 
@@ -183,6 +198,7 @@ assistants = langgraph_service.LangGraphService
 assistants._ensure_default_assistants = by_two(assistants._ensure_default_assistants)
 run_executor.start_run = patient(run_executor.start_run)
 run_executor.finalize_run = ended(patient(fenced(run_executor.finalize_run)))
+run_executor.stream_native_v3_events = without_copies(run_executor.stream_native_v3_events)
 worker_executor.execute_run = timed(worker_executor.execute_run)
 streaming_service._stream_live_events = ending(streaming_service._stream_live_events)
 
