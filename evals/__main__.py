@@ -16,7 +16,7 @@ from pathlib import Path
 from evals import gateway, logs, minds, suites
 from evals.items import SUITES, items
 from evals.purse import Cost, sample_cost
-from evals.results import HEAD, Measured, page, plot, table, told
+from evals.results import HEAD, SHORT_HEAD, Measured, closing, page, plot, table, told
 from graph.settings import orchestrator_variables, read_env_file
 
 FOLDER = Path(__file__).parent
@@ -166,12 +166,12 @@ def _tell(more: Sequence[Path], model: str | None) -> None:
     real = [each for each in logs.read([RECORDED, *others, *more]) if each.model != minds.MIND]
     shown = [each for each in real if more or each.model == model] or ([scripted] if scripted and not model else [])
     for each in shown:
-        rows = told(each, minds.expected() if each is scripted else {})
-        print(f"\n{_title(each)}\n\n{table(rows, HEAD)}")
+        rows = told(each, minds.expected()) if each is scripted else closing(each)
+        print(f"\n{_title(each)}\n\n{table(rows, HEAD if each is scripted else SHORT_HEAD)}")
+        if each is not scripted:
+            plot(each, each.model, logs.folder_of(LOGS, each.model).with_suffix(".svg"))
     if scripted:
-        plot(scripted, FOLDER / "results.svg")
-    for each in shown if model else []:
-        plot(each, LOGS / "plot.svg")
+        plot(scripted, "Scripted minds, no model", FOLDER / "results.svg")
     (FOLDER / "RESULTS.md").write_text(page(scripted, minds.expected(), real), encoding="utf-8")
     print(
         "\nwritten: evals/RESULTS.md, evals/results.svg; the logs, sample by sample: inspect view --log-dir evals/logs"

@@ -1,6 +1,7 @@
 """Items: what each suite is run on, as {id, input, item, …}: plain JSON, so that a log can be judged later and elsewhere."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +24,17 @@ def items(suite: str, data: Sequence[str] = ()) -> list[Item]:
         data: names of fetched sets to be used beside our own.
     """
     made = {"split": _plans, "conflict": _disputes, "survival": _deaths, "equal": _ceilings}[suite](data)
-    return sorted(made, key=lambda each: hashlib.sha256(each["id"].encode()).hexdigest())
+    groups = defaultdict[str, list[Item]](list)
+    for item in sorted(made, key=lambda each: hashlib.sha256(each["id"].encode()).hexdigest()):
+        groups[_group(item)].append(item)
+    places = {item["id"]: (at + 0.5) / len(group) for group in groups.values() for at, item in enumerate(group)}
+    return sorted((item for group in groups.values() for item in group), key=lambda each: places[each["id"]])
+
+
+def _group(item: Item) -> str:
+    """Name what a small part of a suite must have some of as well: the graded, the controls, those that agree."""
+    about = item["item"]
+    return f"{item.get('kind')} {about.get('kind')} {bool(about.get('golds'))} {item.get('ceiling')} {item.get('dead', 0) > 0}"
 
 
 def _plans(data: Sequence[str]) -> Iterator[Item]:

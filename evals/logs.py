@@ -37,9 +37,7 @@ def run(
     deepagents: str = "",
 ) -> bool:
     """Run suites into a folder's logs; what stands there finished is not run again. False: something was not finished."""
-    asked = (
-        get_model(judge, memoize=False) if judge else None
-    )  # made now: in the survival suite OPENAI_BASE_URL is the gateway's
+    asked = _asked(judge) if judge else None  # now: in the survival suite OPENAI_BASE_URL is the gateway's
     upstream = None if model == minds.MIND else gateway.upstream(model)
     whole = True
     for name in names:
@@ -64,9 +62,22 @@ def run(
     return whole
 
 
+def _asked(judge: str) -> Model:
+    """Make the judge; not one that an earlier gateway's address is kept in.
+
+    Raises:
+        SystemExit: its key or its address is missing.
+    """
+    try:
+        return get_model(judge, memoize=False)
+    except Exception as error:
+        told = re.sub(r"\[/?[a-z ]+\]", "", str(error))
+        raise SystemExit(f"the judge {judge!r} cannot be asked: {told}") from error
+
+
 def judge_later(folder: Path, judge: str) -> None:
     """Judge what the logs of a folder hold; nothing is run again."""
-    asked: Model = get_model(judge, memoize=False)
+    asked = _asked(judge)
     for log in _logs(folder):
         scorer = suites.measured(log.eval.task, judge)
         write_eval_log(

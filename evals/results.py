@@ -13,6 +13,7 @@ from evals.sets import JUDGED
 SUITES = ("split", "conflict", "survival", "equal")
 TITLES = {"split": "split", "conflict": "conflict", "survival": "survival", "equal": "equal tokens"}
 NOT_RUN = "not yet run"
+NOT_JUDGED = "not judged, or too few samples to tell"
 
 Figures = Mapping[str, float]
 
@@ -93,12 +94,16 @@ def closing(measured: Measured) -> list[tuple[str, str, int]]:
         ],
     }
     return [
-        (TITLES[suite], "; ".join(filter(None, rows[suite])) or NOT_RUN, len(measured.samples.get(suite, {})))
+        (
+            TITLES[suite],
+            "; ".join(filter(None, rows[suite])) or (NOT_JUDGED if measured.samples.get(suite) else NOT_RUN),
+            len(measured.samples.get(suite, {})),
+        )
         for suite in SUITES
     ]
 
 
-HEAD = ("suite", "measured", "set to", "samples")
+HEAD, SHORT_HEAD = ("suite", "measured", "set to", "samples"), ("suite", "measured", "samples")
 
 
 def told(measured: Measured, expected: Mapping[str, str]) -> list[tuple[str, str, str, int]]:
@@ -146,7 +151,7 @@ def table(rows: Iterable[Sequence[object]], head: Sequence[str]) -> str:
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
 
 
-def plot(measured: Measured, path: Path) -> None:
+def plot(measured: Measured, title: str, path: Path) -> None:
     """Draw the headline figures with their intervals."""
     import pygal  # on use: it hangs itself into the import system
     from pygal.style import Style
@@ -162,12 +167,13 @@ def plot(measured: Measured, path: Path) -> None:
     }
     known = {name: figure for name, figure in shown.items() if figure}
     chart = pygal.HorizontalBar(
-        range=(0, 100), show_legend=False, height=420, width=900, truncate_label=-1, title=f"{measured.model}: %, 95 % intervals",
+        range=(0, 100), show_legend=False, height=420, width=900, truncate_label=-1, title=f"{title}: %, 95 % intervals",
         style=Style(background="white", plot_background="white", ci_colors=("black",)), js=[], disable_xml_declaration=True, x_title="%",
     )  # fmt: skip
-    chart.x_labels = list(known)
+    chart.x_labels = list(known)[::-1]  # drawn from below
     values = [
-        {"value": 100 * each.value, "ci": {"low": 100 * each.low, "high": 100 * each.high}} for each in known.values()
+        {"value": 100 * each.value, "ci": {"low": 100 * each.low, "high": 100 * each.high}}
+        for each in reversed(known.values())
     ]
     chart.add("ours", values)
     path.write_text(
@@ -189,11 +195,11 @@ def page(scripted: Measured | None, expected: Mapping[str, str], real: Sequence[
         judge = f"judged by {each.judge}" if each.judge else "not judged: code measures alone"
         parts += [
             f"### {each.model}, {judge}",
-            table(closing(each), ("suite", "measured", "samples")),
+            table(closing(each), SHORT_HEAD),
             table(details(each), ("suite", "measure", "system", "value")),
         ]
     if not real:
-        parts.append(table([(TITLES[suite], NOT_RUN, 0) for suite in SUITES], ("suite", "measured", "samples")))
+        parts.append(table([(TITLES[suite], NOT_RUN, 0) for suite in SUITES], SHORT_HEAD))
     parts += [
         "## Scripted minds",
         "No model was asked: scripts of known quality, to measure the measuring. These figures say nothing about this or any other system's quality; the losing ones lose because they are set to.",

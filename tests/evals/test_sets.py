@@ -66,6 +66,13 @@ def test_items() -> None:
         assert names == [item["id"] for item in items(suite)]
 
 
+def test_a_small_part_has_some_of_all() -> None:
+    """The first few items of a suite are of every kind: LIMIT=6 measures recall and false alarms alike."""
+    assert len({bool(item["item"]["golds"]) for item in items("conflict")[:2]}) == 2
+    assert len({item["ceiling"] for item in items("equal")[:3]}) == 3
+    assert len({(item["kind"], item["item"].get("kind")) for item in items("split")[:12]}) == 4
+
+
 def test_all_numbers_of_dead() -> None:
     """From nobody to everybody dies, of every fault."""
     seen = {(item["fault"], item["dead"]) for item in items("survival") if item["dead"]}

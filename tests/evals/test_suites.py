@@ -115,8 +115,15 @@ def test_plot(tmp_path: Path) -> None:
     measured = Measured("openai:mine")
     for at in range(4):
         measured.take("conflict", f"c{at}", 1, {"recall|ours": float(at > 0)}, {})
-    plot(measured, tmp_path / "plot.svg")
+    plot(measured, "mine", tmp_path / "plot.svg")
     drawn = (tmp_path / "plot.svg").read_text(encoding="utf-8")
 
     assert "conflict: recall" in drawn
     assert "<script" not in drawn
+
+
+def test_judge_without_a_key(tmp_path: Path) -> None:
+    """A judge that cannot be asked is one clear error, before anything is run."""
+    with pytest.raises(SystemExit, match="NOWHERE_API_KEY"):
+        run(tmp_path, "conflict", 1, judge="openai-api/nowhere/judge")
+    assert not [*tmp_path.iterdir()]
