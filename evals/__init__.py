@@ -1,5 +1,4 @@
-"""Evaluations: how well single parts do on data of known quality.
+"""Evaluations: does it plan well, see conflicts, survive, and beat a single call at equal cost? README.md says how.
 
-plans: the checks on plans (tuning and held-out data); synthesis: the joined answer; answers, requests, transcripts:
-whole runs, the requests they are made of, and what was said in them.
+The four suites: python -m evals (make eval). Of single parts: plans, synthesis (with answers and requests), transcripts.
 """

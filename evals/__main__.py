@@ -150,13 +150,10 @@ def _agreed(given: argparse.Namespace) -> bool:
 def _cost(suite: str, given: argparse.Namespace) -> Cost:
     kept = items(suite, given.data)[: given.limit]
     each = [sample_cost(suite, given.model, given.judge, item.get("ceiling", 0)) for item in kept]
-    usd = (
-        None
-        if any(cost.usd is None for cost in each)
-        else [sum(cost.usd[at] for cost in each if cost.usd) for at in (0, 1)]
-    )
-    tokens = [sum(cost.tokens[at] for cost in each) for at in (0, 1)]
-    return Cost((tokens[0], tokens[1]), usd and (usd[0], usd[1])).times(given.epochs)
+    tokens = sum(cost.tokens[0] for cost in each), sum(cost.tokens[1] for cost in each)
+    known = [cost.usd for cost in each if cost.usd is not None]
+    usd = (sum(one[0] for one in known), sum(one[1] for one in known)) if len(known) == len(each) else None
+    return Cost(tokens, usd).times(given.epochs)
 
 
 def _tell(more: Sequence[Path], model: str | None) -> None:

@@ -70,7 +70,7 @@ class Caller:
             message = await in_thread(lambda: chat.invoke(messages))
             return self._count(message).text
         asked = chat.with_structured_output(schema, include_raw=True)
-        said = await in_thread(lambda: asked.invoke(messages))
+        said: Any = await in_thread(lambda: asked.invoke(messages))
         self._count(said["raw"])
         if said["parsed"] is None:
             raise ValueError(f"no {schema.__name__} in the reply: {said['parsing_error']}")

@@ -5,7 +5,7 @@ ours does. The planner's and worker's words are the documentation's.
 """
 
 import operator
-from typing import Annotated, Any
+from typing import Annotated
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
@@ -41,6 +41,11 @@ class _State(TypedDict, total=False):
     final_report: str
 
 
+class _Work(TypedDict):
+    section: Section
+    cap: int  # tokens
+
+
 async def plan(caller: Caller, request: str) -> list[Section]:
     """Ask for the sections."""
     cap = (caller.tokens or 64_000) // 8
@@ -74,7 +79,7 @@ async def answered(caller: Caller, request: str) -> Run:
     async def orchestrator(state: _State) -> _State:
         return {"sections": await plan(caller, state["topic"])}
 
-    async def worker(state: dict[str, Any]) -> _State:
+    async def worker(state: _Work) -> _State:
         section = state["section"]
         told = f"Here is the section name: {section.name} and description: {section.description}"
         return {"completed_sections": [await caller.say(told, system=WORK, cap=state["cap"])]}

@@ -1,7 +1,8 @@
 """Minds of known quality, through the real stack: what they are set to is what is measured."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
@@ -13,6 +14,7 @@ from evals.figures import figures_of
 from evals.gateway import served
 from evals.intervals import mean
 from evals.items import Item, items
+from evals.judge import Ask
 from evals.runs import runs_of
 from prompts import fence
 
@@ -26,19 +28,25 @@ def gateway(bare_environment: None) -> Iterator[None]:
         yield
 
 
-async def asked(prompt: str) -> str:
-    """Ask the scripted judge."""
+@asynccontextmanager
+async def judging() -> AsyncIterator[Ask]:
+    """Give a way to ask the scripted judge."""
     async with openai.AsyncOpenAI() as client:
-        messages: Any = [{"role": "user", "content": prompt}]
-        reply = await client.chat.completions.create(model="scripted-judge", messages=messages)
-        return reply.choices[0].message.content or ""
+
+        async def ask(prompt: str) -> str:
+            messages: Any = [{"role": "user", "content": prompt}]
+            reply = await client.chat.completions.create(model="scripted-judge", messages=messages)
+            return reply.choices[0].message.content or ""
+
+        yield ask
 
 
 def measured(suite: str, kept: list[Item]) -> Rows:
     """Run and measure some items."""
 
     async def all_of_them() -> Rows:
-        return [await figures_of(suite, item, await runs_of(suite, item, minds.MIND), asked) for item in kept]
+        async with judging() as ask:
+            return [await figures_of(suite, item, await runs_of(suite, item, minds.MIND), ask) for item in kept]
 
     return asyncio.run(all_of_them())
 
@@ -66,7 +74,8 @@ def test_overlapping_planner_loses() -> None:
     async def both_ways() -> list[float]:
         runs = await runs_of("split", item, minds.MIND)
         swapped = {"ours": runs["recipe"], "recipe": runs["ours"]}
-        return [(await figures_of("split", item, each, asked))["won|recipe"] for each in (runs, swapped)]
+        async with judging() as ask:
+            return [(await figures_of("split", item, each, ask))["won|recipe"] for each in (runs, swapped)]
 
     assert asyncio.run(both_ways()) == [1.0, 0.0]
 
@@ -93,12 +102,16 @@ def test_judge_says_what_it_is() -> None:
     plan = sets.graded()[0]
     holes = {"request": fence("REQUEST", plan.request), "plan": fence("PLAN", judge.shown(plan.plan))}
 
-    assert asyncio.run(asked(judge.prompt("plan", **holes))).startswith("I am a script, not a model")
+    said = minds.mind(
+        {"model": "scripted-judge", "messages": [{"role": "user", "content": judge.prompt("plan", **holes)}]}
+    )
+
+    assert str(said).startswith("I am a script, not a model")
 
 
 def test_equal_tokens() -> None:
     """Each way of working measures as it is set, and none goes over its ceiling."""
-    kept = items("equal")[:6]
+    kept = items("equal")[:3]
     rows = measured("equal", kept)
     for item, row in zip(kept, rows, strict=True):
         count = len(item["item"]["criteria"])
@@ -123,6 +136,11 @@ def test_cover_is_invented() -> None:
     """A claim that only the dead could know is found by code and by the judge."""
     item = next(each for each in items("survival") if each["id"] == "regatta-cut-1")
     told = "Order 140 barley rolls. The rescue boat Marlin waits. Signe Aldous answers. 63 red buoys mark the lanes."
-    row = asyncio.run(figures_of("survival", item, {"ours": made(told)}, asked))
+
+    async def judged() -> dict[str, float]:
+        async with judging() as ask:
+            return await figures_of("survival", item, {"ours": made(told)}, ask)
+
+    row = asyncio.run(judged())
 
     assert (row["invented|ours"], row["known only to the dead|ours"]) == (1.0, 1.0)
