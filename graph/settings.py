@@ -22,7 +22,7 @@ PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
 HOST_SETTINGS = (
     "MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "SEARXNG_URL", "REDIS_URL", "DAILY_USD",
-    "USERS", "JWT_KEY", "JWT_AUDIENCE", "JWT_ISSUER",
+    "USERS", "JWT_KEY", "JWT_AUDIENCE", "JWT_ISSUER", "PAGE_PASSWORD",
 )  # fmt: skip
 # What a deployment may cap. A caller's context may ask for less, never for more.
 CAPPED = (

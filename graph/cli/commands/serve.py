@@ -1,0 +1,30 @@
+"""Serve: the command for the page in a browser."""
+
+from typing import Annotated
+
+import typer
+
+from graph.cli.options import Database
+
+
+async def serve(
+    port: Annotated[int, typer.Option("--port", help="0: any that is free.")] = 0,
+    host: Annotated[str, typer.Option("--host", help="Other than this machine's own needs a password.")] = "127.0.0.1",
+    database: Database = None,
+) -> None:
+    """Open a page in the browser: begin runs, watch and steer them, and keep what came of them (extra: page)."""
+    from graph import settings
+    from graph.cli.kept import where_runs_are
+    from graph.cli.output import say
+    from nodes.errors import BadSettings, install_command
+
+    try:
+        from graph.page import serve as serve_page
+    except ImportError as error:
+        if error.name not in ("nicegui", "fastapi", "uvicorn"):
+            raise
+        how = install_command("orchestrator-workers[page]")
+        raise BadSettings(f"the page needs the extra page: {how}") from None
+    await serve_page(
+        where_runs_are(database), host, port, (settings.variable("ORCHESTRATOR_PAGE_PASSWORD") or "").strip(), say
+    )

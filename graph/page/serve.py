@@ -1,0 +1,97 @@
+"""Serve: the page's server. One process, one database; it speaks to this machine alone unless a password is set."""
+
+import ipaddress
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Response
+from nicegui import ui
+
+from graph.build import build_graph
+from graph.page.guard import Guard
+from graph.page.live import Lives
+from graph.page.screen import Screen
+from graph.report import FORMATS, written
+from graph.run import billed_state, snapshot_of
+from graph.store import Store, open_store
+from nodes.errors import BadSettings, OrchestratorError
+
+CSS = Path(__file__).with_name("page.css")
+KINDS = {"html": "text/html", "md": "text/markdown", "docx": "application/octet-stream", "json": "application/json"}
+
+
+async def serve(database: str | Path, host: str, port: int, password: str, say: Callable[[str], None]) -> None:
+    """Serve the page until it is told to end; runs under way are then left so that they can be resumed.
+
+    Args:
+        database: where runs are kept.
+        host: the address to listen on. Other than this machine's own only with a password.
+        port: 0 for any that is free.
+        password: stands in the address in place of a token made up now ("": none).
+        say: is told the address to open.
+
+    Raises:
+        BadSettings: another host, and no password.
+    """
+    if not _is_loopback(host) and not password:
+        raise BadSettings(f"--host {host} is seen by others: set a password in ORCHESTRATOR_PAGE_PASSWORD first")
+    token = password or secrets.token_urlsafe(24)
+    async with open_store(database) as store:
+        guard = Guard(application(Lives(store)), token, ())
+        config = uvicorn.Config(guard, host=host, port=port, log_level="warning", lifespan="on")
+        bound = config.bind_socket()
+        bound.listen(128)  # who opens the address at once waits until the server is up, and is not turned away
+        address = f"{host}:{bound.getsockname()[1]}"
+        guard.hosts = frozenset({address, *([f"localhost:{bound.getsockname()[1]}"] if _is_loopback(host) else [])})
+        say(f"http://{address}/?token={token}")
+        await uvicorn.Server(config).serve(sockets=[bound])
+
+
+def application(lives: Lives) -> FastAPI:
+    """Make the application, unguarded."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await lives.leave_all()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/report/{run_id}.{kind}")
+    async def report(run_id: str, kind: str) -> Response:
+        if kind not in FORMATS:
+            return Response("no such format", 404)
+        try:
+            return Response(written(await _state(lives.store, run_id), kind), media_type=KINDS[kind])
+        except OrchestratorError as error:
+            return Response(str(error), 404)
+
+    ui.add_css(CSS.read_text(encoding="utf-8"), shared=True)
+
+    @ui.page("/", title="Orchestrate")
+    async def new() -> None:
+        await Screen(lives).new()
+
+    @ui.page("/run/{run_id}", title="Orchestrate")
+    async def run(run_id: str) -> None:
+        await Screen(lives).run(run_id)
+
+    ui.run_with(app, dark=None, language="en-GB", tailwind=False, show_welcome_message=False, reconnect_timeout=30)
+    return app
+
+
+async def _state(store: Store, run_id: str) -> dict[str, Any]:
+    run = await store.find(run_id)
+    snapshot = await snapshot_of(build_graph(store.saver), run)
+    return {"request": run.request, **await billed_state(store, run, snapshot)}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

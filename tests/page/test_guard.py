@@ -1,0 +1,100 @@
+"""Guard: another origin, another Host, a missing token and a socket from elsewhere are turned away before the page."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from graph.page.guard import COOKIE, Guard
+
+HOST = "127.0.0.1:8080"
+TOKEN = "the-token"
+OURS = {"host": HOST, "cookie": f"{COOKIE}={TOKEN}"}
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answer whoever is let through."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"cache-control", b"public")]})
+    await send({"type": "http.response.body", "body": b"the page"})
+
+
+def asked(headers: dict[str, str], path: str = "/", method: str = "GET") -> httpx.Response:
+    """Ask for a page."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Guard(app, TOKEN, [HOST]))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
+            return await client.request(method, path, headers=headers)
+
+    return asyncio.run(ask())
+
+
+def socket(headers: dict[str, str]) -> str:
+    """Open a socket; give what was said to that."""
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "websocket", "path": "/_nicegui_ws/socket.io/", "query_string": b"", "headers": raw}
+    asyncio.run(Guard(app, TOKEN, [HOST])(scope, receive, send))
+    return str(said[0]["type"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (OURS, 200),
+        ({**OURS, "origin": f"http://{HOST}"}, 200),
+        ({"host": HOST}, 401),
+        ({"host": HOST, "cookie": f"{COOKIE}=wrong"}, 401),
+        ({**OURS, "host": "evil.example:8080"}, 403),  # a name that was rebound to this machine
+        ({**OURS, "origin": "https://evil.example"}, 403),
+        ({**OURS, "origin": "null"}, 403),
+        ({**OURS, "origin": f"http://{HOST}.evil.example"}, 403),
+    ],
+)
+def test_who_is_let_through(headers: dict[str, str], status: int) -> None:
+    """A page of ours with the token is; nobody else is."""
+    assert asked(headers).status_code == status
+
+
+def test_the_token_in_the_address() -> None:
+    """It is taken once, out of the address, and a cookie stands for it that no script and no other site can use."""
+    taken = asked({"host": HOST}, f"/run/3f2a?token={TOKEN}&x=1")
+    posted = asked({"host": HOST}, f"/?token={TOKEN}", "POST")
+    wrong = asked({"host": HOST}, "/?token=wrong")
+
+    assert (taken.status_code, taken.headers["location"]) == (303, "/run/3f2a?x=1")
+    assert taken.headers["set-cookie"] == f"{COOKIE}={TOKEN}; HttpOnly; SameSite=Strict; Path=/"
+    assert (posted.status_code, wrong.status_code) == (401, 401)
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    """The page may load scripts, styles and pictures from itself alone."""
+    policy = asked(OURS).headers["content-security-policy"]
+
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        (OURS, "websocket.accept"),
+        ({"host": HOST}, "websocket.close"),
+        ({**OURS, "origin": "https://evil.example"}, "websocket.close"),
+        ({**OURS, "host": "evil.example"}, "websocket.close"),
+    ],
+)
+def test_sockets(headers: dict[str, str], said: str) -> None:
+    """A socket is guarded as a page is."""
+    assert socket(headers) == said
