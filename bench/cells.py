@@ -76,7 +76,9 @@ class Bench:
         """Measure a cell once; {"error": …} if it failed."""
         if cell.way == "command":
             return self._command(cell.what)
-        numbers = {"imports": [], "first": [cell.workers]}.get(cell.way, [cell.workers, cell.runs])
+        numbers = {"imports": [], "first": [cell.workers], "checks": [cell.workers]}.get(
+            cell.way, [cell.workers, cell.runs]
+        )
         command = [sys.executable, "-m", "bench.child", cell.way, cell.what, *map(str, numbers)]
         before = self.endpoint.seen()
         began = time.monotonic()

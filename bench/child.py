@@ -4,6 +4,7 @@ python -m bench.child repeat PEER WORKERS RUNS    one cold run, then so many war
 python -m bench.child crowd PEER WORKERS RUNS     so many runs at once, after one
 python -m bench.child first PEER WORKERS          the first run of a process
 python -m bench.child imports MODULE              what an import loads and takes
+python -m bench.child checks plan SUBTASKS        what the checks on a plan of so many subtasks take
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import gc
 import importlib
 import inspect
 import json
+import random
 import resource
 import sys
 import threading
@@ -125,10 +127,41 @@ def imports(module: str) -> dict[str, Any]:
     return {"cpu": time.process_time() - cpu, "peak_kb": peak_kb(), "packages": dict(loaded.most_common())}
 
 
+def checks(subtasks: int) -> dict[str, Any]:
+    """Measure the checks on a plan whose tasks have 60 words each, and its sizing: seconds of CPU."""
+    from graph.settings import resolve
+    from nodes.host import Host
+    from nodes.plan import check, repaired, sized
+    from nodes.specialists import Roster
+
+    chance = random.Random(1)  # noqa: S311 - no secret
+    host, request = Host(Roster()), "Plan a street party."
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(2_000)]
+    plan = [
+        {"specialist": chance.choice(words), "task": " ".join(chance.choices(words, k=60))} for _ in range(subtasks)
+    ]
+    cpu = time.process_time()
+    mended = repaired(plan, check(plan, request, host.roster, improvise=True), host.roster)
+    whole = sized(
+        mended.subtasks,
+        mended.dropped,
+        request=request,
+        frame={},
+        charges=[],
+        outcomes=[],
+        settings=resolve({"max_subtasks": subtasks}),
+        host=host,
+    )
+    assert len(whole["subtasks"]) == subtasks, whole["dropped"][:3]
+    return {"cpu": time.process_time() - cpu}
+
+
 def main(way: str, what: str, *numbers: str) -> dict[str, Any]:
     """Measure one thing."""
     if way == "imports":
         return imports(what)
+    if way == "checks":
+        return checks(int(numbers[0]))
     workers, *runs = (int(number) for number in numbers)
     if way == "first":
         caller = Caller(what, workers)

@@ -12,11 +12,9 @@ from graph import settings
 from graph.cli.hints import Misused
 from graph.cli.output import COMPLETE, INCOMPLETE, ResultWriter, say, stderr, write_bytes, write_list, write_text
 from graph.cli.summary import command, standing
-from graph.run import TRACE
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
 from nodes.budget import summed
-from nodes.control import LEFT
 from nodes.errors import BadSettings
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
@@ -108,6 +106,8 @@ async def show_run(run_id: str, subtask: str, output: ResultWriter, database: st
 
 def _reasons(snapshot: Any) -> list[str]:
     """Say why a run does not go on by itself: what it asks, or the error that ended it."""
+    from nodes.control import LEFT  # runs are listed without LangGraph
+
     reasons = []
     for task in snapshot.tasks:
         for interrupt in task.interrupts:
@@ -153,6 +153,8 @@ async def rate_run(run_id: str, database: str | None, *, good: bool, why: str) -
 
     async with open_store(where_runs_are(database)) as store:
         run = await store.find(run_id)
+    from graph.run import TRACE
+
     known = run.given.get(TRACE)
     if not known or not takes_feedback():
         raise BadSettings(
