@@ -160,7 +160,10 @@ def _tell(more: Sequence[Path], model: str | None) -> None:
     """Print the closing table of what was just run or read, and write all that is known to RESULTS.md."""
     scripted = next(iter(logs.read([LOGS / "scripted"])), None)
     others = [each for each in LOGS.glob("*") if each.name != "scripted"]
-    real = [each for each in logs.read([RECORDED, *others, *more]) if each.model != minds.MIND]
+    every = logs.read([RECORDED, *others, *more])
+    real = [
+        each for each in every if each.model != minds.MIND and each.judge != minds.JUDGE
+    ]  # a script judges no model
     shown = [each for each in real if more or each.model == model] or ([scripted] if scripted and not model else [])
     for each in shown:
         rows = told(each, minds.expected()) if each is scripted else closing(each)

@@ -1,5 +1,6 @@
 """From logs to the closing table and RESULTS.md."""
 
+from evals import sets
 from evals.results import Measured, closing, details, page, table
 
 
@@ -63,3 +64,12 @@ def test_real_model() -> None:
 def test_table() -> None:
     """A table is Markdown."""
     assert table([("a", 1)], ("x", "y")) == "| x | y |\n| --- | --- |\n| a | 1 |"
+
+
+def test_what_is_published() -> None:
+    """RESULTS.md, as it is kept in git, has nothing of scripts among the real models."""
+    written = (sets.FOLDER.parent / "RESULTS.md").read_text(encoding="utf-8")
+    real = written.partition("## Real models")[2].partition("## Scripted minds")[0]
+
+    assert "not yet run" in real or "judged by" in real
+    assert "scripted" not in real
