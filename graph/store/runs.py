@@ -200,10 +200,10 @@ class Store(ABC):
             RunUnknown: there is none, or more than one.
         """
         runs = [_run_of(row) for row in await self.rows(BEGINS_WITH, (len(run_id), run_id))]
-        if not runs or not run_id:  # nothing is the beginning of every id, and no name to remove a run by
-            raise RunUnknown(f"there is no saved run {run_id!r}; `orchestrate runs` lists them")
         if len(runs) > 1:
             raise RunUnknown(f"{run_id!r} is the beginning of several runs: {', '.join(run.id for run in runs)}")
+        if not runs or not run_id:  # nothing is the beginning of every id, and no name to remove a run by
+            raise RunUnknown(f"there is no saved run {run_id!r}; `orchestrate runs` lists them")
         return await self._as_it_stands(runs[0])
 
     async def _as_it_stands(self, run: Run) -> Run:
