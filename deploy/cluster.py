@@ -55,7 +55,7 @@ class Server:
         """Start the process, without waiting for it."""
         with self.log.open("ab") as told:
             self.process = subprocess.Popen(
-                [str(python312()), "-m", "deploy.serve"], cwd=CLONE, stdin=subprocess.DEVNULL, stdout=told, stderr=told,
+                [str(python312()), "-m", "deploy.serve"], cwd=CLONE, stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True,
                 env={**self.environment, "HOST": "127.0.0.1", "PORT": str(self.port)},
             )  # fmt: skip
 
@@ -156,7 +156,9 @@ def proxy(folder: Path, port: int, servers: list[Server]) -> subprocess.Popen[by
     lines = " ".join(f"server 127.0.0.1:{server.port} max_fails=1 fail_timeout=5s;" for server in servers)
     written = folder / "nginx.conf"
     written.write_text(PROXY.format(folder=folder, port=port, servers=lines))
-    process = subprocess.Popen([str(needed("nginx")), "-c", str(written), "-e", str(folder / "nginx.log")])
+    process = subprocess.Popen(
+        [str(needed("nginx")), "-c", str(written), "-e", str(folder / "nginx.log")], start_new_session=True
+    )
     wait_for_port(port, process, "nginx", folder / "nginx.log")
     return process
 

@@ -159,7 +159,9 @@ class Redis:
             str(self.folder),
         ]
         words += ["--save", "", "--appendonly", "yes" if self.durable else "no", "--logfile", str(self.folder / "log")]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, start_new_session=True
+        )  # Ctrl-C is for us alone
         wait_for_port(self.port, self.process, "Redis", self.folder / "log")
 
     def stop(self) -> None:

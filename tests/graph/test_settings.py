@@ -18,6 +18,7 @@ from graph.settings import (
     read_env_file,
     resolve,
     specialists_dir,
+    still_under_ceilings,
     with_model,
 )
 from nodes.budget import Price
@@ -345,3 +346,17 @@ def test_the_server_finds_the_graph() -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert ended.stdout == "True\n"
+
+
+def test_kept_settings_stay_under_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings in a run's state, which a server lets its user rewrite, stay under the host's ceilings and the user's."""
+    monkeypatch.setenv("ORCHESTRATOR_CEILING_MAX_ROUNDS", "2")
+    user = {"langgraph_auth_user": {"identity": "alice", "ceilings": {"max_subtasks": 3, "budget_usd": 0.5}}}
+    rewritten = {"max_rounds": 9, "max_subtasks": 20, "budget_usd": None, "max_parallel": 4}
+
+    assert still_under_ceilings(rewritten, user) == {
+        "max_rounds": 2,
+        "max_subtasks": 3,
+        "budget_usd": 0.5,
+        "max_parallel": 4,
+    }
