@@ -8,7 +8,7 @@ from nodes.state import State
 
 PREFIX = "run-"  # of every anchor that is ours; text from outside keeps no anchor at all
 _MARKED = re.compile(r"\[([SDG]\d{1,6})\](?![(:])")
-_ENTRY = re.compile(r"- .*\[[DG]\d{1,6}\]")  # a line that tells an entry
+_ENTRY = re.compile(r"^- .*\[[DG]\d{1,6}\]")  # a line that tells an entry
 _BEFORE = 60  # characters before a mark, besides its name's, in which its specialist may just have been named
 
 
