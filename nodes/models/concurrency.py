@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 
 from nodes.memory import MEMORY
 
+FARTHEST_APART_S = 8.0  # between two requests to a busy endpoint: only one that is asked is seen to get well
+
 
 class Slots:
     """The calls under way against one endpoint, and the pause it has asked for."""
@@ -81,11 +83,11 @@ class Slots:
 
         Args:
             seconds: until the next request.
-            apart: seconds between two requests from then on; twice as many each time that this was not enough.
+            apart: seconds between two requests from then on; twice as many, to a limit, each time that was not enough.
         """
         now = time.monotonic()
         if now >= self.quiet_until:  # all that were sent together are refused together: that counts once
-            self._apart = max(apart, 2 * self._apart) if seconds > 0 else self._apart
+            self._apart = min(FARTHEST_APART_S, max(apart, 2 * self._apart)) if seconds > 0 else self._apart
         self._most = max(1, self._sending if self._most is None else min(self._most, self._sending))
         self.quiet_until = max(self.quiet_until, now + seconds)
         self._move()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.models.concurrency import Slots, slots_of
+from nodes.models.concurrency import FARTHEST_APART_S, Slots, slots_of
 
 
 async def use(slots: Slots, limit: int, seen: list[int], turns: int = 3) -> None:
@@ -144,3 +144,13 @@ def test_slots_belong_to_an_endpoint() -> None:
     """The same endpoint has the same slots, another has others."""
     assert slots_of("http://a") is slots_of("http://a")
     assert slots_of("http://a") is not slots_of("http://b")
+
+
+def test_a_busy_endpoint_is_asked_again_in_time() -> None:
+    """However often an endpoint refuses, the next request waits a bounded time: a storm today stops no run tomorrow."""
+    slots = Slots()
+    for _ in range(30):
+        slots.slow_down(1e-9, 0.5)
+        time.sleep(1e-6)
+
+    assert slots._apart == FARTHEST_APART_S
