@@ -197,9 +197,9 @@ class View:
         yield "joining the results …"
 
     def _on_ledger(self, event: dict[str, Any]) -> Iterator[str]:
-        self.doing = "writing the answer"
+        self.doing = "asking for more work first" if event.get("follow_ups") else "writing the answer"
         listed = f"{counted(len(event['disagreements']), 'disagreement')}, {counted(len(event['gaps']), 'gap')}"
-        yield f"{listed} found; writing the answer …"
+        yield f"{listed} found; {self.doing} …"
 
     def _on_answer(self, event: dict[str, Any]) -> None:
         self.doing = "writing the answer"

@@ -207,3 +207,11 @@ def test_words_of_a_plan() -> None:
 def test_the_next_command() -> None:
     """The command to go on with can be pasted: the database is in it, quoted."""
     assert command("resume", "3f2a", "my runs.db", "--retry") == "orchestrate resume 3f2a --retry --db 'my runs.db'"
+
+
+@pytest.mark.parametrize(("follow_ups", "doing"), [([], "writing the answer"), ([{}], "asking for more work first")])
+def test_a_ledger_with_follow_ups_is_no_answer_yet(follow_ups: list[dict[str, Any]], doing: str) -> None:
+    """No answer is told to be under way where the synthesiser asks for more work before it writes one."""
+    _, lines = seen({"type": "ledger", "disagreements": [{}], "gaps": [], "follow_ups": follow_ups})
+
+    assert lines == [f"1 disagreement, 0 gaps found; {doing} …"]
