@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from textwrap import shorten
 from typing import Any
 
 from nicegui import ui
@@ -125,7 +126,7 @@ class Screen:
                     for run in await self._lives.store.runs():
                         if words in run.request.casefold() or run.id.startswith(words):
                             with ui.element("li").classes("chosen" if run.id == chosen else ""):
-                                ui.link(one_line(run.request)[:NAMED], f"/run/{run.id}")
+                                ui.link(shorten(one_line(run.request), NAMED, placeholder=" …"), f"/run/{run.id}")
                                 when = time.strftime("%d %b %H:%M", time.localtime(run.created))
                                 ui.label(f"{run.status} · {when}").classes("when")
 
