@@ -30,7 +30,7 @@ async def make_ready(url: str, graph: str) -> list[str]:
     try:
         known = await client.assistants.search(graph_id=graph, limit=1000)
         for name, (description, context) in READY.items():
-            if name not in {one["name"] for one in known}:
+            if name not in {assistant["name"] for assistant in known}:
                 await client.assistants.create(graph, context=context, name=name, description=description)
     except httpx.HTTPError as error:
         raise BadSettings(f"{url} has made no assistants of {graph!r}: {error}. `make dev` serves one") from None

@@ -59,7 +59,7 @@ def _again(body: bytes) -> Receive:
 async def _assistant(request: Request, name: object) -> str | None:
     """Find the only assistant that is listed under a tool's name."""
     known = await get_client(url=None).assistants.search(limit=MOST, headers=_who(request))
-    found = [one["assistant_id"] for one in known if "_".join(one["name"].split()) == name]
+    found = [assistant["assistant_id"] for assistant in known if "_".join(assistant["name"].split()) == name]
     return found[0] if len(found) == 1 else None
 
 

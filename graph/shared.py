@@ -95,8 +95,10 @@ class Shared:
             yield
         finally:
             charges = sending.charges[before:]  # none where nothing was sent
-            paid = sum(wanted[MONEY] or 0 if one["usd"] is None else _micro(one["usd"]) or 0 for one in charges)
-            came_to = {TOKENS: sum(one["input_tokens"] + one["output_tokens"] for one in charges), MONEY: paid}
+            paid = sum(
+                wanted[MONEY] or 0 if charge["usd"] is None else _micro(charge["usd"]) or 0 for charge in charges
+            )
+            came_to = {TOKENS: sum(charge["input_tokens"] + charge["output_tokens"] for charge in charges), MONEY: paid}
             for key, amount, unit in reserved:
                 await self.redis.decrby(key, amount - came_to[unit])
 

@@ -75,8 +75,8 @@ def ended(step: str, update: Mapping[str, Any]) -> None:
             "subtasks": len(plan["subtasks"]),
             **{f"dropped_{kind}": number for kind, number in dropped.items()},
         }
-        for one in (run, *whole):
-            one.add_metadata(about)
+        for tree in (run, *whole):
+            tree.add_metadata(about)
     if update.get("phase") == "end" and whole:
         _tell_the_end(whole, update)
 
@@ -130,8 +130,8 @@ def _tell_the_end(whole: list[RunTree], update: Mapping[str, Any]) -> None:
         "gaps": float(len(update.get("gaps") or [])),
         **({"usd": spend["usd"]} if spend.get("usd") is not None else {}),
     }
-    for one in whole:
-        one.add_metadata(scores)
+    for tree in whole:
+        tree.add_metadata(scores)
     if not takes_feedback():
         return
     root = whole[-1]
@@ -212,4 +212,7 @@ def _charges(update: Mapping[str, Any]) -> list[Any]:
     own = update.get("charges") or []
     own = own.value if isinstance(own, Overwrite) else own
     outcomes = update.get("outcomes") or []
-    return [*own, *(charge for one in (outcomes if isinstance(outcomes, list) else []) for charge in one["charges"])]
+    return [
+        *own,
+        *(charge for outcome in (outcomes if isinstance(outcomes, list) else []) for charge in outcome["charges"]),
+    ]

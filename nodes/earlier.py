@@ -30,7 +30,7 @@ def read_earlier(given: object, message: str) -> Earlier | None:
         return None
     if not isinstance(given, Mapping) or not isinstance(given.get("request"), str):
         raise BadRequest(f"{_FORM}, got {type(given).__name__}")
-    outcomes = [_outcome(one) for one in given.get("outcomes") or []]
+    outcomes = [_outcome(outcome) for outcome in given.get("outcomes") or []]
     answer, plan = given.get("answer") or "", given.get("plan") or {}
     if not outcomes and not answer:
         raise BadRequest(
@@ -61,7 +61,11 @@ def shown(earlier: Earlier, room: float) -> str:
 def kept(earlier: Earlier, names: Sequence[str]) -> list[Outcome]:
     """Give the results that are used again: finished ones of these ids."""
     wanted = {name.strip("[] ").upper() for name in names}
-    return [one for one in earlier["outcomes"] if one["id"] in wanted and one["status"] in FINISHED and one["output"]]
+    return [
+        outcome
+        for outcome in earlier["outcomes"]
+        if outcome["id"] in wanted and outcome["status"] in FINISHED and outcome["output"]
+    ]
 
 
 def _text(outcome: Outcome) -> str:

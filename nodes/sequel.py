@@ -125,7 +125,9 @@ def _changed(earlier: Earlier, read: Sequel, text: str) -> dict[str, Any]:
         source="native",
         frame=read.frame,
         why=read.why,
-        subtasks=[{**one.model_dump(), "id": f"S{number}"} for number, one in enumerate(read.subtasks, last + 1)],
+        subtasks=[
+            {**subtask.model_dump(), "id": f"S{number}"} for number, subtask in enumerate(read.subtasks, last + 1)
+        ],
         faults=[],
         reply=text,
         final=True,
