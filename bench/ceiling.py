@@ -11,6 +11,7 @@ from typing import Any
 
 from graph import build_graph
 from nodes.budget import encoding_of
+from nodes.errors import BudgetTooSmall
 from tests.endpoint import Endpoint, Turn
 from tests.minds import Team, disagreement, plan_of, role_of, synthesis_of
 from tests.turn import Body
@@ -139,7 +140,12 @@ def main() -> None:
         free = run(request, None)
         for factor in (1.5, 0.5):
             ceiling = int(spent(free) * factor)
-            state = run(request, ceiling)
+            try:
+                state = run(request, ceiling)
+            except BudgetTooSmall as error:  # before anything was spent
+                print(f"| {name} | {spent(free):,} | {ceiling:,} | refused: {error} | | | |")
+                used = 0.0
+                continue
             part = spent(state) / ceiling
             shown = f"{_statuses(state['outcomes'])}, {len(state['plan']['dropped'])} dropped"
             print(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # the state needs LangGraph, which takes half a second
 
 # Chat templates put a few tokens around every message that no byte of ours stands for.
 TOKENS_PER_MESSAGE = 16
-COUNTED_PER_MESSAGE = 8  # the same where the tokeniser is known: OpenAI's templates take 3, and 3 for the reply
 
 # The least output that is still a plan, a result, an answer; and what is enough when money is no matter (tokens).
 LEAST_OUTPUT: dict[Role, int] = {"planner": 384, "worker": 256, "synthesiser": 384}
@@ -85,7 +84,7 @@ def input_bound(texts: Iterable[str], model: str = "") -> int:
     if encoding is None:
         return sum(len(text.encode("utf-8", "replace")) + TOKENS_PER_MESSAGE for text in texts)
     counted = [_counted(encoding, text.encode("utf-8", "replace").decode()) for text in texts]
-    return math.ceil(sum(counted) * COUNT_MARGIN) + COUNTED_PER_MESSAGE * len(counted)
+    return math.ceil(sum(counted) * COUNT_MARGIN) + TOKENS_PER_MESSAGE * len(counted)
 
 
 def _counted(encoding: Any, text: str) -> int:
