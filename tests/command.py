@@ -47,7 +47,9 @@ def _run(words: tuple[str, ...], env: dict[str, str], streams: list[str]) -> Non
     os.chdir(env["HOME"])
     for number, path in enumerate(streams):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in ((0, "r"), (1, "w"), (2, "w")))
+    encoding = env.get("PYTHONIOENCODING", "utf-8")  # a fresh interpreter reads it before anything of ours does
+    modes = enumerate(("r", "w", "w"))
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, encoding=encoding) for number, mode in modes)
     sys.argv = ["orchestrate", *words]
     from graph.cli import main
 
