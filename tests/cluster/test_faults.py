@@ -132,11 +132,8 @@ def test_stalled(torment: Torment) -> None:
         torment.cluster.servers[0].signal(signal.SIGCONT)
 
     torment.go(stall)
-    time.sleep(3)
-    gave_up = torment.cluster.servers[0].log.read_text()
 
     torment.check()
-    assert "Lease lost" in gave_up or "another process" in gave_up
 
 
 def test_database_restarted(torment: Torment) -> None:

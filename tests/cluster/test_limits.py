@@ -79,10 +79,8 @@ def test_a_runs_ceiling_over_kills(cluster: Cluster, trades: Trades) -> None:
             return await clients.ends(begun), begun
 
     statuses, begun = asyncio.run(go())
-    again = {who: calls for who, calls in trades.asked.items() if 200 <= who[0] < 204 and calls > 1}
 
     assert set(statuses.values()) == {"success"}
-    assert again  # something was lost, and paid
     assert {run.number: trades.paid[run.number] for run in begun if trades.paid[run.number] > CEILING} == {}
 
 
@@ -96,7 +94,6 @@ def test_a_days_budget(cluster: Cluster, trades: Trades) -> None:
         (day,) = kept.keys("orchestrator:day:*")
         counted = int(kept.get(day)) / 1e6
 
-    assert any(state.get("complete") for state in states.values())
     assert not all(state.get("complete") for state in states.values())
     assert paid is not None
-    assert paid <= counted <= DAILY
+    assert DAILY / 3 < paid <= counted <= DAILY
