@@ -73,7 +73,8 @@ quick: $(VENV)/dev.ok ## Run the tests of the steps, plans, prompts, answers and
 test: $(VENV)/dev.ok ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
 	@$(if $(PYTHON312),$(MAKE) --no-print-directory $(CLUSTER)/ok,echo "No Python 3.12 or later here: the cluster's tests will be skipped." >&2)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/cluster
+	@$(BIN)/python -m pytest -n 0 tests/cluster
 	@$(MAKE) --no-print-directory $(EVALS)/evals.ok && $(EVALS)/bin/python -m pytest -q -n 0 tests/evals/test_suites.py
 
 check: $(VENV)/dev.ok ## Lint, types, layers
