@@ -142,16 +142,7 @@ def checks(subtasks: int) -> dict[str, Any]:
     ]
     cpu = time.process_time()
     mended = repaired(plan, check(plan, request, host.roster, improvise=True), host.roster)
-    whole = sized(
-        mended.subtasks,
-        mended.dropped,
-        request=request,
-        frame={},
-        charges=[],
-        outcomes=[],
-        settings=resolve({"max_subtasks": subtasks}),
-        host=host,
-    )
+    whole = sized(mended, {}, {"request": request}, resolve({"max_subtasks": subtasks}), host)
     assert len(whole["subtasks"]) == subtasks, whole["dropped"][:3]
     return {"cpu": time.process_time() - cpu}
 

@@ -11,7 +11,7 @@ from nodes.errors import BadSettings, BudgetTooSmall, NoModel, NoPlan
 from nodes.events import under_way
 from nodes.host import Host
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask, plan_schema, settle
-from nodes.plan import planner_purse, told_documents
+from nodes.plan import asked_for_plan, planner_purse
 from nodes.slate import clean
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render
@@ -79,16 +79,14 @@ def _call(state: State, settings: Context, host: Host, runtime: Runtime[Context]
 
 
 def _messages(request: str, settings: Context, host: Host, replan: Replan | None) -> list[BaseMessage]:
-    documents, most = told_documents(request, settings, host), settings.max_subtasks
-    roster = host.roster.told(improvise=settings.improvise)
-    system = render("planner", most=most, roster=roster, improvise=settings.improvise, documents=bool(documents))
-    messages: list[BaseMessage] = [SystemMessage(system), HumanMessage(f"{fence('request', request)}{documents}")]
+    system, asked = asked_for_plan(request, settings, host)
+    messages: list[BaseMessage] = [SystemMessage(system), HumanMessage(asked)]
     if replan is None:
         return messages
     again = (
-        render("planner_again", most=most, faults=replan["faults"])
+        render("planner_again", most=settings.max_subtasks, faults=replan["faults"])
         if replan["message"] is None
-        else render("planner_rejected", most=most, message=fence("message", replan["message"]))
+        else render("planner_rejected", most=settings.max_subtasks, message=fence("message", replan["message"]))
     )
     return [*messages, AIMessage(replan["reply"] or "(no text)"), HumanMessage(again)]
 

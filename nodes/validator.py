@@ -32,7 +32,7 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
         done = [outcome for outcome in state.get("outcomes", []) if outcome["status"] == "done"]
         mended.drop_repeats([dict(outcome) for outcome in done if outcome["id"] not in again], state["request"])
     mended.keep_only(settings.max_subtasks)
-    plan = _sized(mended, frame, state, settings, host)
+    plan = sized(mended, frame, state, settings, host)
     if draft["round"] > 1 and not plan["subtasks"]:
         return _without_round(state["plan"], plan)
     plan |= {"source": _source(draft, mended), "why": draft.get("why", ""), "note": " ".join(overspent)}
@@ -81,7 +81,7 @@ def _fallback(
     whole = {"specialist": names[0] if names and not settings.improvise else GENERALIST, "task": state["request"]}
     unpaid = any(drop["kind"] == "over_budget" for drop in plan["dropped"])
     reason = "the budget does not reach its first subtask" if unpaid else " ".join(faults) or "it held no subtasks"
-    plan = _sized(Repaired([whole], plan["dropped"]), frame, state, settings, host)
+    plan = sized(Repaired([whole], plan["dropped"]), frame, state, settings, host)
     if not plan["subtasks"]:
         raise BudgetTooSmall(
             "the plan cost more than was to be expected, and what is left cannot pay for one worker and the answer; "
@@ -89,16 +89,3 @@ def _fallback(
         )
     plan |= {"source": "fallback", "why": "", "note": f"There is no usable plan: {reason}"[:_NOTE]}
     return plan
-
-
-def _sized(mended: Repaired, frame: dict[str, Any], state: State, settings: Context, host: Host) -> Plan:
-    return sized(
-        mended.subtasks,
-        mended.dropped,
-        request=state["request"],
-        frame=frame,
-        charges=state.get("charges", []),
-        outcomes=state.get("outcomes", []),
-        settings=settings,
-        host=host,
-    )

@@ -21,6 +21,7 @@ from nodes.models import attempts
 from nodes.models.endpoints import Endpoints
 from nodes.models.scripted import Played, Script, register
 from nodes.plan.allowances import planner_purse, sized
+from nodes.plan.repairs import Repaired
 from nodes.planner import planner
 from nodes.specialists.registry import Roster
 from nodes.state import Context
@@ -221,7 +222,7 @@ def test_allowances_together_stay_within_the_rest() -> None:
     context = Context(**models, budget_tokens=60_000, max_subtasks=20)
     subtasks = [dict(_subtask(number)) for number in range(20)]
 
-    plan = sized(subtasks, [], request=REQUEST, frame={}, charges=[], outcomes=[], settings=context, host=host)
+    plan = sized(Repaired(subtasks), {}, {"request": REQUEST}, context, host)
 
     allowed = sum(subtask["allowance"]["tokens"] or 0 for subtask in plan["subtasks"])
     assert 0 < len(plan["subtasks"]) < 20

@@ -6,7 +6,7 @@ bounds: what each call can take at most; allowances: how a plan is cut to the mo
 """
 
 from nodes.plan.allowances import planner_purse, sized
-from nodes.plan.bounds import told_documents
+from nodes.plan.bounds import asked_for_plan
 from nodes.plan.checks import TASK_LIMIT, Finding, check
 from nodes.plan.frame import checked as checked_frame
 from nodes.plan.repairs import GENERALIST, Repaired, repaired
@@ -16,10 +16,10 @@ __all__ = [
     "TASK_LIMIT",
     "Finding",
     "Repaired",
+    "asked_for_plan",
     "check",
     "checked_frame",
     "planner_purse",
     "repaired",
     "sized",
-    "told_documents",
 ]

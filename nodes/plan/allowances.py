@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nodes.budget import (
@@ -25,8 +25,9 @@ from nodes.errors import BudgetTooSmall
 from nodes.host import Host
 from nodes.models import price_of
 from nodes.plan.bounds import counted_as, excerpts_room, planner_bound, role_prices, synthesis_bound, worker_bound
+from nodes.plan.repairs import Repaired
 from nodes.specialists import MODEL_CALLS, Specialist
-from nodes.state import ROLES, Charge, Context, Dropped, Outcome, Plan, Planned, Reserve, Role
+from nodes.state import ROLES, Charge, Context, Outcome, Plan, Planned, Reserve, Role, State
 from prompts import fence, render
 
 
@@ -70,7 +71,7 @@ def planner_purse(
         if purse.usd is not None and usd is not None and planning is not None and purse.usd < usd + planning:
             raise BudgetTooSmall(
                 f"budget_usd={settings.budget_usd} cannot pay for a plan, one worker and the answer to this request; "
-                f"the least that would do is {_up(usd + planning)}"
+                f"the least that would do is {(usd + planning) * 1.000001 + 5e-7:.6f}"
             )
     return Purse(
         None if purse.usd is None or usd is None else max(0.0, purse.usd - usd),
@@ -78,34 +79,21 @@ def planner_purse(
     )
 
 
-def _up(usd: float) -> str:
-    return f"{usd * 1.000001 + 5e-7:.6f}"
-
-
 def _least(settings: Context, role: Role) -> int:
     cap = settings.max_output_tokens(role)
     return LEAST_OUTPUT[role] if cap is None else min(cap, LEAST_OUTPUT[role])
 
 
-def sized(
-    subtasks: Sequence[dict[str, Any]],
-    dropped: list[Dropped],
-    *,
-    request: str,
-    frame: Mapping[str, Any],
-    charges: Sequence[Charge],
-    outcomes: Sequence[Outcome],
-    settings: Context,
-    host: Host,
-) -> Plan:
+def sized(mended: Repaired, frame: Mapping[str, Any], state: State, settings: Context, host: Host) -> Plan:
     """Give each subtask its id and its allowance, and say what the plan may cost at most.
 
     The least needed subtasks that the money does not reach are dropped, with that reason.
     """
-    purse = spent(purse_of(settings), all_charges(charges, outcomes))
-    room = excerpts_room(settings, host, len(subtasks))
+    request, outcomes = state["request"], state.get("outcomes", [])
+    purse = spent(purse_of(settings), all_charges(state.get("charges", []), outcomes))
+    room = excerpts_room(settings, host, len(mended.subtasks))
     shared = fence("frame", render("frame", frame=frame)) if frame else ""
-    subtasks = [_with_excerpts(subtask, host, room) for subtask in subtasks]
+    subtasks = [_with_excerpts(subtask, host, room) for subtask in mended.subtasks]
     doing = [host.whoever(str(subtask["specialist"])) for subtask in subtasks]
     prices = {**role_prices(settings, host), "worker": _dearest(doing, settings, host)}
     wanted: dict[Role, int] = {role: settings.max_output_tokens(role) or AMPLE_OUTPUT[role] for role in ROLES}
@@ -121,7 +109,8 @@ def sized(
         split = share(purse, prices, worker_inputs=inputs, synthesis_input=reading, wanted=wanted, read=read)
         reach, output, synthesis = split.workers, split.worker_output, split.synthesis_output
     inputs, doing = inputs[:reach], doing[:reach]
-    numbers = _free_numbers([*outcomes, *subtasks])
+    known: list[Mapping[str, Any]] = [*outcomes, *subtasks]
+    numbers = itertools.count(1 + max((int(entry["id"][1:]) for entry in known if "id" in entry), default=0))
     planned = [  # a subtask that is done again keeps its id
         _planned(
             subtask,
@@ -133,25 +122,14 @@ def sized(
     ]
     work = (sum(inputs), (wanted["worker"] if output is None else output) * reach)
     join = (reading + math.ceil(work[1] * read), synthesis)
+    for subtask in subtasks[reach:]:
+        mended.drop(subtask, "over_budget", "the budget does not reach so far")
     return Plan(
         subtasks=planned,
-        dropped=[*dropped, *map(_over_budget, subtasks[reach:])],
+        dropped=mended.dropped,
         at_most=_at_most(prices, work, join, doing) | {"capped": _is_capped(purse, settings, doing)},
         reserve=Reserve(**allowance(purse, prices["synthesiser"], *join), surcharge=_surcharge(prices, read)),
     )
-
-
-def _over_budget(subtask: Mapping[str, Any]) -> Dropped:
-    return Dropped(
-        specialist=str(subtask["specialist"]),
-        task=str(subtask["task"]),
-        kind="over_budget",
-        reason="the budget does not reach so far",
-    )
-
-
-def _free_numbers(known: Iterable[Mapping[str, Any]]) -> Iterator[int]:
-    return itertools.count(1 + max((int(entry["id"][1:]) for entry in known if "id" in entry), default=0))
 
 
 def _at_most(

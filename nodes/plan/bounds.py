@@ -59,18 +59,16 @@ def counted_as(model: str, settings: Context) -> str:
 
 def planner_bound(request: str, settings: Context, host: Host) -> int:
     """Upper bound of the planner's first prompt, in tokens."""
-    described, documents = host.roster.told(improvise=settings.improvise), told_documents(request, settings, host)
-    system = render(
-        "planner",
-        most=settings.max_subtasks,
-        roster=described,
-        improvise=settings.improvise,
-        documents=bool(documents),
-    )
     names = None if settings.improvise else host.roster.names(improvise=False)
-    return input_bound(
-        [system, fence("request", request) + documents, str(plan_schema(names))], settings.model("planner")
-    )
+    return input_bound([*asked_for_plan(request, settings, host), str(plan_schema(names))], settings.model("planner"))
+
+
+def asked_for_plan(request: str, settings: Context, host: Host) -> tuple[str, str]:
+    """Write the planner's first prompt: what the system says, and what the user does."""
+    documents, most = told_documents(request, settings, host), settings.max_subtasks
+    roster = host.roster.told(improvise=settings.improvise)
+    system = render("planner", most=most, roster=roster, improvise=settings.improvise, documents=bool(documents))
+    return system, fence("request", request) + documents
 
 
 def told_documents(request: str, settings: Context, host: Host) -> str:
@@ -79,11 +77,8 @@ def told_documents(request: str, settings: Context, host: Host) -> str:
         return ""
     model = settings.model("planner")
     window = settings.context_window or listed_window(*provider_of(model))
-    room = (
-        UNKNOWN_ROOM
-        if window is None
-        else window_room(window, len(request.encode("utf-8", "replace")) + PLANNER_PROMPT)
-    )
+    fixed = len(request.encode("utf-8", "replace")) + PLANNER_PROMPT
+    room = UNKNOWN_ROOM if window is None else window_room(window, fixed)
     shared = money_room(purse_of(settings), price_of(model, None, host.endpoints), 0, 0) / DOCUMENTS_SHARE
     briefs = host.documents.brief(request, min(room, shared))
     return "".join("\n\n" + fence(f"document {name}", text) for name, text in briefs)
