@@ -72,7 +72,8 @@ class PlanSearch:
         self.cut = cut
         self.work = WorkLimit()
         self.why = ""
-        self.scan = Scan(text, lambda value: self._plan_in(value) is not None, self.work)
+        self.reader = JsonPlanReader(partial(nested_value, work=self.work))
+        self.scan = Scan(text, lambda value: self.reader.read_any(value) is not None, self.work)
 
     def run(self) -> ParsedPlan | None:
         """Give the plan; None where there is none that is surely meant."""
@@ -106,15 +107,6 @@ class PlanSearch:
         at = min(place for place in (self.scan.broken_at, self.scan.cut_at) if place is not None)
         return len(self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()) > 12  # noqa: PLR2004
 
-    def _read(self, value: Any) -> ParsedPlan:
-        return JsonPlanReader(partial(nested_value, work=self.work)).read(value)
-
-    def _plan_in(self, value: Any) -> ParsedPlan | None:
-        try:
-            return self._read(value)
-        except NotAPlan:
-            return None
-
     def _plans(self) -> list[FoundPlan]:
         """Sort what was found into plans: neighbours with one subtask each are one."""
         plans: list[FoundPlan] = []
@@ -122,7 +114,7 @@ class PlanSearch:
             if _EXAMPLE.search(self.text, max(0, value.start - _LEAD), value.start):
                 continue
             try:
-                plan = self._read(value.value)
+                plan = self.reader.read(value.value)
             except NotAPlan as fault:
                 if isinstance(value.value, dict | list) and value.value and not plans:
                     self.why = str(fault)
@@ -174,7 +166,9 @@ class PlanSearch:
 
     def _leaves_some(self, plan: FoundPlan) -> bool:
         """Whether keys of a plan stand outside every value that was read, near enough to belong to this plan."""
-        read = [(value.start, value.end) for value in self.scan.values if value.strict or self._plan_in(value.value)]
+        read = [
+            (value.start, value.end) for value in self.scan.values if value.strict or self.reader.read_any(value.value)
+        ]
         spans = sorted([*read, *self.scan.reasoning])
         cut = self.scan.cut_at
         limit = cut if cut is not None and cut >= plan.end else len(self.text)

@@ -51,7 +51,7 @@ class ParsedPlan:
 class JsonPlanReader:
     """Reads the plans in one reply's values; `nested` reads a string as JSON again, None when it holds none."""
 
-    def __init__(self, nested: Callable[[str], Any | None]) -> None:
+    def __init__(self, nested: Callable[[str], Any | None] = lambda _: None) -> None:
         self.nested = nested
 
     def read(self, value: Any, level: int = 0) -> ParsedPlan:
@@ -68,9 +68,10 @@ class JsonPlanReader:
             raise NotAPlan("it is neither an object nor a list")
         return replace(plan, truncated=plan.truncated or is_cut(value))
 
-    def _try(self, value: Any, level: int) -> ParsedPlan | None:
+    def read_any(self, value: Any, level: int = 0) -> ParsedPlan | None:
+        """Read a value as a plan; None where it is none."""
         try:
-            return self.read(value, level + 1)
+            return self.read(value, level)
         except NotAPlan:
             return None
 
@@ -97,7 +98,7 @@ class JsonPlanReader:
             inner = value[key]
             if not inner or not (isinstance(inner, dict | list) or looks_nested(inner)):
                 continue
-            plan = (isinstance(inner, dict) and _owned(inner)) or self._try(inner, level)
+            plan = (isinstance(inner, dict) and _owned(inner)) or self.read_any(inner, level + 1)
             if plan and not plan.single:
                 return plan
             single = single or plan
@@ -111,7 +112,7 @@ class JsonPlanReader:
             known = form in vocabulary.NO_PLAN or vocabulary.wrapper_rank(key) is not None
             if known or not inner or not isinstance(inner, dict | list) or is_strings(inner):
                 continue  # strings are notes, more likely than a plan
-            plan = self._try(inner, level)
+            plan = self.read_any(inner, level + 1)
             if plan:
                 plans.append(plan)
             elif _holds_subtasks(inner) and not is_cut(inner):

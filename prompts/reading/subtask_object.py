@@ -29,25 +29,19 @@ def specialist_of(value: dict[str, Any], *, sure: bool = False) -> str | None:
     return next((names[key] for key in ("specialist", "agent", "worker") if key in names), None)
 
 
-def task_key(value: dict[str, Any]) -> str | None:
-    """Name the key that holds the work: the surest, or the only long text that is left."""
+def task_of(value: dict[str, Any]) -> str | None:
+    """Give an object's work, under the surest key or as the only long text that is left; None where it is missing."""
     ranked = [
-        (rank, key)
+        (rank, key, text)
         for key, raw in value.items()
-        if (rank := vocabulary.task_rank(key)) is not None and (text_of(raw) or "").strip()
+        if (rank := vocabulary.task_rank(key)) is not None and (text := text_of(raw) or "").strip()
     ]
     if ranked:
-        return min(ranked)[1]
+        return min(ranked)[2]
     if not any(vocabulary.specialist_rank(key) == 0 for key in value):
         return None
-    rest = [key for key, raw in value.items() if not vocabulary.names_a_part(key) and is_prose(raw)]
-    return rest[0] if len(rest) == 1 else None
-
-
-def task_of(value: dict[str, Any]) -> str | None:
-    """Give an object's work, None where it is missing."""
-    key = task_key(value)
-    return None if key is None else text_of(value[key])
+    rest = [raw for key, raw in value.items() if not vocabulary.names_a_part(key) and is_prose(raw)]
+    return text_of(rest[0]) if len(rest) == 1 else None
 
 
 def text_of(raw: Any) -> str | None:

@@ -9,7 +9,7 @@ from prompts.reading import vocabulary
 from prompts.reading.cut import CutList, CutStr, is_cut
 from prompts.reading.json_plan import JsonPlanReader
 from prompts.reading.strings import clean, is_echo, shortened
-from prompts.reading.subtask_object import NotAPlan, is_strings, looks_nested
+from prompts.reading.subtask_object import is_strings, looks_nested
 from prompts.replies import Disagreement, FollowUp, Gap, Position, Status, Synthesis
 
 ANSWER = ("answer", "finalanswer", "synthesis", "response", "report", "markdown", "result", "text", "content", "output")
@@ -191,12 +191,9 @@ def _gap(raw: Any) -> Gap | None:
 
 def _follow_ups(items: list[Any]) -> Iterable[FollowUp]:
     for item in items:
-        try:
-            plan = JsonPlanReader(lambda _: None).read(item)
-        except NotAPlan:
-            continue
+        plan = JsonPlanReader().read_any(item)
         settles = words(pick(item, SETTLES)) if isinstance(item, dict) else ""
         named = re.findall(r"\b([DG])[ _#-]?(\d{1,4})\b", settles[:TITLE].upper())
         ids = list(dict.fromkeys(f"{letter}{int(number)}" for letter, number in named))
-        for subtask in plan.subtasks:
+        for subtask in plan.subtasks if plan else ():
             yield FollowUp(specialist=subtask.specialist, task=subtask.task, settles=ids)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from prompts.reading import bullet_plan, labelled_plan, table_plan, xml_plan
 from prompts.reading.json_plan import JsonPlanReader, ParsedPlan
-from prompts.reading.subtask_object import NotAPlan
 
 CAP = 32_000  # characters
 LINES = 800
@@ -23,9 +22,6 @@ def read(text: str, *, cut: bool) -> ParsedPlan | None:
     bare = FENCE.sub("", text)  # but a fence in an element is part of a task
     for form in (xml_plan, table_plan, labelled_plan, bullet_plan):
         value = form.read(text if form is xml_plan else bare, cut=cut)
-        try:
-            plan = JsonPlanReader(lambda _: None).read(value)
-        except NotAPlan:
-            continue
-        return replace(plan, source="repaired", single=False)
+        if plan := JsonPlanReader().read_any(value):
+            return replace(plan, source="repaired", single=False)
     return None
