@@ -16,7 +16,7 @@ from prompts.reading.final_plan import PlanSearch, nested_value
 from prompts.reading.json_plan import ParsedPlan
 from prompts.reading.json_values import Scan
 from prompts.reading.reasoning import visible
-from prompts.reading.strings import clean
+from prompts.reading.strings import clean, shortened
 from prompts.reading.synthesis import answer_of, read_synthesis, synthesis_object
 from prompts.reading.vocabulary import phrases
 from prompts.replies import BadReply, Sequel, Synthesis
@@ -30,6 +30,7 @@ __all__ = [
     "parse_plan",
     "parse_sequel",
     "parse_synthesis",
+    "shortened",
     "visible",
 ]
 

@@ -64,7 +64,7 @@ def composed(joint: Joint, ledger: Ledger, state: State) -> Composed:
     late = gaps.condensed(outcomes, joint.condensed)
     if body.ids:
         late += gaps.unused(outcomes, cited(body.ids | settled(state, plans_of(state)), ledger))
-    late += [gaps.without_end()] if joint.cut_off else []
+    late += [gaps.WITHOUT_END] if joint.cut_off else []
     named = {gap["subtask_id"] for gap in ledger.gaps.values() if gap.get("kind")}
     ledger.add(gap for gap in late if gap["subtask_id"] is None or gap["subtask_id"] not in named)
     words = words_for(body.text, state["request"])
@@ -163,9 +163,7 @@ def untold(ledger: Ledger, ids: Collection[str], names: Mapping[str, str], words
         if name not in ids:
             entries.append(_told(entry, names, words))
         elif doubtful := [position for position in entry["positions"] if not position["verified"]]:
-            held = "; ".join(
-                f"{_side(position['subtask_id'], names, words)}: {plain(position['claim'])}" for position in doubtful
-            )
+            held = "; ".join(_held(position, names, words) for position in doubtful)
             entries.append(f"- {plain(entry['topic'])} [{name}]: {held} ({words['unverified']})")
     missing = [_missing(gap, words) for name, gap in ledger.gaps.items() if name not in ids]
     sections = ((words["differ"], entries), (words["missing"], missing))
@@ -174,8 +172,7 @@ def untold(ledger: Ledger, ids: Collection[str], names: Mapping[str, str], words
 
 def _told(entry: Entry, names: Mapping[str, str], words: Words) -> str:
     sides = "; ".join(
-        f"{_side(position['subtask_id'], names, words)}: {plain(position['claim'])}"
-        + ("" if position["verified"] else f" ({words['unverified']})")
+        _held(position, names, words) + ("" if position["verified"] else f" ({words['unverified']})")
         for position in entry["positions"]
     )
     end = ""
@@ -186,10 +183,10 @@ def _told(entry: Entry, names: Mapping[str, str], words: Words) -> str:
     return f"- {plain(entry['topic'])} [{entry['id']}]: {sides.rstrip('.')}.{end}"
 
 
-def _side(subtask_id: str, names: Mapping[str, str], words: Words) -> str:
-    if subtask_id == REQUEST:
-        return words["request"]
-    return f"{plain(names.get(subtask_id, ''))} [{subtask_id}]".strip()
+def _held(position: Mapping[str, Any], names: Mapping[str, str], words: Words) -> str:
+    side = position["subtask_id"]
+    who = words["request"] if side == REQUEST else f"{plain(names.get(side, ''))} [{side}]".strip()
+    return f"{who}: {plain(position['claim'])}"
 
 
 def _missing(gap: Gap, words: Words) -> str:

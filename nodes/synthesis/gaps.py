@@ -17,6 +17,9 @@ def _gap(kind: Kind, subtask_id: str | None, what: str, why: str) -> Gap:
     return {"id": "", "subtask_id": subtask_id, "what": what, "why": why, "kind": kind}
 
 
+WITHOUT_END = _gap("cut_off", None, "the end of the answer", "cut off by the limit on its length")
+
+
 def undone(outcomes: Iterable[Outcome], dropped: Iterable[Dropped]) -> list[Gap]:
     """List what failed, was cut off, or was dropped though it was asked for."""
     gaps = list[Gap]()
@@ -43,11 +46,6 @@ def condensed(outcomes: Iterable[Outcome], ids: Collection[str]) -> list[Gap]:
     why = "shortened before it was joined: no room for all of it"
     whole = (outcome for outcome in outcomes if outcome["status"] == "done")
     return [_gap("shortened", outcome["id"], _named(outcome), why) for outcome in whole if outcome["id"] in ids]
-
-
-def without_end() -> Gap:
-    """Name the end of an answer that was cut off."""
-    return _gap("cut_off", None, "the end of the answer", "cut off by the limit on its length")
 
 
 def _named(task: Outcome | Dropped) -> str:

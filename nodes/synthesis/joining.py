@@ -77,11 +77,8 @@ class Joiner:
             except CallFailed as failed:
                 if failed.fault.kind != "context_length":
                     raise
-                window = (window or self._guessed()) // 2
+                window = (window or (_size(self._pieces) + self._fixed(0)) // BYTES_A_TOKEN) // 2
         raise BadReply("the model's context window is too small for this request")
-
-    def _guessed(self) -> int:
-        return (_size(self._pieces) + self._fixed(0)) // BYTES_A_TOKEN
 
     def _fixed(self, follow_ups: int) -> int:
         """Bytes of the prompt without the results."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from nodes.state import Outcome
@@ -53,8 +53,9 @@ class Ledger:
     def add(self, gaps: Iterable[Gap]) -> None:
         """Take gaps that code has found, and give each an id; one for each subtask, code's facts before the model's."""
         for gap in gaps:
-            same = (name for name, other in self.gaps.items() if _same_gap(gap, other))
-            name = next(same, None) or _free("G", self.gaps)
+            alike = "subtask_id" if gap["subtask_id"] else "what"
+            same = (name for name, other in self.gaps.items() if other[alike] == gap[alike])
+            name = next(same, None) or _free("", "G", self.gaps)
             self.gaps[name] = {**gap, "id": name}
 
     def fill(self, ids: Collection[str]) -> None:
@@ -121,7 +122,7 @@ class Ledger:
         if before is None and not said.positions:
             self._reject(said.topic or said.id, "it has no positions")
             return None
-        name = before["id"] if before else self._named(said.id, "D", self.entries)
+        name = before["id"] if before else _free(said.id, "D", self.entries)
         if said.id and said.id != name:
             self.aliases[said.id] = name
         old = before or {"topic": said.topic, "resolution": None, "suggestion": None}
@@ -171,7 +172,7 @@ class Ledger:
             said_now = {"subtask_id": subtask_id, "what": said.what, "why": said.why}
             self.gaps[known["id"]] = known | {key: value for key, value in said_now.items() if value}
         elif said.what:
-            name = self._named(said.id, "G", self.gaps)
+            name = _free(said.id, "G", self.gaps)
             self.aliases |= {said.id: name} if said.id and said.id != name else {}
             self.gaps[name] = {"id": name, "subtask_id": subtask_id, "what": said.what, "why": said.why}
 
@@ -184,16 +185,11 @@ class Ledger:
         other = named and named.get("kind") and said.what and subtask_id != named["subtask_id"]
         return None if other else named  # the id is code's; this is another gap
 
-    def _named(self, name: str, letter: str, taken: Mapping[str, Any]) -> str:
-        return name if name and name not in taken else _free(letter, taken)
-
     def _stands(self, position: replies.Position) -> bool:
-        return self._source(position.subtask_id).has(position.quote)
-
-    def _source(self, name: str) -> Source:
+        name = position.subtask_id
         if name not in self._sources:
             self._sources[name] = Source(self._texts.get(name, ""))
-        return self._sources[name]
+        return self._sources[name].has(position.quote)
 
     def faults(self, *, final: bool) -> list[str]:
         """Say what is wrong with the entries, worded for the model. Where it is `final`, what is open needs advice."""
@@ -247,11 +243,6 @@ def _quotes(positions: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
     return {(position["subtask_id"], folded(position["quote"])) for position in positions if position["quote"]}
 
 
-def _same_gap(gap: Gap, other: Gap) -> bool:
-    if gap["subtask_id"]:
-        return bool(gap["subtask_id"] == other["subtask_id"])
-    return bool(gap["what"] == other["what"])
-
-
-def _free(letter: str, taken: Mapping[str, Any]) -> str:
-    return next(name for number in count(1) if (name := f"{letter}{number}") not in taken)
+def _free(wish: str, letter: str, taken: Mapping[str, Any]) -> str:
+    names = chain(filter(None, [wish]), (f"{letter}{number}" for number in count(1)))
+    return next(name for name in names if name not in taken)

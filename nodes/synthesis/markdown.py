@@ -2,6 +2,8 @@
 
 import re
 
+from prompts import parsing
+
 READ = 2_000  # characters of one text that are made plain
 LINE = 300  # characters of it that are shown
 NEAR_HEADING = 400  # characters between a heading and the list that it is the heading of
@@ -29,11 +31,7 @@ def plain(text: str) -> str:
 
 def shortened(text: str, limit: int = 160) -> str:
     """Give a text as one line, cut at a word where it is too long."""
-    line = " ".join(text[: 2 * READ].split())
-    if len(line) <= limit:
-        return line
-    head = line[: limit - 1]
-    return f"{head[: head.rfind(' ')] if ' ' in head[limit // 2 :] else head}…"
+    return parsing.shortened(" ".join(text[: 2 * READ].split()), limit)
 
 
 def items(text: str) -> str:
