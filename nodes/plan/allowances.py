@@ -63,16 +63,12 @@ def planner_purse(
         bound, out = planner_bound(request, settings, host), _least(settings, "planner")
         price = role_prices(settings, host)["planner"]
         planning = cost_usd(price, bound, out)
+        short = "{} cannot pay for a plan, one worker and the answer to this request; the least that would do is {}"
         if purse.tokens is not None and purse.tokens < tokens + bound + out:
-            raise BudgetTooSmall(
-                f"budget_tokens={settings.budget_tokens} cannot pay for a plan, one worker and the answer to this "
-                f"request; the least that would do is {tokens + bound + out}"
-            )
+            raise BudgetTooSmall(short.format(f"budget_tokens={settings.budget_tokens}", tokens + bound + out))
         if purse.usd is not None and usd is not None and planning is not None and purse.usd < usd + planning:
-            raise BudgetTooSmall(
-                f"budget_usd={settings.budget_usd} cannot pay for a plan, one worker and the answer to this request; "
-                f"the least that would do is {(usd + planning) * 1.000001 + 5e-7:.6f}"
-            )
+            least = f"{(usd + planning) * 1.000001 + 5e-7:.6f}"
+            raise BudgetTooSmall(short.format(f"budget_usd={settings.budget_usd}", least))
     return Purse(
         None if purse.usd is None or usd is None else max(0.0, purse.usd - usd),
         None if purse.tokens is None else max(0, purse.tokens - tokens),
