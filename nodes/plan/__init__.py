@@ -7,14 +7,12 @@ bounds: what each call can take at most; allowances: how a plan is cut to the mo
 
 from nodes.plan.allowances import planner_purse, sized
 from nodes.plan.bounds import asked_for_plan
-from nodes.plan.checks import TASK_LIMIT, Finding, check
+from nodes.plan.checks import check
 from nodes.plan.frame import checked as checked_frame
 from nodes.plan.repairs import GENERALIST, Repaired, repaired
 
 __all__ = [
     "GENERALIST",
-    "TASK_LIMIT",
-    "Finding",
     "Repaired",
     "asked_for_plan",
     "check",

@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nodes.budget import (
@@ -107,13 +107,8 @@ def sized(mended: Repaired, frame: Mapping[str, Any], state: State, settings: Co
     inputs, doing = inputs[:reach], doing[:reach]
     known: list[Mapping[str, Any]] = [*outcomes, *subtasks]
     numbers = itertools.count(1 + max((int(entry["id"][1:]) for entry in known if "id" in entry), default=0))
-    planned = [  # a subtask that is done again keeps its id
-        _planned(
-            subtask,
-            subtask.get("id") or f"S{next(numbers)}",
-            output,
-            allowance(purse, prices["worker"], bound, output or 0),
-        )
+    planned = [
+        _planned(subtask, numbers, output, allowance(purse, prices["worker"], bound, output or 0))
         for subtask, bound in zip(subtasks[:reach], inputs, strict=True)
     ]
     work = (sum(inputs), (wanted["worker"] if output is None else output) * reach)
@@ -174,9 +169,9 @@ def _dearest(doing: Sequence[Specialist], settings: Context, host: Host) -> Pric
     return Price(max(price.input for price in known), max(price.output for price in known))
 
 
-def _planned(subtask: Mapping[str, Any], subtask_id: str, output: int | None, allowed: Any) -> Planned:
+def _planned(subtask: Mapping[str, Any], numbers: Iterator[int], output: int | None, allowed: Any) -> Planned:
     planned = Planned(
-        id=subtask_id,
+        id=subtask.get("id") or f"S{next(numbers)}",  # one that is done again keeps its id
         specialist=" ".join(str(subtask["specialist"]).split()),
         task=str(subtask["task"]).strip(),
         cross_check=bool(subtask.get("cross_check")),
