@@ -109,6 +109,5 @@ def _asked(plan: Plan) -> Question:
     lines += [f"- {subtask['id']} {subtask['specialist']}: {subtask['task']}" for subtask in plan["subtasks"]]
     lines += [f"Kept of the run before: {', '.join(plan['kept'])}"] if plan.get("kept") else []
     lines += [f"- dropped: {drop['specialist']}: {drop['task']} ({drop['reason']})" for drop in plan["dropped"]]
-    args: dict[str, Any] = {"frame": frame} if frame else {}
-    args["subtasks"] = shown
+    args: dict[str, Any] = ({"frame": frame} if frame else {}) | {"subtasks": shown}
     return question([ActionRequest(name="run_plan", args=args, description="\n".join(lines))])

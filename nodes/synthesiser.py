@@ -56,7 +56,9 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     runtime.stream_writer({"type": "synthesis", "round": state["plan"]["round"]})
     joiner = Joiner(Material(state, settings, host, ledger), listener)
     try:
-        joint, follow_ups = await _joined(joiner, _offered(state, settings))
+        # No follow-ups in the last round, nor where those of this round could not be run.
+        further = state["draft"]["round"] <= state["plan"]["round"] < settings.max_rounds
+        joint, follow_ups = await _joined(joiner, settings.max_subtasks if further else 0)
     except (CallFailed, OverBudget, BadReply) as error:
         kept = bool(runtime.execution_info and runtime.execution_info.thread_id)
         again = kept and not isinstance(error, OverBudget)
@@ -65,12 +67,6 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
         return await _next_round(joiner, follow_ups)
     text = await beside_loop(state, composed, joint, ledger, state)
     return _told(state, ledger, text, listener, joiner.charges)
-
-
-def _offered(state: State, settings: Context) -> int:
-    """How many follow-ups may be asked for: none in the last round, nor where those of this round could not be run."""
-    tried = state["draft"]["round"] > state["plan"]["round"]
-    return settings.max_subtasks if state["plan"]["round"] < settings.max_rounds and not tried else 0
 
 
 async def _joined(joiner: Joiner, most: int) -> tuple[Joint, list[FollowUp]]:

@@ -53,7 +53,8 @@ class NearJsonReader:
         if first == "{":
             return self._object()
         if first in "[(":
-            return self._array("]" if first == "[" else ")")
+            items = self._members("]" if first == "[" else ")", self.read)
+            return CutList(items) if self.cut else items
         return self._string() if first in CLOSERS else self._literal()
 
     def _skip(self, pos: int) -> int:
@@ -79,10 +80,6 @@ class NearJsonReader:
     def _object(self) -> Any:
         pairs = self._members("}", self._pair)
         return objects(pairs, cut=self.cut)
-
-    def _array(self, shut: str) -> Any:
-        items = self._members(shut, self.read)
-        return CutList(items) if self.cut else items
 
     def _pair(self) -> Any:
         key = self._key()
