@@ -23,7 +23,7 @@ class Figure:
         """Write it as a share: 75 % [60, 88]."""
         return f"{100 * self.value:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}]"
 
-    def plain(self) -> str:
+    def as_number(self) -> str:
         """Write it as a number: 0.80 [0.71, 0.88]."""
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 

@@ -112,7 +112,7 @@ def told(measured: Measured, expected: Mapping[str, str]) -> list[tuple[str, str
 
 
 def _told(name: str, figure: Figure | None, *, plain: bool = False) -> str:
-    return f"{name} {figure.plain() if plain else figure.percent()}" if figure else ""
+    return f"{name} {figure.as_number() if plain else figure.percent()}" if figure else ""
 
 
 def details(measured: Measured) -> list[tuple[str, str, str, str]]:
@@ -133,7 +133,7 @@ def details(measured: Measured) -> list[tuple[str, str, str, str]]:
                 made.append((TITLES[suite], measure, system, value))
     for criterion in JUDGED:
         figure = measured.agreement([criterion])
-        made += [("split", f"kappa, {criterion}", "judge", figure.plain())] if figure else []
+        made += [("split", f"kappa, {criterion}", "judge", figure.as_number())] if figure else []
     for system in ("ours", "lister"):
         figure = measured.pooled("conflict", f"right|{system}", f"entries|{system}")
         made += [(TITLES["conflict"], "precision", system, figure.percent())] if figure else []

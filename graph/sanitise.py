@@ -50,7 +50,7 @@ def as_json(value: Any) -> str:
     return _STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
-def plain(text: Any) -> str:
+def escaped(text: Any) -> str:
     """Write text into a Markdown table cell, a heading or a label without letting it be markup."""
     return re.sub(r"([\\`*_\[\]<>|#!~])", r"\\\1", one_line(text))
 

@@ -95,7 +95,7 @@ async def _draft(call: Call, replan: Replan | None) -> tuple[Draft, list[Charge]
     """Ask, and give what came as a draft (a bad reply as its faults), with what it cost."""
     try:
         reply = await ask(call)
-        return await _read(reply), reply.charges
+        return await _draft_of(reply), reply.charges
     except BadReply as bad:
         charges: list[Charge] = bad.charges  # type: ignore[assignment]
         if is_refusal(bad.text) and (replan is None or is_refusal(replan["reply"])):
@@ -120,7 +120,7 @@ def _refusal(draft: Draft) -> str:
     return f"The planner refused this request{f' (“{said}”)' if said else ''}. {way_out}"
 
 
-async def _read(reply: Reply) -> Draft:
+async def _draft_of(reply: Reply) -> Draft:
     refusals = {"refusal": _REFUSED, "content_filter": _FILTERED}
     if reply.finish in refusals:
         return Draft(faults=[refusals[reply.finish]], reply=reply.text, refused=True)

@@ -30,7 +30,7 @@ _FOLDING = _Folding(
 )
 
 
-def plain(text: str) -> str:
+def folded_letters(text: str) -> str:
     """Fold width, case, accents and Arabic vowel signs away, but keep punctuation."""
     if text.isascii():
         return text.lower()
@@ -41,7 +41,7 @@ def plain(text: str) -> str:
 
 def folded(text: str) -> str:
     """Fold width, case, accents, Arabic vowel signs, punctuation and white space away, for comparison only."""
-    return bare(plain(text))
+    return bare(folded_letters(text))
 
 
 def bare(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from graph.sanitise import one_line, plain
+from graph.sanitise import escaped, one_line
 from nodes.state import State
 
 PREFIX = "run-"  # of every anchor that is ours; text from outside keeps no anchor at all
@@ -26,7 +26,7 @@ def linked(answer: str, state: State) -> str:
         mark = match.group(1)
         if mark in names:
             named = _was_named(answer[: match.start()], names[mark])
-            return f"[{mark if named else f'{plain(names[mark])} ({mark})'}](#{PREFIX}{mark})"
+            return f"[{mark if named else f'{escaped(names[mark])} ({mark})'}](#{PREFIX}{mark})"
         return f"[{mark}](#{PREFIX}{mark})" if mark in entries else match.group()
 
     return _MARKED.sub(link, answer)

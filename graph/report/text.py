@@ -6,7 +6,7 @@ from typing import Any
 
 from graph.plan_text import fallback_line, frame_lines
 from graph.report.marks import PREFIX, linked
-from graph.sanitise import harmless, plain, tame_markdown
+from graph.sanitise import escaped, harmless, tame_markdown
 from nodes.state import State
 
 _ENTRY = re.compile(r"^- \*\*(D\d{1,6})\b", re.MULTILINE)  # where an entry's anchor belongs
@@ -18,7 +18,7 @@ Row = Sequence[str]
 def markdown(state: State) -> str:
     """Write a run as Markdown: answer, ledger, plan, every worker's own text, and what it cost."""
     answer = linked(tame_markdown(state.get("answer", ""), headings=True), state)
-    parts = [f"# {plain(state['request'])[:200]}", answer]
+    parts = [f"# {escaped(state['request'])[:200]}", answer]
     for title, entries in _lists(state):
         parts += [f"## {title}", _ENTRY.sub(rf'- <a id="{PREFIX}\1"></a>**\1', "\n".join(entries))]
     parts += ["## Plan", *_frame(state), _table(_plan_rows(state)), "## The workers' own texts"]
@@ -42,33 +42,33 @@ def _entry(entry: Mapping[str, Any], answer: str) -> Iterator[str]:
     mark = entry.get("id") or ""
     label = f"{mark} " if mark else ""
     ended = "" if mark and f"[{mark}]" in answer else f": {_how_it_ended(entry)}"
-    yield f"- **{label}{plain(entry.get('topic', ''))}**{ended}"
+    yield f"- **{label}{escaped(entry.get('topic', ''))}**{ended}"
     for position in entry["positions"]:
         verified = "verified" if position["verified"] else "NOT verified"
-        quote = f" “{plain(position['quote'])}”" if position["quote"] else ""
-        yield f"  - {_link(position['subtask_id'])}: {plain(position['claim'])}{quote} ({verified})"
+        quote = f" “{escaped(position['quote'])}”" if position["quote"] else ""
+        yield f"  - {_link(position['subtask_id'])}: {escaped(position['claim'])}{quote} ({verified})"
 
 
 def _how_it_ended(entry: Mapping[str, Any]) -> str:
     if entry.get("resolution"):
-        return plain(entry["resolution"])
-    return f"open; suggested: {plain(entry['suggestion'])}" if entry.get("suggestion") else "open"
+        return escaped(entry["resolution"])
+    return f"open; suggested: {escaped(entry['suggestion'])}" if entry.get("suggestion") else "open"
 
 
 def _gap(gap: Mapping[str, Any]) -> str:
     label = f"{gap['id']} " if gap.get("id") else ""
     which = f"{_link(gap['subtask_id'])}: " if gap.get("subtask_id") else ""
-    why = f": {plain(gap['why'])}" if gap.get("why") else ""
+    why = f": {escaped(gap['why'])}" if gap.get("why") else ""
     anchor = f'<a id="{PREFIX}{gap["id"]}"></a>' if gap.get("id") else ""
-    return f"- {anchor}{label}{which}{plain(gap['what'])}{why}"
+    return f"- {anchor}{label}{which}{escaped(gap['what'])}{why}"
 
 
 def _frame(state: State) -> list[str]:
     """Say what the plan fixed for all its tasks, why it is as it is, and whether it is a plan at all."""
     plan: Mapping[str, Any] = state.get("plan") or {}
-    lines = [f"- **{plain(name)}:** {plain(value)}" for name, value in frame_lines(plan.get("frame") or {})]
-    why = f"Why these subtasks: {plain(plan['why'])}" if plan.get("why") else ""
-    return ["\n".join(lines), why, plain(fallback_line(plan))]
+    lines = [f"- **{escaped(name)}:** {escaped(value)}" for name, value in frame_lines(plan.get("frame") or {})]
+    why = f"Why these subtasks: {escaped(plan['why'])}" if plan.get("why") else ""
+    return ["\n".join(lines), why, escaped(fallback_line(plan))]
 
 
 def _plan_rows(state: State) -> Iterator[Row]:
@@ -78,21 +78,21 @@ def _plan_rows(state: State) -> Iterator[Row]:
     for plan in plans:
         for subtask in plan.get("subtasks", []):
             status = states.get(subtask["id"], "not run")
-            task, who = plain(subtask["task"]), plain(subtask["specialist"])
+            task, who = escaped(subtask["task"]), escaped(subtask["specialist"])
             yield (_link(subtask["id"]), who, task, _STATES.get(status, status))
     for plan in plans:
         for drop in plan.get("dropped", []):
-            yield ("", plain(drop["specialist"]), plain(drop["task"]), f"dropped: {plain(drop['reason'])}")
+            yield ("", escaped(drop["specialist"]), escaped(drop["task"]), f"dropped: {escaped(drop['reason'])}")
 
 
 def _outcome_in_markdown(outcome: Any) -> str:
-    head = f'<a id="{PREFIX}{outcome["id"]}"></a>\n\n### {outcome["id"]} {plain(outcome["specialist"])}'
-    return f"{head}\n\n> {plain(outcome['task'])}{_error(outcome)}\n\n{tame_markdown(outcome['output'])}".rstrip()
+    head = f'<a id="{PREFIX}{outcome["id"]}"></a>\n\n### {outcome["id"]} {escaped(outcome["specialist"])}'
+    return f"{head}\n\n> {escaped(outcome['task'])}{_error(outcome)}\n\n{tame_markdown(outcome['output'])}".rstrip()
 
 
 def _error(outcome: Any) -> str:
     status = _STATES.get(outcome["status"], outcome["status"])
-    return f"\n\n*{status}: {plain(outcome['error'])}*" if outcome["error"] else ""
+    return f"\n\n*{status}: {escaped(outcome['error'])}*" if outcome["error"] else ""
 
 
 def _cost_rows(spend: Mapping[str, Any]) -> Iterator[Row]:
@@ -108,4 +108,4 @@ def _table(rows: Iterator[Row]) -> str:
 
 
 def _link(subtask_id: str) -> str:
-    return f"[{subtask_id}](#{PREFIX}{subtask_id})" if re.fullmatch(r"S\d+", subtask_id) else plain(subtask_id)
+    return f"[{subtask_id}](#{PREFIX}{subtask_id})" if re.fullmatch(r"S\d+", subtask_id) else escaped(subtask_id)

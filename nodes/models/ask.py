@@ -13,7 +13,7 @@ from nodes.models.call import Call, CallFailed, Reply
 from nodes.models.charging import Bill
 from nodes.models.chats import OpenAIChat
 from nodes.models.concurrency import slots_of
-from nodes.models.errors import Fault
+from nodes.models.faults import Fault
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine
 from nodes.models.prices import seen

@@ -15,12 +15,12 @@ from nodes.models.call import Call, CallFailed, OverBudget, Reply
 from nodes.models.charging import Bill
 from nodes.models.concurrency import Slots
 from nodes.models.diagnosis import fault_of, never_sent
-from nodes.models.errors import BadEnvelope, Fault
+from nodes.models.faults import BadEnvelope, Fault
 from nodes.models.journal import run_journal
 from nodes.models.providers import open_model
 from nodes.models.received import Received, Telling
 from nodes.models.request import bound_of, optional_fields, options_of, refused
-from nodes.models.stream import StreamedChat
+from nodes.models.streamed_chat import StreamedChat
 
 ATTEMPTS = 4  # requests for one call, at most
 WHOLE = "whole"  # what an endpoint refuses that lets a connection go before a long reply comes whole
@@ -200,7 +200,7 @@ class Attempts:
         try:
             if isinstance(chat, StreamedChat) and chat.has_chunks(options) and not called_back():
                 options["whole"] = self._whole
-                await _read(received, chat, list(call.messages), options, telling)
+                await _read_events(received, chat, list(call.messages), options, telling)
             else:
                 await _read_chunks(received, chat, call, options, telling)
         finally:
@@ -209,7 +209,7 @@ class Attempts:
 
     @property
     def _whole(self) -> bool:
-        """Tell whether the reply need not be streamed (nodes/models/stream.py says why).
+        """Tell whether the reply need not be streamed (nodes/models/streamed_chat.py says why).
 
         A second try is streamed: a gateway may have taken the silence of the first for a dead connection; and so is every
         later call to an endpoint where that has happened.
@@ -218,7 +218,7 @@ class Attempts:
         return self.call.on_text is None and not again and not self.bill.model.bounded
 
 
-async def _read(
+async def _read_events(
     received: Received, chat: StreamedChat, messages: list[Any], options: dict[str, Any], telling: Telling | None
 ) -> None:
     try:

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from nodes.budget import Purse
 from nodes.control import Hold
 from nodes.models.endpoints import Endpoints
-from nodes.models.errors import Fault
+from nodes.models.faults import Fault
 from nodes.pool import Part
 from nodes.state import Charge, Context, Role
 

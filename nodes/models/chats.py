@@ -12,7 +12,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr
 
 from nodes.models.http import http_client
-from nodes.models.stream import StreamedChat
+from nodes.models.streamed_chat import StreamedChat
 
 
 class OpenAIChat(StreamedChat):

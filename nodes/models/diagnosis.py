@@ -15,7 +15,7 @@ import httpx2
 import openai
 from langchain_core import exceptions as langchain
 
-from nodes.models.errors import BadEnvelope, Fault, Kind
+from nodes.models.faults import BadEnvelope, Fault, Kind
 
 _TIMEOUTS = (TimeoutError, langchain.ModelTimeoutError, openai.APITimeoutError, httpx2.TimeoutException)
 _CONNECTIONS = (ConnectionError, langchain.ModelConnectionError, openai.APIConnectionError, httpx2.TransportError)

@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass_environment  # type: ignore[
 import httpx2
 
 from nodes.memory import MEMORY
-from nodes.models.errors import BadEnvelope
+from nodes.models.faults import BadEnvelope
 from nodes.models.loop import engine_loop
 from nodes.models.sse import events_of
 from nodes.models.transport import AiohttpTransport
@@ -96,11 +96,11 @@ class Guard(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if response.status_code >= 300:  # noqa: PLR2004 - a redirect is an answer like a refusal: it is not followed
-            body = _without_key(await _read(response), _keys(request, least=4))
+            body = _without_key(await _body_of(response), _keys(request, least=4))
             return _replaced(response, request, body, kind)
         if kind == "text/event-stream" or not request.url.path.endswith("/chat/completions"):
             return _streamed(response, request)
-        body = _without_key(await _read(response), _keys(request))
+        body = _without_key(await _body_of(response), _keys(request))
         if body.lstrip().startswith(b"data:"):  # a stream under another name
             return _replaced(response, request, body, "text/event-stream")
         envelope = _envelope(body)
@@ -113,7 +113,7 @@ class Guard(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-async def _read(response: httpx2.Response) -> bytes:
+async def _body_of(response: httpx2.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:

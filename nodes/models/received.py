@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessageChunk
 
 from nodes.models.finish import Finish, finish_of, worst
 from nodes.models.sse import Event, text_of
-from nodes.models.stream import EVERY_S, StreamedChat
+from nodes.models.streamed_chat import EVERY_S, StreamedChat
 from nodes.models.usage import joined
 
 REPLY_LIMIT = 1_000_000  # characters; a reply that goes on beyond is cut there, and said to be cut

@@ -7,7 +7,7 @@ from langchain_openai import ChatOpenAI
 
 from nodes.budget import input_bound
 from nodes.models.call import Call
-from nodes.models.errors import Fault
+from nodes.models.faults import Fault
 from nodes.models.providers import Model
 from nodes.models.schemas import bounded
 from nodes.state import Context

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from nodes.models.errors import BadEnvelope
+from nodes.models.faults import BadEnvelope
 
 Event = dict[str, Any]  # a chat.completion.chunk
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from nodes.plan.task import READ_LIMIT, Task
 from nodes.plan.words import words
-from nodes.text import plain, unspaced
+from nodes.text import folded_letters, unspaced
 
 _AHEAD = 60  # characters before a mention in which "leave" or "not" turns it round
 
@@ -32,12 +32,12 @@ def dependencies(plan: Sequence[Task], request: Task) -> dict[int, str]:
     """Find the tasks that need another one's result, as {its position: the words that say so}."""
     names = [_as_written(task.specialist) for task in plan]
     # A name that the request has is not surely the specialist's.
-    theirs = tuple({name for name in names if len(name.strip()) > 1 and name.strip() not in request.plain})
+    theirs = tuple({name for name in names if len(name.strip()) > 1 and name.strip() not in request.folded_letters})
     quotes = dict[int, str]()
     for position, task in enumerate(plan):
-        if not any(cue in task.plain for cue in _JOINED_CUES) and _CUES.isdisjoint(task.words):
+        if not any(cue in task.folded_letters for cue in _JOINED_CUES) and _CUES.isdisjoint(task.words):
             continue  # the patterns are slow
-        text = f" {task.plain[:READ_LIMIT]}"
+        text = f" {task.folded_letters[:READ_LIMIT]}"
         for start, end in _mentions(text, position, names[position], theirs):
             if not _APART.search(text, max(0, start - _AHEAD), start):
                 quotes.setdefault(position, text[max(0, start - _AHEAD // 2) : end + _AHEAD // 2].strip())
@@ -46,7 +46,7 @@ def dependencies(plan: Sequence[Task], request: Task) -> dict[int, str]:
 
 def _as_written(name: str) -> str:
     """Fold a name as it stands in a text: after a space, in a script that has them."""
-    written = " ".join(plain(name[:100]).split())
+    written = " ".join(folded_letters(name[:100]).split())
     return written if unspaced(written) else f" {written}"
 
 

@@ -25,7 +25,7 @@ def is_placeholder(task: Task) -> bool:
         rest = _PIECES.sub("", task.bare).strip()
         return not rest or bool(_NUMBER.fullmatch(rest))
     parts = task.bare.split()
-    if _STANDS_IN.match(task.plain.strip()) and len(parts) <= _FULL_TASK:
+    if _STANDS_IN.match(task.folded_letters.strip()) and len(parts) <= _FULL_TASK:
         return True
     hollow = all(word in _HOLLOW or word in _FILLER or _NUMBER.fullmatch(word) for word in parts)
     return hollow and not _FILLER.issuperset(parts)

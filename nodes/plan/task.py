@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from nodes.plan.words import words
-from nodes.text import bare, plain, split, stem, unspaced
+from nodes.text import bare, folded_letters, split, stem, unspaced
 
 READ_LIMIT = 4_000  # characters of a task that are compared; exact copies are compared whole
 
@@ -33,14 +33,14 @@ class Task:
         )
 
     @cached_property
-    def plain(self) -> str:
+    def folded_letters(self) -> str:
         """Return the text folded, with its punctuation."""
-        return plain(self.text)
+        return folded_letters(self.text)
 
     @cached_property
     def bare(self) -> str:
         """Return the text folded, without punctuation."""
-        return bare(self.plain)
+        return bare(self.folded_letters)
 
     @cached_property
     def second_look(self) -> bool:

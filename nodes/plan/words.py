@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from nodes.text import plain
+from nodes.text import folded_letters
 
 # Read at import: a first read inside an event loop would block it.
 _BY_LANGUAGE: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -14,6 +14,8 @@ _BY_LANGUAGE: dict[str, dict[str, Any]] = yaml.safe_load(
 
 
 def words(kind: str) -> frozenset[str]:
-    """Return the words or phrases of one kind, folded as nodes.text.plain folds."""
+    """Return the words or phrases of one kind, folded as nodes.text.folded_letters folds."""
     listed = (language.get(kind, ()) for language in _BY_LANGUAGE.values())
-    return frozenset(plain(word) for entry in listed for word in (entry.split() if isinstance(entry, str) else entry))
+    return frozenset(
+        folded_letters(word) for entry in listed for word in (entry.split() if isinstance(entry, str) else entry)
+    )

@@ -5,6 +5,7 @@ is in dispute and what is missing; answer, stream, listener: the text, and how i
 """
 
 from nodes.synthesis.answer import Composed, Joint, composed, handed, one_by_one, one_result
+from nodes.synthesis.answer_stream import AnswerStream
 from nodes.synthesis.beside import beside_loop
 from nodes.synthesis.checking import check
 from nodes.synthesis.gaps import stop_reason
@@ -14,7 +15,6 @@ from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import Material
 from nodes.synthesis.rounds import is_fallback, ledger_so_far
-from nodes.synthesis.stream import AnswerStream
 
 __all__ = [
     "AnswerStream",

@@ -10,7 +10,7 @@ from nodes.synthesis import gaps
 from nodes.synthesis.gaps import Gap
 from nodes.synthesis.language import Words, words_for
 from nodes.synthesis.ledger import REQUEST, Entry, Ledger
-from nodes.synthesis.markdown import plain, with_sections
+from nodes.synthesis.markdown import with_sections, without_markdown
 from nodes.synthesis.rounds import is_fallback, plans_of, settled
 from nodes.synthesis.sources import listed_sources
 from prompts.replies import FollowUp, Synthesis
@@ -164,7 +164,7 @@ def untold(ledger: Ledger, ids: Collection[str], names: Mapping[str, str], words
             entries.append(_told(entry, names, words))
         elif doubtful := [position for position in entry["positions"] if not position["verified"]]:
             held = "; ".join(_held(position, names, words) for position in doubtful)
-            entries.append(f"- {plain(entry['topic'])} [{name}]: {held} ({words['unverified']})")
+            entries.append(f"- {without_markdown(entry['topic'])} [{name}]: {held} ({words['unverified']})")
     missing = [_missing(gap, words) for name, gap in ledger.gaps.items() if name not in ids]
     sections = ((words["differ"], entries), (words["missing"], missing))
     return [f"## {heading}\n\n" + "\n".join(lines) for heading, lines in sections if lines]
@@ -177,21 +177,21 @@ def _told(entry: Entry, names: Mapping[str, str], words: Words) -> str:
     )
     end = ""
     if entry["resolution"]:
-        end = f" {words['settled']}: {plain(entry['resolution'])}"
+        end = f" {words['settled']}: {without_markdown(entry['resolution'])}"
     elif entry["suggestion"]:
-        end = f" {words['suggestion']}: {plain(entry['suggestion'])}"
-    return f"- {plain(entry['topic'])} [{entry['id']}]: {sides.rstrip('.')}.{end}"
+        end = f" {words['suggestion']}: {without_markdown(entry['suggestion'])}"
+    return f"- {without_markdown(entry['topic'])} [{entry['id']}]: {sides.rstrip('.')}.{end}"
 
 
 def _held(position: Mapping[str, Any], names: Mapping[str, str], words: Words) -> str:
     side = position["subtask_id"]
-    who = words["request"] if side == REQUEST else f"{plain(names.get(side, ''))} [{side}]".strip()
-    return f"{who}: {plain(position['claim'])}"
+    who = words["request"] if side == REQUEST else f"{without_markdown(names.get(side, ''))} [{side}]".strip()
+    return f"{who}: {without_markdown(position['claim'])}"
 
 
 def _missing(gap: Gap, words: Words) -> str:
     kind = gap.get("kind")
-    what = words["cut_off"] if kind == "cut_off" else plain(gap["what"])
+    what = words["cut_off"] if kind == "cut_off" else without_markdown(gap["what"])
     which = f" [{gap['subtask_id']}]" if gap["subtask_id"] else ""
-    why = "" if kind == "cut_off" else words[kind] if kind else plain(gap["why"])
+    why = "" if kind == "cut_off" else words[kind] if kind else without_markdown(gap["why"])
     return f"- {what}{which}" + (f" ({why})" if why else "") + f" [{gap['id']}]"

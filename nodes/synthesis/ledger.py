@@ -7,7 +7,7 @@ from typing import Any
 
 from nodes.state import Outcome
 from nodes.synthesis.gaps import Gap
-from nodes.synthesis.markdown import plain
+from nodes.synthesis.markdown import without_markdown
 from nodes.synthesis.quotes import Source
 from nodes.text import folded
 from prompts import replies
@@ -94,14 +94,16 @@ class Ledger:
         for name in ids:
             if name in self.entries:
                 entry = self.entries[name]
-                lines.append(f"- {plain(entry['topic'])}")
+                lines.append(f"- {without_markdown(entry['topic'])}")
                 for position in entry["positions"]:
-                    quote = f" (“{plain(position['quote'])}”)" if position["verified"] else ""
+                    quote = f" (“{without_markdown(position['quote'])}”)" if position["verified"] else ""
                     who = names.get(position["subtask_id"], "")
-                    lines.append(f"  - {who}: {plain(position['claim'])}{quote}")
+                    lines.append(f"  - {who}: {without_markdown(position['claim'])}{quote}")
             elif name in self.gaps:
                 gap = self.gaps[name]
-                lines.append(f"- {plain(gap['what'])}" + (f": {plain(gap['why'])}" if gap["why"] else ""))
+                lines.append(
+                    f"- {without_markdown(gap['what'])}" + (f": {without_markdown(gap['why'])}" if gap["why"] else "")
+                )
         return "\n".join(lines)
 
     def shown(self, limit: int) -> str:

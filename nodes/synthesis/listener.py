@@ -11,7 +11,7 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph.message import push_message
 
 from nodes.events import called_back, heard
-from nodes.synthesis.stream import AnswerStream
+from nodes.synthesis.answer_stream import AnswerStream
 
 
 def _new_id() -> str:

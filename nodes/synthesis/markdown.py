@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^#{1,6}[ \t]\S.*$", re.MULTILINE)
 _ITEM = re.compile(r"^[ \t]{0,8}(?:[-*+•][ \t]|\d{1,3}[.)][ \t]|\|)")
 
 
-def plain(text: str) -> str:
+def without_markdown(text: str) -> str:
     """Give a text as one line without Markdown, shortened."""
     head = _RULE.sub("", text[:READ])
     for pattern, instead in ((_LINK, r"\1"), (_TAG, ""), (_START, ""), (_STRESS, ""), (_BARS, ", ")):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nodes.state import Outcome
 from nodes.synthesis.language import Words
-from nodes.synthesis.markdown import items, plain
+from nodes.synthesis.markdown import items, without_markdown
 
 SHOWN = 40
 
@@ -23,4 +23,4 @@ def listed_sources(outcomes: Sequence[Outcome], answer: str, words: Words) -> li
 
 
 def _shown(source: str) -> str:
-    return source if source.startswith(("http://", "https://")) else plain(source)
+    return source if source.startswith(("http://", "https://")) else without_markdown(source)

@@ -18,7 +18,7 @@ from nodes.budget import Price, Purse, input_bound
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask
 from nodes.models.endpoints import Endpoints
 from nodes.models.received import REPLY_LIMIT
-from nodes.models.stream import EVERY_S
+from nodes.models.streamed_chat import EVERY_S
 from nodes.state import Context
 from tests.endpoint import FAULTS as ALL_FAULTS
 from tests.endpoint import Endpoint, Turn

@@ -8,7 +8,7 @@ import pytest
 from langchain_core import exceptions as langchain
 
 from nodes.models.diagnosis import fault_of
-from nodes.models.errors import Fault
+from nodes.models.faults import Fault
 
 
 class Odd(Exception):

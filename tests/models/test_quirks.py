@@ -12,8 +12,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, BudgetTooSmall, answer, build_graph, graph
 from nodes.synthesis.answer import marked
+from nodes.synthesis.answer_stream import AnswerStream
 from nodes.synthesis.quotes import Source
-from nodes.synthesis.stream import AnswerStream
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, completion, many_tasks, plan_of, run, synthesis_of
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.models.errors import BadEnvelope
+from nodes.models.faults import BadEnvelope
 from nodes.models.sse import Decoder, joined, text_of
 
 TEXT = "Größe 🎉 and\nlines"

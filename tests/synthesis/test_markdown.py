@@ -2,7 +2,7 @@
 
 import pytest
 
-from nodes.synthesis.markdown import LINE, plain, shortened, with_sections
+from nodes.synthesis.markdown import LINE, shortened, with_sections, without_markdown
 
 PLAIN = {
     "### Costs\n\n**£415**, or `£319`": "Costs £415, or £319",
@@ -20,14 +20,14 @@ PLAIN = {
 @pytest.mark.parametrize("text", PLAIN)
 def test_plain(text: str) -> None:
     """Headings, tables, lists, links and stress become one line of plain words; marks of subtasks stay."""
-    assert plain(text) == PLAIN[text]
+    assert without_markdown(text) == PLAIN[text]
 
 
 def test_shortened() -> None:
     """A long text is cut at a word, and says so; a text without spaces is cut all the same."""
     assert shortened("one two three", 9) == "one two…"
     assert shortened("x" * 20, 9) == "xxxxxxxx…"
-    assert len(plain("word " * 9_000)) <= LINE
+    assert len(without_markdown("word " * 9_000)) <= LINE
 
 
 LISTS = {

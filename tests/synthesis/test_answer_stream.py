@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.synthesis.stream import AnswerStream
+from nodes.synthesis.answer_stream import AnswerStream
 
 ANSWER = 'A “quoted” "word",\nC:\\new\\u00e9 \t/ <b>, é, 日本, 😀 and a lone \\ at {"answer": "no"}. [S1]'
 LEDGER: dict[str, Any] = {
