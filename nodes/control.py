@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from langgraph.errors import GraphInterrupt
@@ -13,6 +13,7 @@ from langgraph.types import Interrupt
 from nodes.errors import BadRequest
 
 STOPPED = "stopped by a person"
+ANEW = "begun anew by a person"
 LEFT = "left"  # the type of the interrupt of a worker that was not begun when the run was asked to leave
 
 
@@ -22,19 +23,22 @@ class Ended(Exception):
 
 @dataclass
 class Hold:
-    """The hand on one worker.
+    """The hand on one try of a worker, or on any other call.
 
     Attributes:
+        control: of the run (None: nobody can take a hand in it, so it is never ended and never waits).
         ended: why its try is ended ("": it is not).
         advice: what a person wants of another try (None: no other try is wanted).
+        advised: the advice that this try was begun anew with (None: it is the first).
         words: a person's messages that it has not heard yet.
         listens: it can still hear them: it works with tools.
         waits: nothing is under way for it, so that nothing is lost by beginning anew.
     """
 
-    control: "Control"
+    control: "Control | None" = None
     ended: str = ""
     advice: str | None = None
+    advised: str | None = None
     words: list[str] = field(default_factory=list)
     listens: bool = False
     waits: bool = False
@@ -82,7 +86,7 @@ class Hold:
         Raises:
             GraphInterrupt: the run is left: whoever waits is not begun, and a resume begins it.
         """
-        if self.may_begin():
+        if self.control is None or self.may_begin():
             return
         if on_waiting:
             on_waiting(True)  # noqa: FBT003 - it is the whole message
@@ -94,17 +98,12 @@ class Hold:
 
     def may_begin(self) -> bool:
         """Tell whether a call may begin: the run is neither paused nor left."""
-        return not (self.control.paused or self.control.leaving)
+        return self.control is None or not (self.control.paused or self.control.leaving)
 
     def heard(self) -> list[str]:
         """Take the messages that it has not heard yet."""
         words, self.words = self.words, []
         return words
-
-
-def wanted(hold: Hold | None) -> AbstractAsyncContextManager[None]:
-    """Do something for as long as it is wanted; where nobody has a hand on it, to its end."""
-    return nullcontext() if hold is None else hold.wanted()
 
 
 class Control(RunControl):
@@ -141,7 +140,7 @@ class Control(RunControl):
             if hold is None:
                 self._again[subtask_id] = advice
             else:
-                hold.end("begun anew by a person", advice)
+                hold.end(ANEW, advice)
 
     def tell(self, subtask_id: str, words: str) -> None:
         """Give a worker a message: between two calls of one that has tools, at once to one that waits.
@@ -154,7 +153,7 @@ class Control(RunControl):
             if hold.listens:
                 hold.words.append(words)
             elif hold.waits:
-                hold.end("begun anew by a person", words)
+                hold.end(ANEW, words)
             else:
                 raise BadRequest(
                     f"{subtask_id} works without tools and is writing, so it hears nothing before its end; have it done "
@@ -195,16 +194,21 @@ class Control(RunControl):
         with self._lock:
             return dict(self._holds)
 
-    def begin(self, subtask_id: str) -> Hold:
-        """Begin a try of a worker."""
-        with self._lock:
-            hold = self._holds[subtask_id] = Hold(self, STOPPED if self.writing_up else "")
-            return hold
-
-    def end(self, subtask_id: str) -> None:
-        """Note that a worker has ended."""
-        with self._lock:
-            self._holds.pop(subtask_id, None)
+    def tries(self, subtask_id: str) -> Generator[Hold, None, None]:
+        """Begin a worker's tries, each with a hand on it: one, and another whenever it was ended with advice."""
+        advice: str | None = None
+        try:
+            while True:
+                with self._lock:
+                    hold = Hold(self, STOPPED if self.writing_up else "", advised=advice)
+                    self._holds[subtask_id] = hold
+                yield hold
+                advice = hold.advice
+                if advice is None:
+                    return
+        finally:
+            with self._lock:
+                self._holds.pop(subtask_id, None)
 
     def taken_over(self) -> tuple[bool, dict[str, str]]:
         """Take what is to be done between two steps: to write up, or to do subtasks again, each with its advice."""

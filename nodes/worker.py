@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from langgraph.runtime import Runtime
 
 from nodes import specialists
 from nodes.budget import Purse, spent
-from nodes.control import Control, Ended, Hold, wanted
+from nodes.control import ANEW, Control, Ended, Hold
 from nodes.errors import NoModel
 from nodes.events import heard
 from nodes.host import Host, this_process
@@ -49,7 +50,7 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     if isinstance(control, Control):
         result = await _in_hand(control, state, specialist, host, tell, part)
     else:
-        result = await _tried(state, specialist, host, tell, part)
+        result = await _tried(state, specialist, host, tell, part, Hold())
     from_task = used_sources((), result.output, subtask.get("excerpts", ""))
     result = replace(result, sources=list(dict.fromkeys([*from_task, *result.sources])))
     part.end(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), result.charges)
@@ -90,18 +91,15 @@ async def _in_hand(
     control: Control, state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part
 ) -> Result:
     """Try a subtask with a person's hand on it: each try that is begun anew has the person's advice, and is paid for."""
-    subtask, charges = state["subtask"], list[Charge]()
-    try:
-        while True:
-            hold, written = control.begin(subtask["id"]), list[str]()
+    name, charges, result = state["subtask"]["id"], list[Charge](), Result("failed")
+    with closing(control.tries(name)) as tries:
+        for hold in tries:
+            if hold.advised is not None:
+                tell({"type": "worker_restart", "id": name, "why": ANEW})
+                state = _advised(state, hold.advised, result.charges)
+            written = list[str]()
             result = await _tried(state, specialist, host, _noting(tell, written), part, hold)
             charges += result.charges
-            if hold.advice is None:
-                break
-            tell({"type": "worker_restart", "id": subtask["id"], "why": hold.ended})
-            state = _advised(state, hold.advice, result.charges)
-    finally:
-        control.end(subtask["id"])
     text = "".join(written).strip()
     if hold.ended and result.status == "failed":
         result = replace(result, status="partial" if text else "failed", output=text, error=hold.ended)
@@ -131,38 +129,25 @@ def _advised(state: WorkerInput, advice: str, charges: Sequence[Charge]) -> Work
 
 
 async def _tried(
-    state: WorkerInput,
-    specialist: Specialist,
-    host: Host,
-    tell: Callable[[Any], None],
-    part: Part,
-    hold: Hold | None = None,
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part, hold: Hold
 ) -> Result:
+    if not specialist.ours:
+        return await _elsewhere(state, specialist, host, tell, hold)
     try:
-        return await _worked(state, specialist, host, tell, part, hold)
+        call, tools = _call(state, specialist, host, tell, part, hold), host.tools_of(specialist)
+        if not tools:
+            return of_reply(await ask(call))
+        hold.listens = True
+        use_tools = await asyncio.to_thread(lambda: specialists.use_tools)  # loaded at its first use
+        return await use_tools(ToolLoop(call, specialist, tools, tell))
     except (CallFailed, OverBudget) as error:
         return of_failure(error)
     except NoModel as error:
         return Result("failed", error=str(error))
 
 
-async def _worked(
-    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part, hold: Hold | None
-) -> Result:
-    if not specialist.ours:
-        return await _elsewhere(state, specialist, host, tell, hold)
-    call, tools = _call(state, specialist, host, tell, hold), host.tools_of(specialist)
-    call.part = part
-    if not tools:
-        return of_reply(await ask(call))
-    if hold:
-        hold.listens = True
-    use_tools = await asyncio.to_thread(lambda: specialists.use_tools)  # loaded at its first use
-    return await use_tools(ToolLoop(call, specialist, tools, tell))
-
-
 def _call(
-    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], hold: Hold | None
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], part: Part, hold: Hold
 ) -> Call:
     settings, subtask = Context(**state["settings"]), state["subtask"]
     name = subtask["id"]
@@ -171,8 +156,7 @@ def _call(
     caps = [cap for cap in (subtask["max_output_tokens"], specialist.max_output_tokens) if cap is not None]
 
     def on_waiting(waiting: bool) -> None:  # noqa: FBT001 - the one thing there is to tell
-        if hold:
-            hold.waits = waiting
+        hold.waits = waiting
         tell({"type": "worker_waiting", "id": name, "waiting": waiting})
 
     return Call(
@@ -181,6 +165,7 @@ def _call(
         role="worker",
         messages=_messages(state, specialist, host),
         purse=Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]),
+        part=part,
         cap=min(caps) if caps else None,
         spec=specialist.model,
         subtask_id=name,
@@ -188,7 +173,7 @@ def _call(
         clock=Clock(_seconds(settings, specialist)),
         hold=hold,
         config={"metadata": {"subtask_id": name}},  # tells the tokens of `messages` mode apart
-        on_text=_on_text(name, tell) if hold or heard(tell) else None,
+        on_text=_on_text(name, tell) if hold.control or heard(tell) else None,
         on_restart=lambda why: tell({"type": "worker_restart", "id": name, "why": why}),
         on_waiting=on_waiting,
     )
@@ -203,16 +188,15 @@ def _on_text(name: str, tell: Callable[[Any], None]) -> Callable[[str], None]:
 
 
 async def _elsewhere(
-    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], hold: Hold | None
+    state: WorkerInput, specialist: Specialist, host: Host, tell: Callable[[Any], None], hold: Hold
 ) -> Result:
     """Have other people's code do it, here or on another server. Only time bounds it: its calls are its own."""
     usage = UsageCounter(host.endpoints, state["subtask"]["id"], state["round"])
     task, seconds = _with_material(state), _seconds(Context(**state["settings"]), specialist)
     on_text = _on_text(state["subtask"]["id"], tell)
-    if hold:
-        await hold.ready()
+    await hold.ready()
     try:
-        async with wanted(hold), asyncio.timeout(seconds) as bound:
+        async with hold.wanted(), asyncio.timeout(seconds) as bound:
             if specialist.url:
                 async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
                     given: Returned = await run_remote(specialist, task, on_text, seconds)

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from nodes.control import Ended, wanted
+from nodes.control import Ended
 from nodes.memory import MEMORY
 from nodes.models import gates
 from nodes.models.attempts import Attempts
@@ -43,9 +43,8 @@ async def _ask(call: Call) -> Reply:
         model.chat.hear(call.on_reading)
     bill, most = Bill(call, model, cap, charges), min(settings.max_parallel, model.slots or settings.max_parallel)
     try:
-        async with wanted(call.hold):
-            if call.hold:
-                await call.hold.ready(call.on_waiting)
+        async with call.hold.wanted():
+            await call.hold.ready(call.on_waiting)
             async with _first_ahead(call, spec):
                 return await _in_turn(bill, most)
     except Ended as ended:
@@ -56,10 +55,9 @@ async def _in_turn(bill: Bill, most: int) -> Reply:
     """Make a call when there is a slot; while a person holds up the run it waits, and takes nobody's."""
     call = bill.call
     while True:
-        if call.hold:
-            await call.hold.ready(call.on_waiting)
+        await call.hold.ready(call.on_waiting)
         async with slots_of(bill.model.endpoint).hold(most, call.on_waiting), AsyncExitStack() as stack:
-            if call.hold is None or call.hold.may_begin():
+            if call.hold.may_begin():
                 if not bill.model.bounded:  # the embedded engine is this machine's own
                     await gates.hold(stack, bill.model.endpoint, most)
                 return await _timed(bill)

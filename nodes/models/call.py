@@ -81,6 +81,6 @@ class Call:
     on_waiting: Callable[[bool], None] | None = None  # True: for a free slot; False: it has one
     on_reading: Callable[[dict[str, Any]], None] | None = None  # the embedded engine's reports
     clock: Clock | None = None
-    hold: Hold | None = None  # a person's hand on it
+    hold: Hold = field(default_factory=Hold)  # a person's hand on it
     tools: Sequence[dict[str, Any]] = ()
     config: dict[str, Any] | None = None

@@ -75,7 +75,7 @@ class _InHand(_ThroughToolLoop):
 
     def _has_more(self, messages: list[AnyMessage]) -> bool:
         hold = self.loop.call.hold
-        return bool(hold and hold.words and not hold.ended and not calls_of(messages[-1]))
+        return bool(hold.words and not hold.ended and not calls_of(messages[-1]))
 
 
 async def use_tools(loop: ToolLoop) -> Result:
@@ -88,7 +88,7 @@ async def use_tools(loop: ToolLoop) -> Result:
     """
     loop.sync = on_engine_loop()
     loop.can_ask = bool(get_config()["configurable"].get(CONFIG_KEY_CHECKPOINTER))
-    through = _InHand(loop) if loop.call.hold else _ThroughToolLoop(loop)
+    through = _InHand(loop) if loop.call.hold.control else _ThroughToolLoop(loop)
     agent: Any = create_agent(
         _NOBODY, tools=[tool.tool for tool in loop.tools.values()], middleware=[through], name="agent"
     )

@@ -15,7 +15,6 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.errors import GraphBubbleUp
 
 from nodes.budget import LEAST_OUTPUT, Purse, input_bound, missing, spent
-from nodes.control import wanted
 from nodes.errors import NoModel
 from nodes.langgraph_private import has_async_side
 from nodes.models import Call, CallFailed, OverBudget, Reply, as_text, ask, described, in_thread, price_of, read_calls
@@ -67,7 +66,7 @@ class ToolLoop:
         self._count_tools_time()
         charges = charges_of(messages)
         number = sum(isinstance(message, AIMessage) for message in messages)
-        if self.call.hold and self.call.hold.ended:
+        if self.call.hold.ended:
             return self._ended("failed", self.call.hold.ended)
         if self.left or (self.call.clock and self.call.clock.left <= 0):
             return self._ended(
@@ -88,7 +87,7 @@ class ToolLoop:
 
     def told(self) -> dict[str, Any] | None:
         """Give the conversation what a person has said since it was last looked (None: nothing)."""
-        words = self.call.hold.heard() if self.call.hold else []
+        words = self.call.hold.heard()
         return {"messages": [HumanMessage(render("advice", advice=told)) for told in words]} if words else None
 
     def _count_tools_time(self) -> None:
@@ -224,7 +223,7 @@ class ToolLoop:
             limit = min(limit, max(0.0, self.call.clock.left))
         usage = UsageCounter(self.call.endpoints, self.call.subtask_id or "", self.call.round)
         try:
-            async with asyncio.timeout(limit) as bound, wanted(self.call.hold), apart(usage):
+            async with asyncio.timeout(limit) as bound, self.call.hold.wanted(), apart(usage):
                 result = await _invoked(tool.tool, {**call, "type": "tool_call"}, sync=self.sync)
         except GraphBubbleUp:
             return "Failed: the tool stopped to ask a person, which it cannot do here.", False, usage.charges
