@@ -72,7 +72,7 @@ async def chat_streamed(content: str) -> str:
 async def run(workers: int, ask: Any = chat) -> int:  # noqa: ARG001 - the endpoint's plan says how many
     """Plan, work, join; return how many did their part."""
     plan = json.loads(await chat(REQUEST, response_format={"sections": {}}))
-    texts = await asyncio.gather(*(ask(f"{one['name']}: {one['description']}") for one in plan["sections"]))
+    texts = await asyncio.gather(*(ask(f"{section['name']}: {section['description']}") for section in plan["sections"]))
     await ask("\n\n".join([JOIN, *texts]))
     return len(texts)
 

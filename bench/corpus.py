@@ -70,10 +70,10 @@ def near(
     """Write near-JSON: other quotes, bare keys, trailing commas, other separators."""
     options: dict[str, Any] = {"quote": quote, "key": key, "comma": comma, "trail": trail, "colon": colon, "true": true}
     if isinstance(value, dict):
-        inner = comma.join(f"{key[:1]}{name}{key[1:]}{colon}{near(one, **options)}" for name, one in value.items())
+        inner = comma.join(f"{key[:1]}{name}{key[1:]}{colon}{near(part, **options)}" for name, part in value.items())
         return "{" + inner + trail + "}"
     if isinstance(value, list):
-        return "[" + comma.join(near(one, **options) for one in value) + trail + "]"
+        return "[" + comma.join(near(part, **options) for part in value) + trail + "]"
     if isinstance(value, bool):
         return true if value else true.replace("true", "false").replace("True", "False")
     body = json.dumps(value, ensure_ascii=False)[1:-1]
@@ -101,39 +101,39 @@ def _shapes() -> Iterator[tuple[str, Writer]]:
     yield "string in plan", lambda p: dumps({"plan": dumps({"subtasks": items(p)})})
     yield "string in subtasks", lambda p: dumps({"subtasks": dumps(items(p), indent=1)})
     yield "string twice", lambda p: dumps({"plan": dumps({"subtasks": dumps(items(p))})})
-    yield "strings in list", lambda p: dumps({"subtasks": [dumps(one) for one in items(p)]})
+    yield "strings in list", lambda p: dumps({"subtasks": [dumps(item) for item in items(p)]})
     yield "objects in lines", lambda p: "\n".join(map(dumps, items(p)))
     yield "objects run together", lambda p: "".join(map(dumps, items(p)))
     yield "objects with commas", lambda p: ",\n".join(map(dumps, items(p)))
-    yield "objects numbered", lambda p: "\n".join(f"{n}. {dumps(one)}" for n, one in enumerate(items(p), 1))
-    yield "objects bulleted", lambda p: "\n".join(f"- {dumps(one)}" for one in items(p))
-    yield "block each", lambda p: "\n\n".join(fenced(dumps(one, indent=2)) for one in items(p))
+    yield "objects numbered", lambda p: "\n".join(f"{n}. {dumps(item)}" for n, item in enumerate(items(p), 1))
+    yield "objects bulleted", lambda p: "\n".join(f"- {dumps(item)}" for item in items(p))
+    yield "block each", lambda p: "\n\n".join(fenced(dumps(item, indent=2)) for item in items(p))
     yield (
         "block each, headed",
-        lambda p: "\n\n".join(f"### Subtask {n}\n{fenced(dumps(one))}" for n, one in enumerate(items(p), 1)),
+        lambda p: "\n\n".join(f"### Subtask {n}\n{fenced(dumps(item))}" for n, item in enumerate(items(p), 1)),
     )
     yield (
         "block each, prose",
-        lambda p: "\n\n".join(f"Next, for the {one['specialist']}:\n\n{fenced(dumps(one))}" for one in items(p)),
+        lambda p: "\n\n".join(f"Next, for the {item['specialist']}:\n\n{fenced(dumps(item))}" for item in items(p)),
     )
     yield "mapping", lambda p: dumps(dict(p))
     yield "mapping in subtasks", lambda p: dumps({"subtasks": dict(p)})
     yield "mapping of objects", lambda p: dumps({name: {"task": work} for name, work in p})
     yield "mapping of lists", lambda p: dumps({"plan": {name: [work] for name, work in p}})
     yield "list of mappings", lambda p: dumps([{name: work} for name, work in p])
-    yield "columns", lambda p: dumps({"specialists": [one[0] for one in p], "tasks": [one[1] for one in p]})
+    yield "columns", lambda p: dumps({"specialists": [pair[0] for pair in p], "tasks": [pair[1] for pair in p]})
     yield (
         "columns in plan",
-        lambda p: dumps({"plan": {"roles": [one[0] for one in p], "descriptions": [one[1] for one in p]}}),
+        lambda p: dumps({"plan": {"roles": [pair[0] for pair in p], "descriptions": [pair[1] for pair in p]}}),
     )
-    yield "pairs", lambda p: dumps([list(one) for one in p])
-    yield "pairs in subtasks", lambda p: dumps({"subtasks": [list(one) for one in p]})
+    yield "pairs", lambda p: dumps([list(pair) for pair in p])
+    yield "pairs in subtasks", lambda p: dumps({"subtasks": [list(pair) for pair in p]})
     yield "rows under a header", lambda p: dumps([["specialist", "task"], *map(list, p)])
-    yield "items wrapped", lambda p: dumps({"subtasks": [{"subtask": one} for one in items(p)]})
-    yield "items numbered", lambda p: dumps({f"subtask_{n}": one for n, one in enumerate(items(p), 1)})
-    yield "items numbered only", lambda p: dumps({"plan": {str(n): one for n, one in enumerate(items(p), 1)}})
-    yield "phases", lambda p: dumps({"phases": [{"phase": n, "tasks": [one]} for n, one in enumerate(items(p), 1)]})
-    yield "repeated key", lambda p: "{" + ", ".join(f'"subtask": {dumps(one)}' for one in items(p)) + "}"
+    yield "items wrapped", lambda p: dumps({"subtasks": [{"subtask": item} for item in items(p)]})
+    yield "items numbered", lambda p: dumps({f"subtask_{n}": item for n, item in enumerate(items(p), 1)})
+    yield "items numbered only", lambda p: dumps({"plan": {str(n): item for n, item in enumerate(items(p), 1)}})
+    yield "phases", lambda p: dumps({"phases": [{"phase": n, "tasks": [item]} for n, item in enumerate(items(p), 1)]})
+    yield "repeated key", lambda p: "{" + ", ".join(f'"subtask": {dumps(item)}' for item in items(p)) + "}"
     yield "tool call", lambda p: dumps({"name": "submit_plan", "arguments": {"subtasks": items(p)}})
     yield (
         "tool call, string",
@@ -147,7 +147,7 @@ def _shapes() -> Iterator[tuple[str, Writer]]:
             {
                 "goal": "A good plan",
                 "subtasks": [
-                    {"id": n, "priority": "high", **one, "depends_on": []} for n, one in enumerate(items(p), 1)
+                    {"id": n, "priority": "high", **item, "depends_on": []} for n, item in enumerate(items(p), 1)
                 ],
                 "notes": "none",
             }
@@ -480,7 +480,7 @@ def _combined() -> Iterator[tuple[str, Writer]]:
     shapes: dict[str, Callable[[Plan], Any]] = {
         "renamed": lambda p: {"Plan": {"Steps": items(p, "Assigned To", "Instructions", verify=True)}},
         "list": lambda p: items(p, "agentName", "objective", id=1),
-        "columns": lambda p: {"agents": [one[0] for one in p], "tasks": [one[1] for one in p]},
+        "columns": lambda p: {"agents": [pair[0] for pair in p], "tasks": [pair[1] for pair in p]},
     }
     for (a, wrap), (w, options), (s, shape) in itertools.product(around.items(), wrong.items(), shapes.items()):
         if s == "renamed" and not options.get("key", "x"):
@@ -551,7 +551,7 @@ def cuts(seed: int = 7) -> Iterator[Case]:
         "think": lambda p: "<think>Hm {x}.</think>" + json.dumps({"plan": items(p)}),
         "mapping": lambda p: dumps({"subtasks": dict(p)}),
         "pairs": lambda p: dumps(list(map(list, p))),
-        "columns": lambda p: dumps({"specialists": [one[0] for one in p], "tasks": [one[1] for one in p]}),
+        "columns": lambda p: dumps({"specialists": [pair[0] for pair in p], "tasks": [pair[1] for pair in p]}),
         "single quotes": lambda p: near({"subtasks": items(p)}, quote="''", key="''"),
         "trailing commas": lambda p: near({"subtasks": items(p)}, trail=","),
         "string in plan": lambda p: dumps({"plan": dumps(items(p))}),

@@ -52,7 +52,7 @@ async def run(workers: int, ask: Any = chat) -> int:  # noqa: ARG001 - the endpo
     """Plan, work, join; return how many did their part."""
     schema = {"name": "sections", "schema": Sections.model_json_schema()}
     plan = json.loads(await chat(REQUEST, response_format={"type": "json_schema", "json_schema": schema}))
-    texts = await asyncio.gather(*(ask(f"{one['name']}: {one['description']}") for one in plan["sections"]))
+    texts = await asyncio.gather(*(ask(f"{section['name']}: {section['description']}") for section in plan["sections"]))
     await ask("\n\n".join([JOIN, *texts]))
     return len(texts)
 

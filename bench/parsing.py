@@ -26,7 +26,7 @@ def ours(text: str, truncated: bool) -> Outcome:  # noqa: FBT001
         plan = parse_plan(text, truncated=truncated)
     except BadReply:
         return None, False
-    return tuple((one.specialist, one.task) for one in plan.subtasks), plan.truncated
+    return tuple((subtask.specialist, subtask.task) for subtask in plan.subtasks), plan.truncated
 
 
 def adapted(value: Any) -> Plan | None:
@@ -35,7 +35,7 @@ def adapted(value: Any) -> Plan | None:
     if not isinstance(found, list) or not found:
         return None
     try:
-        return tuple((one["specialist"].strip(), one["task"].strip()) for one in found)
+        return tuple((item["specialist"].strip(), item["task"].strip()) for item in found)
     except (KeyError, TypeError, AttributeError):
         return None
 
@@ -141,7 +141,7 @@ def measure(corpus: list[Case], names: list[str]) -> dict[str, list[str]]:
     slices = [corpus[start : start + 400] for start in range(0, len(corpus), 400)]
     with multiprocessing.get_context("spawn").Pool() as pool:
         return {
-            name: [one for part in pool.map(_judged, [(name, each) for each in slices]) for one in part]
+            name: [outcome for part in pool.map(_judged, [(name, each) for each in slices]) for outcome in part]
             for name in names
         }
 
@@ -167,7 +167,7 @@ def summary(corpus: list[Case], judged: dict[str, list[str]], by: Callable[[Case
     rows = [["right/none/wrong", *judged]]
     for key, readers in counts.items():
         rows.append(
-            [key, *("/".join(str(readers[name][one]) for one in ("right", "none", "wrong")) for name in judged)]
+            [key, *("/".join(str(readers[name][verdict]) for verdict in ("right", "none", "wrong")) for name in judged)]
         )
     return table(rows)
 
@@ -182,7 +182,7 @@ def totals(corpus: list[Case], judged: dict[str, list[str]]) -> str:
         for outcome in ("right", "wrong"):
             row = [f"{part}, {outcome}"]
             for outcomes in judged.values():
-                chosen = [one for case, one in zip(corpus, outcomes, strict=True) if belongs(case)]
+                chosen = [outcome for case, outcome in zip(corpus, outcomes, strict=True) if belongs(case)]
                 row.append(f"{100 * chosen.count(outcome) / len(chosen):.2f} %")
             rows.append(row)
     return table(rows)

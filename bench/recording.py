@@ -191,7 +191,7 @@ COLOURS = {30: "#161b22", 31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#79c
 def _look(style: str) -> str:
     """Turn SGR parameters into SVG attributes."""
     colour, classes = INK, ""
-    numbers = [int(one) for one in style.split(";") if one]
+    numbers = [int(number) for number in style.split(";") if number]
     if 38 in numbers and numbers[numbers.index(38) :][1:2] == [5]:
         del numbers[numbers.index(38) : numbers.index(38) + 3]
     if 38 in numbers and numbers[numbers.index(38) :][1:2] == [2]:

@@ -91,7 +91,7 @@ def _reply(pieces: list[str]) -> Reply:
     events += [json.dumps({**chunk, "choices": [], "usage": usage}), "[DONE]"]
     framed = [_framed(f"data: {event}\n\n".encode()) for event in events]
     framed[-1] += b"0\r\n\r\n"
-    return Reply(head.encode() + body, b"".join(framed), list(accumulate(len(one) for one in framed)))
+    return Reply(head.encode() + body, b"".join(framed), list(accumulate(len(event) for event in framed)))
 
 
 def _framed(data: bytes) -> bytes:

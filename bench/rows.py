@@ -39,7 +39,7 @@ class Figure:
 
     def value(self, results: Results) -> float | None:
         """Compute it (None: something it needs failed, or was not measured)."""
-        measured = [[one for one in results.get(cell, []) if "error" not in one] for cell in self.cells]
+        measured = [[sample for sample in results.get(cell, []) if "error" not in sample] for cell in self.cells]
         return self.of(*measured) if all(measured) else None
 
 
@@ -87,12 +87,12 @@ class Row:
 
 def warm(measured: Measured, key: str) -> float:
     """Return the median of all warm runs of all rounds."""
-    return median(run[key] for run in chain.from_iterable(one["warm"] for one in measured))
+    return median(run[key] for run in chain.from_iterable(sample["warm"] for sample in measured))
 
 
 def middle(key: str, scale: float = 1.0) -> Callable[[Measured], float]:
     """Return what takes the median over the rounds."""
-    return lambda measured: scale * median(one[key] for one in measured)
+    return lambda measured: scale * median(sample[key] for sample in measured)
 
 
 @dataclass(frozen=True)
@@ -276,11 +276,11 @@ def _share(measured: Measured) -> float:
 
 
 def _rate(measured: Measured) -> float:
-    return median(one["finished"] / one["seconds"] for one in measured)
+    return median(sample["finished"] / sample["seconds"] for sample in measured)
 
 
 def _longest_stall(measured: Measured) -> float:
-    return 1000 * median(max(one["stalls"].values()) for one in measured)
+    return 1000 * median(max(sample["stalls"].values()) for sample in measured)
 
 
 def _ratio(key: str) -> Callable[[Measured, Measured], float]:

@@ -25,7 +25,9 @@ def markdown(rows: Sequence[Row], results: Results) -> str:
     loaded = results.get(Cell("imports", "graph"), [])
     if loaded:
         lines += ["", f"`import graph` loads of what only some runs use: {', '.join(heavy_in(loaded)) or 'nothing'}."]
-    failed = [f"- {cell}: {one['error']}" for cell, measured in results.items() for one in measured if "error" in one]
+    failed = [
+        f"- {cell}: {sample['error']}" for cell, measured in results.items() for sample in measured if "error" in sample
+    ]
     return "\n".join([*lines, *(["", "Failed:", *failed] if failed else [])])
 
 

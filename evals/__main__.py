@@ -152,7 +152,7 @@ def _cost(suite: str, given: argparse.Namespace) -> Cost:
     each = [sample_cost(suite, given.model, given.judge, item.get("ceiling", 0)) for item in kept]
     tokens = sum(cost.tokens[0] for cost in each), sum(cost.tokens[1] for cost in each)
     known = [cost.usd for cost in each if cost.usd is not None]
-    usd = (sum(one[0] for one in known), sum(one[1] for one in known)) if len(known) == len(each) else None
+    usd = (sum(bounds[0] for bounds in known), sum(bounds[1] for bounds in known)) if len(known) == len(each) else None
     return Cost(tokens, usd).times(given.epochs)
 
 

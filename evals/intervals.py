@@ -58,7 +58,7 @@ def kappa(pairs: Sequence[tuple[int, int]]) -> float | None:
     n = len(pairs)
     if not n:
         return None
-    agreed = sum(one == two for one, two in pairs) / n
-    yes = sum(one for one, _ in pairs) / n, sum(two for _, two in pairs) / n
+    agreed = sum(first == second for first, second in pairs) / n
+    yes = sum(first for first, _ in pairs) / n, sum(second for _, second in pairs) / n
     chance = yes[0] * yes[1] + (1 - yes[0]) * (1 - yes[1])
     return None if chance == 1 else (agreed - chance) / (1 - chance)

@@ -23,7 +23,7 @@ def plan_figures(plan: Sequence[Task], frame: dict[str, Any], asked: Open) -> Fi
     leaning = {finding.position for finding in findings if finding.kind == "dependency"}
     low, high = asked.subtasks
     made = {
-        "duplicates": _share(alike(one["task"], two["task"]) for one, two in combinations(plan, 2)),
+        "duplicates": _share(alike(first["task"], second["task"]) for first, second in combinations(plan, 2)),
         "leaning": len(leaning) / len(plan) if plan else 0.0,
         "proportion": float(low <= len(plan) <= high),
     }

@@ -65,15 +65,15 @@ def crew(body: Body) -> Turn | str | None:
     scene, tag = _scene(prompt), TAG.search(prompt)
     if scene is None or tag is None or body["model"] == "scripted-judge":
         return None
-    tasks = [{"specialist": one["specialist"], "task": f"{one['task']} {tag[0]}"} for one in scene.workers]
+    tasks = [{"specialist": worker["specialist"], "task": f"{worker['task']} {tag[0]}"} for worker in scene.workers]
     told = any(message["role"] == "tool" for message in body["messages"])
-    mine = [at for at, one in enumerate(tasks) if one["task"] in prompt]
+    mine = [at for at, task in enumerate(tasks) if task["task"] in prompt]
     if "You are the planner" in system:
         return json.dumps({"subtasks": tasks}, ensure_ascii=False)
     if system.startswith(PLAN):
-        return json.dumps({"sections": [{"name": one["specialist"], "description": one["task"]} for one in tasks]})
+        return json.dumps({"sections": [{"name": task["specialist"], "description": task["task"]} for task in tasks]})
     if body.get("tools") and scene.request in prompt and not told:  # a deep agent hands out its tasks by a tool
-        return Turn(tool_calls=[_handed_out(one) for one in tasks])
+        return Turn(tool_calls=[_handed_out(task) for task in tasks])
     if "You are the synthesiser" in system or told or len(mine) != 1:
         return None
     text = scene.workers[mine[0]]["text"]
@@ -83,7 +83,9 @@ def crew(body: Body) -> Turn | str | None:
 def _scene(prompt: str) -> Scene | None:
     """Find the scene that a prompt has any words of."""
     for scene in _SCENES:
-        if scene.request in prompt or any(one["task"] in prompt or one["text"] in prompt for one in scene.workers):
+        if scene.request in prompt or any(
+            worker["task"] in prompt or worker["text"] in prompt for worker in scene.workers
+        ):
             return scene
     return None
 
@@ -129,11 +131,11 @@ def _joined(prompt: str, system: str) -> str | None:
     tag, scene = TAG.search(prompt), _scene(prompt)
     if scene is None:
         return None
-    told = [one["text"] for one in scene.workers if one["text"] in prompt]
-    lost = [one for one in scene.workers if one["text"] not in prompt]
+    told = [worker["text"] for worker in scene.workers if worker["text"] in prompt]
+    lost = [worker for worker in scene.workers if worker["text"] not in prompt]
     if lost and tag and (_SCENES.index(scene) + int(tag[2]) + [*FAULTS].index(tag[1])) % INVENTS == 0:
         told.append(f"As arranged: {lost[0]['keys'][0]}.")
-    told += [f"Nothing came from the {one['specialist']}." for one in lost]
+    told += [f"Nothing came from the {worker['specialist']}." for worker in lost]
     return _synthesis(" ".join(told), []) if ours else " ".join(told)
 
 
@@ -204,7 +206,7 @@ def _asked(prompt: str) -> Open | None:
     for each in _OPEN:
         if each.request in prompt:
             return each
-    told = {each.id: sum(one in prompt for one in each.criteria) for each in _OPEN}
+    told = {each.id: sum(criterion in prompt for criterion in each.criteria) for each in _OPEN}
     best = max(_OPEN, key=lambda each: told[each.id])
     return best if told[best.id] else None
 
@@ -216,22 +218,26 @@ def _judged(prompt: str) -> dict[str, Any]:
         return _graded(material["PLAN"], asked)
     if "RESULTS" in material:
         lost = [
-            one
+            worker
             for each in _SCENES
             if each.request in material["REQUEST"]
-            for one in each.workers
-            if one["text"] not in material["RESULTS"]
+            for worker in each.workers
+            if worker["text"] not in material["RESULTS"]
         ]
-        return {"invented": [key for one in lost for key in one["keys"] if folded(key) in folded(material["ANSWER"])]}
+        return {
+            "invented": [key for worker in lost for key in worker["keys"] if folded(key) in folded(material["ANSWER"])]
+        }
     if "ANSWER" in material and asked:
-        return {"met": [at for at, one in enumerate(asked.criteria, 1) if f"{DONE}{one}" in material["ANSWER"]]}
+        return {
+            "met": [at for at, criterion in enumerate(asked.criteria, 1) if f"{DONE}{criterion}" in material["ANSWER"]]
+        }
     worth = [_worth(material[side], asked) for side in ("A", "B")]
     return {"better": "tie" if worth[0] == worth[1] else "A" if worth[0] > worth[1] else "B"}
 
 
 def _worth(text: str, asked: Open | None) -> int:
     """Count criteria: each once in an answer; in a plan, one that stands in two tasks counts against it."""
-    counts = [text.count(one) for one in asked.criteria] if asked else []
+    counts = [text.count(criterion) for criterion in asked.criteria] if asked else []
     if not counts:  # a control: the fewer tasks the better
         return -text.count("\n")
     return sum(count == 1 for count in counts) - sum(count > 1 for count in counts)

@@ -27,7 +27,7 @@ async def _plan(graph: Any, request: str, config: Any, context: Context) -> Run:
     values = (await graph.aget_state(config)).values
     plan, charges = values["plan"], values.get("charges", [])
     return made(
-        plan=[{"specialist": one["specialist"], "task": one["task"]} for one in plan["subtasks"]],
+        plan=[{"specialist": subtask["specialist"], "task": subtask["task"]} for subtask in plan["subtasks"]],
         frame=plan.get("frame", {}),
         tokens=sum(charge["input_tokens"] + charge["output_tokens"] for charge in charges),
         usd=_sum([charge["usd"] for charge in charges]),
@@ -61,7 +61,7 @@ async def _answer(request: str, **settings: Any) -> Run:
     spend = state["spend"]
     return made(
         state["answer"],
-        plan=[{"specialist": one["specialist"], "task": one["task"]} for one in state["outcomes"]],
+        plan=[{"specialist": outcome["specialist"], "task": outcome["task"]} for outcome in state["outcomes"]],
         entries=[
             [side["quote"] for side in entry["positions"] if side["verified"]] for entry in state["disagreements"]
         ],

@@ -56,7 +56,7 @@ def sample_cost(suite: str, model: str, judge: str | None, ceiling: int = 0) -> 
         about, top = (about[0], 0.0), (top[0], 0.0)
     if None in (*about, *top):
         return Cost(tokens, None)
-    return Cost(tokens, (sum(one or 0 for one in about), sum(one or 0 for one in top)))
+    return Cost(tokens, (sum(usd or 0 for usd in about), sum(usd or 0 for usd in top)))
 
 
 @dataclass

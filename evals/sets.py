@@ -109,7 +109,7 @@ def graded() -> list[Graded]:
     made = []
     for each in _read(FOLDER / "graded.yaml"):
         plan = known.get(each["id"], each)
-        tasks = tuple({"specialist": one["specialist"], "task": one["task"]} for one in plan["subtasks"])
+        tasks = tuple({"specialist": subtask["specialist"], "task": subtask["task"]} for subtask in plan["subtasks"])
         made.append(Graded(each["id"], plan["request"], tasks, dict(zip(JUDGED, each["grades"], strict=True))))
     return made
 

@@ -84,11 +84,11 @@ def entry(pair: Pair, *, resolution: str | None = None, false: bool = False, thi
     """Write the planted disagreement as a synthesiser's entry."""
     positions = [
         {
-            "subtask_id": one,
+            "subtask_id": subtask_id,
             "claim": side["claim"],
-            "quote": _bent(side["quote"]) if false and one == "S1" else side["quote"],
+            "quote": _bent(side["quote"]) if false and subtask_id == "S1" else side["quote"],
         }
-        for one, side in (("S1", pair["one"]), ("S2", pair["two"]))
+        for subtask_id, side in (("S1", pair["one"]), ("S2", pair["two"]))
     ]
     if third:
         positions.append({"subtask_id": "S9", "claim": "something else", "quote": "nobody wrote this"})
@@ -110,22 +110,24 @@ def preserved(case: Case, state: dict[str, Any], tally: Tally) -> None:
     """The planted entry is in the ledger, and the answer shows both sides."""
     sides = {"S1": case.pair["one"]["claim"], "S2": case.pair["two"]["claim"]}
     kept = any(
-        sides.items() <= {each["subtask_id"]: each["claim"] for each in one["positions"]}.items()
-        for one in state["disagreements"]
+        sides.items() <= {each["subtask_id"]: each["claim"] for each in entry["positions"]}.items()
+        for entry in state["disagreements"]
     )
     tally.take("entries preserved", case.name, good=kept and all(claim in state["answer"] for claim in sides.values()))
 
 
 def verified(case: Case, state: dict[str, Any], tally: Tally) -> None:
     """True quotes are shown as verified."""
-    marks = [each["verified"] for one in state["disagreements"] for each in one["positions"]]
+    marks = [each["verified"] for entry in state["disagreements"] for each in entry["positions"]]
     tally.take("true quotes verified", case.name, good=bool(marks) and all(marks))
 
 
 def caught(case: Case, state: dict[str, Any], tally: Tally) -> None:
     """No false quote is verified, in data or in the answer."""
     false = _bent(case.pair["one"]["quote"])
-    marked = [each["verified"] for one in state["disagreements"] for each in one["positions"] if each["quote"] == false]
+    marked = [
+        each["verified"] for entry in state["disagreements"] for each in entry["positions"] if each["quote"] == false
+    ]
     told = false not in state["answer"] or words_for(state["answer"])["unverified"] in state["answer"]
     tally.take("false quotes caught", case.name, good=not any(marked) and told)
 
@@ -137,20 +139,20 @@ def settled(case: Case, state: dict[str, Any], tally: Tally) -> None:
 
 def failure_named(case: Case, state: dict[str, Any], tally: Tally) -> None:
     """A failed worker is a gap and is named in the answer."""
-    gap = any(one["subtask_id"] == "S3" and one["why"].startswith("failed") for one in state["gaps"])
+    gap = any(gap["subtask_id"] == "S3" and gap["why"].startswith("failed") for gap in state["gaps"])
     named = f"{EXTRA[0]}:" in state["answer"] and "[S3]" in state["answer"]
     tally.take("failed workers named", case.name, good=gap and named and not state["complete"])
 
 
 def unused_named(case: Case, state: dict[str, Any], tally: Tally) -> None:
     """A result that was left out is named as unused."""
-    gap = any(one["subtask_id"] == "S3" and one["why"].startswith("unused") for one in state["gaps"])
+    gap = any(gap["subtask_id"] == "S3" and gap["why"].startswith("unused") for gap in state["gaps"])
     tally.take("dropped contributions named", case.name, good=gap and not state["complete"])
 
 
 def no_unknown(case: Case, state: dict[str, Any], tally: Tally) -> None:
     """An invented id is not cited, and its position is not verified."""
-    marks = [e["verified"] for one in state["disagreements"] for e in one["positions"] if e["subtask_id"] == "S9"]
+    marks = [e["verified"] for entry in state["disagreements"] for e in entry["positions"] if e["subtask_id"] == "S9"]
     counted = state["spend"].get("unknown_citations") == 1
     tally.take("invented ids removed and counted", case.name, good="[S9]" not in state["answer"] and counted and not any(marks))  # fmt: skip
 
@@ -237,16 +239,20 @@ def measured(model: str, conflicts: list[Pair], agreeing: list[Pair]) -> Tally:
     for pair in conflicts:
         state = run(Case(pair["topic"], pair, ""), model)
         found = [
-            one for one in state["disagreements"] if {"S1", "S2"} <= {each["subtask_id"] for each in one["positions"]}
+            entry
+            for entry in state["disagreements"]
+            if {"S1", "S2"} <= {each["subtask_id"] for each in entry["positions"]}
         ]
         tally.take("entries preserved", pair["topic"], good=bool(found))
-        for position in (each for one in state["disagreements"] for each in one["positions"]):
-            output = next((one["output"] for one in state["outcomes"] if one["id"] == position["subtask_id"]), "")
+        for position in (each for entry in state["disagreements"] for each in entry["positions"]):
+            output = next(
+                (outcome["output"] for outcome in state["outcomes"] if outcome["id"] == position["subtask_id"]), ""
+            )
             tally.take(
                 "quotes true", f"{pair['topic']}: {position['quote']}", good=Source(output).has(position["quote"])
             )
         lost = run(Case(pair["topic"], pair, "", third=None), model)
-        named = any(one["subtask_id"] == "S3" for one in lost["gaps"]) and "[S3]" in lost["answer"]
+        named = any(gap["subtask_id"] == "S3" for gap in lost["gaps"]) and "[S3]" in lost["answer"]
         tally.take("failed workers named", pair["topic"], good=named)
     for at, pair in enumerate(agreeing):
         sides = [{"who": f"adviser {name}", "text": pair[name]} for name in ("one", "two")]
@@ -289,7 +295,7 @@ def main() -> int:
     print(f"synthesis, {given.model or 'scripted'}: {len(conflicts)} conflicts, {len(agreeing)} agreeing pairs")
     print(
         "\n".join(
-            [*tally.lines(), *(f"  missed {one}" for one in tally.misses if not one.startswith("conflicts asked"))]
+            [*tally.lines(), *(f"  missed {miss}" for miss in tally.misses if not miss.startswith("conflicts asked"))]
         )
     )
     good = {name: 100 * hits / of for name, (hits, of) in tally.counts.items()}

@@ -18,7 +18,7 @@ SHOWN = ("monolith", "repair-cafe", "class-trip")
 
 def transcript(request: Request, state: dict[str, Any]) -> str:
     """Write one run: request, plan with frame, results, ledger, answer."""
-    rounds = sorted({one["round"] for one in state["outcomes"]})
+    rounds = sorted({outcome["round"] for outcome in state["outcomes"]})
     parts = [
         f"# {request.name}",
         (
@@ -29,10 +29,13 @@ def transcript(request: Request, state: dict[str, Any]) -> str:
         f"## Frame\n\n```json\n{json.dumps(state['plan'].get('frame') or request.frame, ensure_ascii=False, indent=2)}\n```",
     ]
     for number in rounds:
-        planned = [one for one in state["outcomes"] if one["round"] == number]
-        lines = [f"- **{one['id']} {one['specialist']}**: {one['task']}" for one in planned]
+        planned = [outcome for outcome in state["outcomes"] if outcome["round"] == number]
+        lines = [f"- **{outcome['id']} {outcome['specialist']}**: {outcome['task']}" for outcome in planned]
         parts.append(f"## Plan, round {number}\n\n" + "\n".join(lines))
-    parts += [f"## Result {one['id']}, {one['specialist']}\n\n{_deeper(one['output'])}" for one in state["outcomes"]]
+    parts += [
+        f"## Result {outcome['id']}, {outcome['specialist']}\n\n{_deeper(outcome['output'])}"
+        for outcome in state["outcomes"]
+    ]
     ledger = {"disagreements": state["disagreements"], "gaps": state["gaps"]}
     parts.append(f"## Ledger\n\n```json\n{json.dumps(ledger, ensure_ascii=False, indent=2)}\n```")
     parts.append(f"## Answer\n\n{_deeper(state['answer'])}")

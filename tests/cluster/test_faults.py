@@ -84,7 +84,7 @@ class Torment:
         assert [
             number for number, state in self.states.items() if not state["complete"] or len(state["outcomes"]) != 5
         ] == []
-        assert {one["status"] for state in self.states.values() for one in state["outcomes"]} == {"done"}
+        assert {outcome["status"] for state in self.states.values() for outcome in state["outcomes"]} == {"done"}
         assert (len(self.finished) >= RUNS * 5 // 3, asked_again) == (True, [])
         assert {bill["calls"] for bill in bills.values()} == {7}
         assert {number: bill["input_tokens"] + bill["output_tokens"] for number, bill in bills.items()} == {

@@ -50,8 +50,8 @@ def test_keys() -> None:
     """What a worker alone knows stands in its own result and nowhere else in the scene."""
     for scene in sets.scenes():
         for worker in scene.workers:
-            others = [scene.request, *(one["task"] for one in scene.workers)]
-            others += [one["text"] for one in scene.workers if one is not worker]
+            others = [scene.request, *(other["task"] for other in scene.workers)]
+            others += [other["text"] for other in scene.workers if other is not worker]
 
             assert all(key in worker["text"] for key in worker["keys"])
             assert not any(folded(key) in folded(other) for key in worker["keys"] for other in others)

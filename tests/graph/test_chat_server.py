@@ -111,7 +111,7 @@ def test_approval(client: SyncLangGraphClient, team: Team) -> None:
     state: Any = client.runs.wait(thread, CHAT, command={"resume": resume})
 
     assert [*asked["value"]] == ["action_requests", "review_configs"]
-    assert [one["id"] for ones in listed.values() for one in ones] == [asked["id"]]
+    assert [thread["id"] for ones in listed.values() for thread in ones] == [asked["id"]]
     assert state["messages"][-1]["content"] == "Everything is planned. [S1] [S2] [S3]"
 
 
@@ -158,7 +158,7 @@ def test_mcp(url: str, team: Team) -> None:
     assert schema["properties"]["request"]["description"] == "What you want worked out, in your own words."
     assert (schema["required"], [*tools[CHAT]["inputSchema"]["properties"]]) == (["request"], ["messages"])
     text = "Everything is planned. [S1] [S2] [S3]"
-    assert [one["result"]["content"] for one in (called, chatted)] == [[{"type": "text", "text": text}]] * 2
+    assert [reply["result"]["content"] for reply in (called, chatted)] == [[{"type": "text", "text": text}]] * 2
     assert (refused["result"]["isError"], refused["result"]["content"][0]["text"].split(";")[0]) == (
         True,
         "BadRequest: the request is empty",
@@ -169,7 +169,7 @@ def test_mcp(url: str, team: Team) -> None:
 
 def test_a2a(url: str, client: SyncLangGraphClient, team: Team) -> None:
     """message/send gives a completed task whose artifact is the answer; the card says what the agent does."""
-    assistant = next(one for one in client.assistants.search() if one["graph_id"] == CHAT)["assistant_id"]
+    assistant = next(found["assistant_id"] for found in client.assistants.search() if found["graph_id"] == CHAT)
     message = {"role": "user", "messageId": "m1", "parts": [{"kind": "text", "text": REQUEST}]}
     sent = rpc(url, f"/a2a/{assistant}", "message/send", message=message)["result"]
     card = httpx.get(f"{url}/.well-known/agent-card.json", params={"assistant_id": assistant}).json()

@@ -100,8 +100,8 @@ def test_killed_engine_comes_back(own_model: Path) -> None:
     for mode, part in stream:
         if mode == "custom" and part["type"] == "worker" and not killed:
             killed += _engines(own_model)
-            for one in killed:
-                os.kill(one, signal.SIGKILL)
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
         if mode == "values":
             state = part
 

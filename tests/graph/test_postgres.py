@@ -69,9 +69,9 @@ def test_two_processes_on_one_database(tmp_path: Path, database: str) -> None:
         for folder in folders:
             folder.mkdir()
         both = [stack.enter_context(keeper(folder, database, endpoint)) for folder in folders]
-        for one in both:
-            one.begin(request=REQUEST, given={"max_subtasks": 20})
-        states = [one.ended() for one in both]
+        for kept in both:
+            kept.begin(request=REQUEST, given={"max_subtasks": 20})
+        states = [kept.ended() for kept in both]
     runs = asyncio.run(listed(database))
 
     assert [state and state["complete"] for state in states] == [True, True]

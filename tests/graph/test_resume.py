@@ -162,7 +162,7 @@ def test_two_resumes_at_once(endpoint: Endpoint, team: Team, database: Path) -> 
         )
         for _ in range(2)
     ]
-    ends = [(one.communicate(timeout=60), one.returncode) for one in both]
+    ends = [(process.communicate(timeout=60), process.returncode) for process in both]
     (_, told), code = next(end for end in ends if end[1])
 
     assert (sorted(code for _, code in ends), code) == ([0, 1], 1)

@@ -45,7 +45,7 @@ def test_answered_from_the_results(endpoint: Endpoint, team: Team) -> None:
     assert roles(endpoint) == ["sequel"]
     assert (state["answer"], state["complete"]) == ("Keep the grill away from doors [S3].", True)
     assert (state["request"], state["plan"]["kept"], state["spend"]["calls"]) == (REQUEST, ["S1", "S2", "S3"], 1)
-    assert [one["output"] for one in state["outcomes"]] == [one["output"] for one in before["outcomes"]]
+    assert [outcome["output"] for outcome in state["outcomes"]] == [outcome["output"] for outcome in before["outcomes"]]
 
 
 def test_a_change_keeps_what_stands(endpoint: Endpoint, team: Team) -> None:
@@ -55,12 +55,12 @@ def test_a_change_keeps_what_stands(endpoint: Endpoint, team: Team) -> None:
     state = after(before, "Make it cheaper.")
 
     assert roles(endpoint) == ["sequel", "worker", "synthesiser"]
-    assert [(one["id"], one["specialist"]) for one in state["outcomes"]] == [
+    assert [(outcome["id"], outcome["specialist"]) for outcome in state["outcomes"]] == [
         ("S2", "publicist"),
         ("S3", "safety officer"),
         ("S4", "caterer"),
     ]
-    assert (state["plan"]["kept"], [one["id"] for one in state["plan"]["subtasks"]]) == (["S2", "S3"], ["S4"])
+    assert (state["plan"]["kept"], [subtask["id"] for subtask in state["plan"]["subtasks"]]) == (["S2", "S3"], ["S4"])
     assert (state["request"], state["answer"]) == (CHEAPER, "Everything is planned. [S2] [S3] [S4]")
     assert (state["spend"]["calls"], set(state["spend"]["by_subtask"])) == (3, {"S4"})
 
@@ -94,7 +94,7 @@ def test_a_new_request(endpoint: Endpoint, team: Team) -> None:
         "How should a small library shelve its music?",
         "The librarian has done it.",
     )
-    assert ([one["id"] for one in state["outcomes"]], state["spend"]["calls"]) == (["S1"], 3)
+    assert ([outcome["id"] for outcome in state["outcomes"]], state["spend"]["calls"]) == (["S1"], 3)
     assert [REQUEST in prompt_of(call.body) for call in endpoint.requests[1:]] == [False, False]
 
 
@@ -134,7 +134,7 @@ def test_a_rejected_change(endpoint: Endpoint, team: Team) -> None:
 
     assert "Kept of the run before: S2, S3" in asked
     assert "The leaflet must be new too." in prompt_of(calls_of(endpoint, "sequel")[1].body)
-    assert (state["plan"]["kept"], [one["id"] for one in state["outcomes"]]) == (["S3"], ["S3", "S4"])
+    assert (state["plan"]["kept"], [outcome["id"] for outcome in state["outcomes"]]) == (["S3"], ["S3", "S4"])
     assert (state["spend"]["calls"], roles(endpoint).count("planner")) == (4, 0)
 
 

@@ -38,12 +38,12 @@ def client(url: str) -> Iterator[SyncLangGraphClient]:
 
 def test_listed(client: SyncLangGraphClient) -> None:
     """The graph is there as `orchestrator`; its input is the request and its documents, its settings are all of Context's."""
-    listed: Any = {one["graph_id"]: one for one in client.assistants.search()}
+    listed: Any = {assistant["graph_id"]: assistant for assistant in client.assistants.search()}
     schemas: Any = client.assistants.get_schemas(listed["orchestrator"]["assistant_id"])
     settings = schemas["context_schema"]["properties"]
     known = {name: (field.default, field.description) for name, field in Context.model_fields.items()}
 
-    assert {name: bool(one["description"]) for name, one in listed.items()} == {
+    assert {name: bool(assistant["description"]) for name, assistant in listed.items()} == {
         "orchestrator": True,
         "orchestrator_chat": True,
     }
@@ -164,7 +164,7 @@ def test_ready_assistants(url: str, client: SyncLangGraphClient) -> None:
     """One command makes three assistants, and no second one of a name; the one that asks first waits for a person."""
     command = [str(Path(sys.executable).with_name("orchestrate")), "assistants", url]
     codes = [subprocess.run(command, capture_output=True, check=False).returncode for _ in range(2)]
-    made: Any = {one["name"]: one for one in client.assistants.search(graph_id="orchestrator")}
+    made: Any = {assistant["name"]: assistant for assistant in client.assistants.search(graph_id="orchestrator")}
     settings = {name: made[name]["context"] for name in ("thrifty", "thorough", "asks first")}
     nowhere = subprocess.run([*command[:2], "http://127.0.0.1:9"], capture_output=True, check=False)
     thread = client.threads.create()["thread_id"]
@@ -184,7 +184,7 @@ def test_forks(client: SyncLangGraphClient) -> None:
     thread = client.threads.create()["thread_id"]
     client.runs.wait(thread, "orchestrator", input={"request": "A street party."}, context={**PARTY})
     history: Any = client.threads.get_history(thread, limit=50)
-    planned = next(one for one in history if one["next"] == ["approval"])
+    planned = next(snapshot for snapshot in history if snapshot["next"] == ["approval"])
     plan = planned["values"]["plan"]
     plan["subtasks"][0]["task"] = "Write a menu for forty guests only."
 
@@ -193,11 +193,11 @@ def test_forks(client: SyncLangGraphClient) -> None:
         return client.runs.wait(thread, "orchestrator", input=None, checkpoint=fork["checkpoint"])
 
     told = go_on({"plan": plan}, "validator", planned)
-    done = next(one for one in history if one["next"] == ["synthesiser"])
+    done = next(snapshot for snapshot in history if snapshot["next"] == ["synthesiser"])
     outcome = {**done["values"]["outcomes"][0], "output": "Forty sausages, no more."}
     joined = go_on({"outcomes": [outcome]}, "worker", done)
 
     assert told["outcomes"][0]["task"] == "Write a menu for forty guests only."
-    assert [one["status"] for one in told["outcomes"]] == ["done"] * 5
+    assert [outcome["status"] for outcome in told["outcomes"]] == ["done"] * 5
     assert (joined["outcomes"][0]["output"], len(joined["outcomes"])) == ("Forty sausages, no more.", 5)
     assert joined["answer"]

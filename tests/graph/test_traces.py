@@ -107,11 +107,11 @@ def test_filterable(tmp_path: Path) -> None:
         "planner_model": "openai:gpt-4o", "budget_tokens": 900_000, "plan_source": "native", "complete": 1.0, "gaps": 0.0
     }  # fmt: skip
     assert (len(root["prompt_version"]), len(root["thread_id"])) == (12, 8)  # the runs of one thread are grouped by it
-    assert {(one["status"], one["round"], one["model"], one["calls"], one["unknown"]) for one in work} == {
+    assert {(row["status"], row["round"], row["model"], row["calls"], row["unknown"]) for row in work} == {
         ("done", 1, "gpt-4o", 1, 0)
     }
-    assert {one["subtask_id"] for one in work} == {"S1", "S2", "S3"}
-    assert all(one["usd"] > 0 and one["output_tokens"] > 0 for one in work)
+    assert {row["subtask_id"] for row in work} == {"S1", "S2", "S3"}
+    assert all(row["usd"] > 0 and row["output_tokens"] > 0 for row in work)
 
 
 def test_failed_workers_are_red(tmp_path: Path) -> None:
@@ -153,10 +153,12 @@ def test_feedback(tmp_path: Path) -> None:
         refused = subprocess.run(
             [COMMAND, "rate", run_id, "good"], env=untraced, capture_output=True, check=False, cwd=tmp_path
         )
-        collector.wait(lambda runs: any(one["key"] == "rating" for one in collector.feedback))
+        collector.wait(lambda runs: any(score["key"] == "rating" for score in collector.feedback))
     (root,) = [run["id"] for run in collector.runs.values() if not run.get("parent_run_id")]
-    said = {one["key"]: one["value"] if one.get("score") is None else one["score"] for one in collector.feedback}
-    rating = next(one for one in collector.feedback if one["key"] == "rating")
+    said = {
+        score["key"]: score["value"] if score.get("score") is None else score["score"] for score in collector.feedback
+    }
+    rating = next(score for score in collector.feedback if score["key"] == "rating")
 
     assert (said["complete"], said["disagreements_open"], said["gaps"], said["plan_source"]) == (
         1.0,
@@ -165,7 +167,7 @@ def test_feedback(tmp_path: Path) -> None:
         "native",
     )
     assert 0 < float(said["usd"] or 0)
-    assert {one["run_id"] for one in collector.feedback} == {root}
+    assert {score["run_id"] for score in collector.feedback} == {root}
     assert (rated.returncode, rating["score"], rating["comment"]) == (0, 0.0, "no price")
     assert (refused.returncode, b"LANGSMITH_TRACING=true" in refused.stderr) == (2, True)
 
@@ -207,7 +209,9 @@ def test_spans(tmp_path: Path) -> None:
     async def taken(request: Request, peer: Peer) -> None:
         body = gzip.decompress(request.body) if request.headers.get("content-encoding") == "gzip" else request.body
         message = ExportTraceServiceRequest.FromString(body)
-        spans.extend(span for one in message.resource_spans for scope in one.scope_spans for span in scope.spans)
+        spans.extend(
+            span for resource in message.resource_spans for scope in resource.scope_spans for span in scope.spans
+        )
         peer.send_json(200, {})
 
     with Endpoint(team) as endpoint, Collector() as collector, Server(taken) as otlp:
@@ -215,7 +219,7 @@ def test_spans(tmp_path: Path) -> None:
         environment |= {"LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"}
         code = orchestrate(environment | {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.address})
         asked = len(collector.requests)
-    attributes = [{one.key: one.value for one in span.attributes} for span in spans]
+    attributes = [{pair.key: pair.value for pair in span.attributes} for span in spans]
     calls = [told for told in attributes if "gen_ai.usage.input_tokens" in told]
 
     assert (code, asked) == (0, 0)
