@@ -116,7 +116,7 @@ $(DEEPAGENTS)/deepagents.ok: evals/requirements-deepagents.txt
 	@$(DEEPAGENTS)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai client (QUICK=1: about a minute; ONLY=group)
+bench: $(VENV)/dev.ok ## Measure speed beside LangGraph's recipe and the openai client (QUICK=1: about three minutes; ONLY=group)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Pin all dependencies by hash (needs uv)

@@ -43,11 +43,6 @@ def base_url(chat: ChatOpenAI) -> str:
     return str(chat.root_async_client.base_url)
 
 
-def address_of(chat: BaseChatModel) -> str:
-    """Return where another provider's chat model sends its calls ("": where its package does by itself)."""
-    return str(getattr(chat, "anthropic_api_url", None) or getattr(chat, "base_url", None) or "")
-
-
 def any_chat(provider: str, name: str, temperature: float | None, cap: int | None) -> BaseChatModel:
     """Make a chat model of any provider that LangChain knows.
 
