@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from nodes.control import Ended
 from nodes.memory import MEMORY
@@ -45,22 +45,25 @@ async def _ask(call: Call) -> Reply:
     try:
         async with call.hold.wanted():
             await call.hold.ready(call.on_waiting)
-            async with _first_ahead(call, spec):
-                return await _in_turn(bill, most)
+            return await _in_turn(bill, most)
     except Ended as ended:
         raise CallFailed(Fault("ended", str(ended)), spec, charges) from None
 
 
 async def _in_turn(bill: Bill, most: int) -> Reply:
-    """Make a call when there is a slot; while a person holds up the run it waits, and takes nobody's."""
-    call = bill.call
+    """Make a call when there is a slot; while a person holds up the run, or a sibling is ahead, it takes nobody's."""
+    call, ahead = bill.call, None
     while True:
         await call.hold.ready(call.on_waiting)
         async with slots_of(bill.model.endpoint).hold(most, call.on_waiting), AsyncExitStack() as stack:
             if call.hold.may_begin():
-                if not bill.model.bounded:  # the embedded engine is this machine's own
-                    await gates.hold(stack, bill.model.endpoint, most)
-                return await _timed(bill)
+                ahead = None if ahead else _first_ahead(bill, stack)  # nobody waits twice
+                if ahead is None:
+                    if not bill.model.bounded:  # the embedded engine is this machine's own
+                        await gates.hold(stack, bill.model.endpoint, most)
+                    return await _timed(bill)
+        if ahead and not ahead.is_set():
+            await _until(ahead, call.on_waiting)
 
 
 async def _timed(bill: Bill) -> Reply:
@@ -80,23 +83,29 @@ async def _timed(bill: Bill) -> Reply:
             call.clock.used += time.monotonic() - began
 
 
-@asynccontextmanager
-async def _first_ahead(call: Call, spec: str) -> AsyncIterator[None]:
+def _first_ahead(bill: Bill, stack: AsyncExitStack) -> asyncio.Event | None:
     """Under a ceiling in USD, let one call to a model that has never answered go ahead of its siblings.
 
     A gateway may send a dearer model than was asked for; what the first reply shows holds for all that are not sent yet.
+    However the first call ends, all others go then: they are not to wait out an endpoint that is away one by one.
+
+    Returns: the end of the call that is ahead (None: this one may go; where it is the first, it is ahead).
     """
+    call, spec = bill.call, bill.model.spec
     if call.purse.usd is None or seen(spec, call.endpoints):
-        yield
-        return
-    turn = MEMORY.kept(asyncio.Lock, (call.endpoints.environment(provider_of(spec)[0]), spec), asyncio.Lock)
-    waits = turn.locked() and call.on_waiting is not None
-    if waits and call.on_waiting:
-        call.on_waiting(True)  # noqa: FBT003 - it is the whole message
-    async with turn:
-        if waits and call.on_waiting:
-            call.on_waiting(False)  # noqa: FBT003 - the same
-        if not seen(spec, call.endpoints):
-            yield
-            return
-    yield
+        return None
+    key, under_way = (call.endpoints.environment(provider_of(spec)[0]), spec), MEMORY.of(asyncio.Event)
+    if key in under_way:
+        return under_way[key]
+    under_way[key] = over = asyncio.Event()
+    stack.callback(over.set)
+    stack.callback(under_way.pop, key)
+    return None
+
+
+async def _until(over: asyncio.Event, on_waiting: Callable[[bool], None] | None) -> None:
+    if on_waiting:
+        on_waiting(True)  # noqa: FBT003 - it is the whole message
+    await over.wait()
+    if on_waiting:
+        on_waiting(False)  # noqa: FBT003 - the same

@@ -15,6 +15,7 @@ from langchain_core.messages import HumanMessage
 
 from graph import graph, settings
 from nodes.budget import Price, Purse, input_bound
+from nodes.control import Control, Hold
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask
 from nodes.models.endpoints import Endpoints
 from nodes.models.received import REPLY_LIMIT
@@ -402,6 +403,59 @@ def test_a_cancelled_call_gives_its_slot_back(endpoint: Endpoint) -> None:
 
     assert reply.text == TEXT
     assert [call.gone for call in endpoint.requests] == [True, False]
+
+
+def test_who_is_ahead_and_fails_lets_all_others_go(endpoint: Endpoint) -> None:
+    """The siblings of a first call under a ceiling wait out its end alone, not one another's."""
+    endpoint.mind = lambda _: Turn(fault="400", delay=0.1)
+
+    async def five() -> list[Reply | BaseException]:
+        calls = (ask(call_of(purse=Purse(usd=1.0))) for _ in range(5))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    ends = asyncio.run(five())
+
+    assert ([type(end) for end in ends], endpoint.most_in_flight) == ([CallFailed] * 5, 4)
+
+
+def test_a_cancelled_call_is_ahead_of_nobody(endpoint: Endpoint) -> None:
+    """The first call under a ceiling lets its siblings go when it is cancelled."""
+    turns = iter([Turn(fault="hang"), Turn(TEXT)])
+    endpoint.mind = lambda _: next(turns)
+
+    async def both() -> Reply:
+        first = asyncio.create_task(ask(call_of(purse=Purse(usd=1.0))))
+        await requests(endpoint, 1)
+        second = asyncio.create_task(ask(call_of(purse=Purse(usd=1.0))))
+        first.cancel()
+        return await asyncio.wait_for(second, 10)
+
+    assert asyncio.run(both()).text == TEXT
+
+
+def test_a_paused_run_holds_up_no_other(endpoint: Endpoint) -> None:
+    """A call that waits behind the first one to a model, and is paused meanwhile, holds up no call of another run."""
+    turns, control = iter([Turn(fault="400", delay=0.2), Turn(TEXT)]), Control()
+    endpoint.mind = lambda _: next(turns)
+
+    async def runs() -> Reply:
+        first = asyncio.create_task(ask(call_of(purse=Purse(usd=1.0))))
+        await requests(endpoint, 1)
+        paused = asyncio.create_task(ask(replace(call_of(purse=Purse(usd=1.0)), hold=Hold(control))))
+        await asyncio.sleep(0.05)
+        control.pause()
+        other = asyncio.create_task(ask(call_of(purse=Purse(usd=1.0))))
+        await asyncio.gather(first, return_exceptions=True)
+        reply = await asyncio.wait_for(other, 5)
+        paused.cancel()
+        return reply
+
+    assert asyncio.run(runs()).text == TEXT
+
+
+async def requests(endpoint: Endpoint, number: int) -> None:
+    while len(endpoint.requests) < number:  # noqa: ASYNC110 - nothing tells it
+        await asyncio.sleep(0.01)
 
 
 def test_the_environment_may_change(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
