@@ -55,7 +55,8 @@ class ChatState(ChatOutput, total=False):
     """What a conversation knows."""
 
     request: str  # the message that is being answered ("": it has been answered)
-    last: dict[str, Any]  # the public state of the run before
+    last: dict[str, Any]  # the public state of the last run that came to something
+    unheard: str  # what was said since then, and came to nothing
 
 
 Chat = CompiledStateGraph[ChatState, Context, ChatInput, ChatOutput]
@@ -131,13 +132,10 @@ class _Turn:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The input of the run. A run before that came to nothing is no more than a part of the request."""
-        request, last = self.state["request"], self.state.get("last")
-        if not last:
-            return {"request": request}
-        if last.get("outcomes") or last.get("answer"):
-            return {"request": request, "after": last}
-        return {"request": f"{last['request']}\n\n{request}"}
+        """The input of the run. What came to nothing before is no more than a part of the request."""
+        unheard, last = self.state.get("unheard"), self.state.get("last", {})
+        request = f"{unheard}\n\n{self.state['request']}" if unheard else self.state["request"]
+        return {"request": request, "after": last} if _has_results(last) else {"request": request}
 
     def take(self, mode: str, part: Any) -> None:
         """Pass an event on as it is, and the answer's text as one message besides."""
@@ -165,14 +163,20 @@ class _Turn:
         info, values = self.runtime.execution_info, self.values
         text = FAILED.format(error=self.error) if self.error else values.get("answer", "")
         message = AIMessage(text, id=None if self.error else self.message_id)
+        results = _has_results(values)
         return {
             "messages": [message],
             "run_id": str((info and (info.run_id or info.thread_id)) or ""),
             "complete": bool(values.get("complete")) and not self.error,
             "spend": values.get("spend") or {},
             "request": "",
-            "last": values or {"request": self.asked["request"]},
+            "last": values if results else self.state.get("last", {}),
+            "unheard": "" if results else self.asked["request"],
         }
+
+
+def _has_results(run: dict[str, Any]) -> bool:
+    return bool(run.get("outcomes") or run.get("answer"))
 
 
 def _is_failed_synthesis(asked: Any) -> bool:

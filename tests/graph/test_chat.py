@@ -50,6 +50,21 @@ def test_before_any_result(chat: Any, endpoint: Endpoint, team: Team) -> None:
     assert f"{REQUEST}\n\nTry again." in str(calls_of(endpoint, "planner")[-1].body["messages"][-1]["content"])
 
 
+def test_after_a_failed_follow_up(chat: Any, endpoint: Endpoint, team: Team) -> None:
+    """A further message that comes to nothing costs no result: the next one goes on from the run before, with both."""
+    team.sequel = [sequel_of("answer", answer="Yes. [S1]")]
+    say(chat, REQUEST)
+    endpoint.key = "another"
+    failed = say(chat, "Is there a menu?")
+    endpoint.key = None
+    again = say(chat, "Try again.")
+    asked = str(calls_of(endpoint, "sequel")[-1].body["messages"][-1]["content"])
+
+    assert "This could not be worked out." in failed["messages"][-1].content
+    assert (again["messages"][-1].content, len(calls_of(endpoint, "planner"))) == ("Yes. [S1]", 1)
+    assert (REQUEST in asked, "Is there a menu?\n\nTry again." in asked) == (True, True)
+
+
 def test_a_failed_synthesis_waits_for_nobody(chat: Any, endpoint: Endpoint, team: Team) -> None:
     """Results that could not be joined are the answer as they are; the conversation goes on from them."""
     team.synthesiser, team.sequel = [Turn(fault="400")], [sequel_of("answer", answer="Yes. [S1]")]
