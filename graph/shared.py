@@ -1,10 +1,10 @@
 """Shared: what all processes of a host keep in Redis: places at an endpoint, and what runs and days have cost."""
 
 import asyncio
-import contextlib
+import logging
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,12 +14,13 @@ from typing import Any
 from graph import settings
 from nodes.errors import BadSettings
 from nodes.langgraph_private import var_child_runnable_config
-from nodes.models import HOLDS, WATCHES, OverBudget, Sending
+from nodes.models import HOLDS, WATCHES, GateShut, OverBudget, Sending
 
 LEASE_S = 15.0  # a place of a process that was killed is free again after it
 PAUSE_S = (0.02, 0.1)  # between two looks for a free place
 DAY_S, KEPT_S = 2 * 86_400, 7 * 86_400  # how long what a day and a run have cost is kept
 TOKENS, MONEY = "tokens", "millionths of a dollar"
+log = logging.getLogger(__name__)
 MICRO = 1_000_000  # money is counted in millionths of a dollar: whole numbers add up exactly
 
 
@@ -54,16 +55,21 @@ class Shared:
 
     @asynccontextmanager
     async def hold(self, endpoint: str, limit: int) -> AsyncIterator[None]:
-        """Wait for one of `limit` places at an endpoint, over all processes; each is a lock with a lease."""
+        """Wait for one of `limit` places at an endpoint, over all processes; each is a lock with a lease.
+
+        Raises:
+            GateShut: Redis is away.
+        """
         place = sha256(endpoint.encode()).hexdigest()[:16]  # an address may hold a password
         names = [f"orchestrator:place:{place}:{number}" for number in range(limit)]
-        lock = await self._one_of(names)
+        with _needed():
+            lock = await self._one_of(names)
         renewing = asyncio.create_task(_renew(lock))
         try:
             yield
         finally:
             renewing.cancel()
-            with contextlib.suppress(_lock_error()):  # it ran out: the process stood still
+            with _spared("a place was not given back"):  # or it ran out: the process stood still
                 await lock.release()
 
     async def _one_of(self, names: list[str]) -> Any:
@@ -85,13 +91,15 @@ class Shared:
 
         Raises:
             OverBudget: it does not fit what the day, or the run, has left.
+            GateShut: Redis is away.
         """
         before, most = len(sending.charges), sending.most
         wanted = {TOKENS: most["input_tokens"] + most["output_tokens"], MONEY: _micro(most["usd"])}
         reserved: list[tuple[str, int, str]] = []
         try:
             for key, limit, unit, kept in self._limits(sending):
-                reserved.append((key, await self._reserve(key, limit, wanted[unit], unit, kept), unit))
+                with _needed():
+                    reserved.append((key, await self._reserve(key, limit, wanted[unit], unit, kept), unit))
             yield
         finally:
             charges = sending.charges[before:]  # none where nothing was sent
@@ -100,7 +108,8 @@ class Shared:
             )
             came_to = {TOKENS: sum(charge["input_tokens"] + charge["output_tokens"] for charge in charges), MONEY: paid}
             for key, amount, unit in reserved:
-                await self.redis.decrby(key, amount - came_to[unit])
+                with _spared(f"what was reserved stays in {key}"):
+                    await self.redis.decrby(key, amount - came_to[unit])
 
     async def _reserve(self, key: str, limit: int, amount: int | None, unit: str, kept: int) -> int:
         if amount is None:
@@ -130,17 +139,34 @@ class Shared:
 
 
 async def _renew(lock: Any) -> None:
-    """Keep a place for as long as it is held."""
-    with contextlib.suppress(_lock_error()):
-        while True:
-            await asyncio.sleep(LEASE_S / 3)
+    """Keep a place for as long as it is held, and over a Redis that is away for a while."""
+    while True:
+        await asyncio.sleep(LEASE_S / 3)
+        with _spared("a place was not renewed"):
             await lock.reacquire()
 
 
-def _lock_error() -> type[Exception]:
-    from redis.exceptions import LockError  # the extra; who holds a lock has it
+@contextmanager
+def _needed() -> Iterator[None]:
+    from redis.exceptions import RedisError  # the extra; who is here has it
 
-    return LockError
+    try:
+        yield
+    except RedisError as error:
+        raise GateShut(
+            f"What the host shares cannot be reached. Is the Redis of ORCHESTRATOR_REDIS_URL up? ({error})"
+        ) from None
+
+
+@contextmanager
+def _spared(what: str) -> Iterator[None]:
+    """Log what Redis did not take: it is no reason to lose a reply that is paid."""
+    from redis.exceptions import RedisError
+
+    try:
+        yield
+    except RedisError as error:
+        log.warning("Redis: %s (%s)", what, error)
 
 
 def _micro(usd: float | None) -> int | None:

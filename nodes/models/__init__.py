@@ -10,7 +10,7 @@ from nodes.models.ask import ask
 from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
 from nodes.models.endpoints import Endpoints
 from nodes.models.engine.server import EngineOptions
-from nodes.models.gates import HOLDS, TOLD, WATCHES, Sending
+from nodes.models.gates import HOLDS, TOLD, WATCHES, GateShut, Sending
 from nodes.models.journal import run_journal
 from nodes.models.loop import on_engine, wait_on_engine
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
@@ -30,6 +30,7 @@ __all__ = [
     "Clock",
     "Endpoints",
     "EngineOptions",
+    "GateShut",
     "Line",
     "OverBudget",
     "Reply",

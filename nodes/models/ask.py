@@ -48,6 +48,8 @@ async def _ask(call: Call) -> Reply:
             return await _in_turn(bill, most)
     except Ended as ended:
         raise CallFailed(Fault("ended", str(ended)), spec, charges) from None
+    except gates.GateShut as shut:
+        raise CallFailed(Fault("gate", str(shut)), spec, charges) from None
 
 
 async def _in_turn(bill: Bill, most: int) -> Reply:

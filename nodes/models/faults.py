@@ -20,6 +20,7 @@ Kind = Literal[
     "envelope",
     "package",
     "ended",
+    "gate",
 ]
 
 RETRIED: frozenset[Kind] = frozenset({"rate_limit", "timeout", "connection", "server"})
@@ -39,6 +40,7 @@ _MEND: dict[Kind, str] = {
     "envelope": "This does not look like {kind}; check {address}.",
     "package": "LangChain's package for this provider failed; update it, or use another provider.",
     "ended": "",
+    "gate": "",
 }
 
 

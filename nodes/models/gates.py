@@ -9,6 +9,10 @@ from nodes.models.call import Call
 from nodes.state import Charge
 
 
+class GateShut(Exception):
+    """What the processes of a host share cannot be reached; the text says why. No request was sent."""
+
+
 @dataclass(frozen=True)
 class Sending:
     """One request that is about to be sent.
@@ -33,7 +37,11 @@ TOLD: dict[str, Callable[[str, dict[str, Any]], None]] = {}  # (step, update), o
 
 
 async def hold(stack: AsyncExitStack, endpoint: str, limit: int) -> None:
-    """Wait for a place among the calls to an endpoint."""
+    """Wait for a place among the calls to an endpoint.
+
+    Raises:
+        GateShut: there is none to be had.
+    """
     for gate in HOLDS.values():
         await stack.enter_async_context(gate(endpoint, limit))
 
@@ -43,6 +51,7 @@ async def watch(stack: AsyncExitStack, sending: Sending) -> None:
 
     Raises:
         OverBudget: one of them has no money for it.
+        GateShut: one of them cannot be reached.
     """
     for gate in WATCHES.values():
         await stack.enter_async_context(gate(sending))
