@@ -22,6 +22,15 @@ DAY_S, KEPT_S = 2 * 86_400, 7 * 86_400  # how long what a day and a run have cos
 TOKENS, MONEY = "tokens", "millionths of a dollar"
 log = logging.getLogger(__name__)
 MICRO = 1_000_000  # money is counted in millionths of a dollar: whole numbers add up exactly
+RESERVE = """
+local total = redis.call('get', KEYS[1]) or 0
+total = total + ARGV[1]
+if total <= tonumber(ARGV[2]) then
+    redis.call('incrby', KEYS[1], ARGV[1])
+    redis.call('expire', KEYS[1], ARGV[3])
+end
+return total
+"""  # in one go: who is refused holds up nobody who asks meanwhile
 
 
 def share() -> None:
@@ -114,10 +123,8 @@ class Shared:
     async def _reserve(self, key: str, limit: int, amount: int | None, unit: str, kept: int) -> int:
         if amount is None:
             raise BadSettings("ORCHESTRATOR_DAILY_USD: the price of a model is not known; set ORCHESTRATOR_PRICES")
-        total = await self.redis.incrby(key, amount)
-        await self.redis.expire(key, kept)
+        total = await self.redis.register_script(RESERVE)(keys=[key], args=[amount, limit, kept])
         if total > limit:
-            await self.redis.decrby(key, amount)
             whose = (
                 "today's budget of the host" if ":day:" in key else "the run's budget, with what was lost on the way"
             )

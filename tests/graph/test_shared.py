@@ -1,13 +1,15 @@
 """Shared: what a host's processes share in Redis: who is refused, and what calls do when it is away."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis as Client
 
 from deploy.services import Missing, Redis, free_port
 from graph.shared import Shared
-from nodes.models import HOLDS, WATCHES
+from nodes.models import HOLDS, WATCHES, OverBudget
 from tests.endpoint import Endpoint
 from tests.minds import Team, did_it, run
 from tests.turn import Body
@@ -23,6 +25,12 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
         pytest.skip(str(error))
     yield server
     server.stop()
+
+
+@asynccontextmanager
+async def sharing(redis: Redis) -> AsyncIterator[Shared]:
+    async with Client.from_url(redis.url, decode_responses=True) as client:
+        yield Shared(client, None)
 
 
 @pytest.fixture
@@ -50,3 +58,18 @@ def test_away_at_the_end_of_a_call(redis: Redis, shared: Shared, endpoint: Endpo
     ends = {outcome["specialist"]: (outcome["status"], outcome["error"]) for outcome in state["outcomes"]}
     assert ends["caterer"] == ("done", None)
     assert "Is the Redis of ORCHESTRATOR_REDIS_URL up?" in ends["publicist"][1]
+
+
+def test_who_is_refused_takes_nothing_meanwhile(redis: Redis) -> None:
+    """Of many who ask at once, some for more than is left, all others get what does fit."""
+
+    async def at_once() -> list[int | BaseException]:
+        async with sharing(redis) as shared:
+            await shared._reserve("all", 100, 90, "tokens", 60)
+            asks = (shared._reserve("all", 100, amount, "tokens", 60) for amount in [50, 1] * 10)
+            return await asyncio.gather(*asks, return_exceptions=True)
+
+    ends = asyncio.run(at_once())
+
+    assert [end for end in ends if isinstance(end, int)] == [1] * 10
+    assert {type(end) for end in ends if not isinstance(end, int)} == {OverBudget}
