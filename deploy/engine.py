@@ -120,7 +120,7 @@ async def is_ours(run_id: str) -> bool:
     """Tell whether this process has a run."""
     async with _get_session_maker()() as session:
         owner = await session.scalar(select(Run.claimed_by).where(Run.run_id == run_id))
-    return (owner or "").startswith(INSTANCE)
+    return (owner or "").startswith(f"{INSTANCE}-")
 
 
 def fenced(finalize: Answer[bool]) -> Answer[bool]:

@@ -3,9 +3,10 @@
 create or replace function orchestrator_fence() returns trigger language plpgsql as $$
 declare
   owner text;
+  ours text := left(current_setting('application_name') || '-', 63);  -- the database keeps no longer name
 begin
   select claimed_by into owner from runs where run_id = new.metadata ->> 'run_id' for share;
-  if found and left(coalesce(owner, ''), length(current_setting('application_name'))) <> current_setting('application_name') then
+  if found and left(coalesce(owner, ''), length(ours)) <> ours then
     raise exception 'run % is no longer this process''s', new.metadata ->> 'run_id' using errcode = 'OR001';
   end if;
   return new;

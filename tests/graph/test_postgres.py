@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from deploy.serve import FENCE
 from deploy.services import postgres, program
 from graph.store import RunBusy, StoreError, open_store
 from tests.endpoint import Endpoint
@@ -129,3 +130,23 @@ def test_a_database_that_goes_away(tmp_path: Path, database: str) -> None:
 
     assert "cannot be used: " in str(caught.value)
     assert "planted" not in json.dumps(str(caught.value))
+
+
+@pytest.mark.parametrize("host", ["host", "h" * 63])
+def test_the_fence_knows_whose_a_run_is(database: str, host: str) -> None:
+    """A process saves checkpoints of its own runs alone, and not of one whose number begins like its own."""
+    import psycopg
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("create table runs (run_id text, claimed_by text)")
+        connection.execute("create table checkpoints (metadata jsonb)")
+        connection.execute(FENCE.read_text(encoding="utf-8"))
+        owners = {"ours": f"{host}-12-worker-0", "another's": f"{host[:62]}-123-worker-0"}
+        for run_id, owner in owners.items():
+            connection.execute("insert into runs values (%s, %s)", (run_id, owner))
+    with psycopg.connect(database, autocommit=True, application_name=f"{host}-12") as connection:
+        save = "insert into checkpoints values (jsonb_build_object('source', 'loop', 'run_id', %s::text))"
+        connection.execute(save, ("ours",))
+
+        with pytest.raises(psycopg.Error, match="no longer this process's"):
+            connection.execute(save, ("another's",))
