@@ -17,7 +17,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from graph.build import build_graph, checked_request
-from nodes.errors import BadRequest, OrchestratorError
+from nodes.errors import AllWorkersFailed, BadRequest, OrchestratorError
 from nodes.langgraph_private import RunnableCallable
 from nodes.state import Context
 from nodes.synthesiser import SYNTHESIS_FAILED
@@ -154,6 +154,8 @@ class _Turn:
             yield
         except OrchestratorError as error:
             self.error = str(error)
+            if isinstance(error, AllWorkersFailed):
+                self.values["spend"] = error.spend
         except GraphInterrupt as waiting:
             if not all(_is_failed_synthesis(asked.value) for asked in waiting.args[0]):
                 raise

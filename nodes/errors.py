@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from typing import Any
 
 
 class OrchestratorError(RuntimeError):
@@ -37,7 +38,15 @@ class BudgetTooSmall(OrchestratorError):
 
 
 class AllWorkersFailed(OrchestratorError):
-    """No worker delivered anything. A resume of the run tries them again."""
+    """No worker delivered anything. A resume of the run tries them again.
+
+    Attributes:
+        spend: what it has cost so far, as the state key.
+    """
+
+    def __init__(self, message: str, spend: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.spend = spend or {}
 
 
 def install_command(package: str) -> str:

@@ -12,7 +12,7 @@ from nodes.errors import AllWorkersFailed
 from nodes.events import under_way
 from nodes.host import Host, this_process
 from nodes.models import CallFailed, OverBudget
-from nodes.state import Charge, Context, Draft, Outcome, State
+from nodes.state import Charge, Context, Draft, State
 from nodes.synthesis import (
     Composed,
     Joiner,
@@ -48,7 +48,7 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     """
     outcomes, settings = state["outcomes"], Context(**state["settings"])
     if not any(outcome["status"] in ("done", "partial") and outcome["output"] for outcome in outcomes):
-        return _all_failed(outcomes, runtime)
+        return _all_failed(state, runtime)
     _await_resume(state, runtime)
     listener, ledger = Listener(runtime.stream_writer), await beside_loop(state, ledger_so_far, state)
     if len(outcomes) == 1 and outcomes[0]["status"] == "done":
@@ -88,12 +88,12 @@ def _await_resume(state: State, runtime: Runtime[Context]) -> None:
         interrupt({"type": SYNTHESIS_FAILED, "stop_reason": state["stop_reason"], "to_go_on": wait})
 
 
-def _all_failed(outcomes: Sequence[Outcome], runtime: Runtime[Context]) -> dict[str, Any]:
+def _all_failed(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Raise; but in a resume send the workers out again.
 
     It is a resume when this very task has ended so before, or the outcomes are another process's.
     """
-    task = runtime.execution_info.task_id if runtime.execution_info else ""
+    outcomes, task = state["outcomes"], runtime.execution_info.task_id if runtime.execution_info else ""
     if (task and task in _ended) or any(outcome["process"] != this_process() for outcome in outcomes):
         last = under_way("the workers are tried again")
         return {
@@ -107,7 +107,8 @@ def _all_failed(outcomes: Sequence[Outcome], runtime: Runtime[Context]) -> dict[
     )
     raise AllWorkersFailed(
         f"No subtask could be done, so there is nothing to answer from:\n{listed}\n"
-        "Mend the cause and resume this run (the same thread, without input); the plan is kept."
+        "Mend the cause and resume this run (the same thread, without input); the plan is kept.",
+        totals(all_charges(state.get("charges", []), outcomes)),
     )
 
 
