@@ -97,7 +97,7 @@ def role_of(body: Body) -> str:
 
 def specialist_of(body: Body) -> str:
     """Name the specialist who is asked."""
-    found = re.search(r"You are a specialist: (.+?)\. You are one of several", system_of(body))
+    found = re.search(r"^You are a specialist: (.+)\.$", system_of(body), re.MULTILINE)
     assert found is not None
     return found.group(1)
 

@@ -56,7 +56,7 @@ class Adversary(Script):
         room = max_tokens * self.bytes_per_token
         if prompt.startswith("You are the planner"):
             text = json.dumps({"subtasks": [_subtask(number) for number in range(self.subtasks)]})
-        elif prompt.startswith("You are a specialist"):
+        elif prompt.startswith("You are one of several specialists"):
             text = ("The figure is 42. " * (room // 18 + 1))[:room]
         else:
             text = json.dumps({"disagreements": [], "gaps": [], "follow_ups": [_subtask(900)], "answer": "x" * 50_000})

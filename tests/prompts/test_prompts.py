@@ -108,11 +108,29 @@ def test_a_worker_is_told_of_what_there_is() -> None:
     assert input_bound([full], "openai:gpt-4o") <= 450
 
 
+def beginning(one: str, other: str) -> str:
+    """Give what two texts have in common at their beginnings."""
+    return one[: next(at for at, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its)]
+
+
+def test_what_differs_stands_last() -> None:
+    """A prompt begins with what is the same for all teams, limits and specialists: a provider keeps what requests begin with."""
+    asked: dict[str, Any] = {"roster": VALUES["roster"], "improvise": True, "documents": False}
+    plans = [render("planner", most=5, **asked), render("planner", most=6, **asked | {"roster": []})]
+    sequels = [render("sequel", most=5, roster=[], improvise=True), render("sequel", most=6, **asked)]
+    bare: dict[str, Any] = {"frame": True, "documents": True}
+    works = [render("worker", specialist=name, instructions=name, **bare) for name in ("cook", "poet")]
+
+    assert beginning(*plans).endswith("## Who and how many\n\n")
+    assert beginning(*sequels).endswith('"answer": ""}\n\n')
+    assert beginning(*works).endswith("You are a specialist: ")
+
+
 def test_values_are_not_templates() -> None:
     """Template marks and entities in a value are text like any other."""
     text = render("worker", specialist="{{ 7 * 7 }} & {% raw %}", instructions="", frame=False, documents=False)
 
-    assert text.startswith("You are a specialist: {{ 7 * 7 }} & {% raw %}.")
+    assert text.endswith("You are a specialist: {{ 7 * 7 }} & {% raw %}.")
 
 
 TEXTS = st.text(alphabet=st.sampled_from("ab>< \n0123456789cdef{}%"), max_size=60) | st.text(max_size=60)
