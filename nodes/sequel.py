@@ -93,7 +93,7 @@ def _call(state: State, settings: Context, host: Host, listener: Listener, befor
         messages=messages,
         purse=purse,
         schema=sequel_schema(names),
-        on_text=lambda piece: listener.answer(stream.feed(piece)),
+        on_text=(lambda piece: listener.answer(stream.feed(piece))) if listener.heard else None,
         on_restart=restarted,
     )
 
