@@ -14,7 +14,8 @@ from nodes.errors import BadRequest
 from nodes.state import Context, State
 from nodes.synthesiser import SYNTHESIS_FAILED
 
-# Saved before the next step begins: a plan that was paid for is there again whenever the process is killed.
+# Saved before the next step begins: a plan that was paid for is there again whenever the process is killed. Of callers in
+# Python and of a LangGraph server the default holds, "async"; a cluster's is set in deploy/serve.py.
 DURABILITY: Any = "sync"
 
 Listen = Callable[[dict[str, Any]], None]  # is told nodes.events.Event
