@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, deque
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +33,7 @@ MARKS = (
 _serials = count(1)
 _seen: Counter[str] = Counter()  # calls since the last look: by role, how many were streamed, and their bodies' bytes
 _first: list[float] = []  # time.monotonic() of the first of them
+_bodies: deque[bytes] = deque(maxlen=16)  # of the last of them
 
 
 class Connection(asyncio.Protocol):
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
         streamed = b'"stream":true' in body or b'"stream": true' in body
         _first.append(time.monotonic())
         _seen.update({role: 1, "streamed": int(streamed), "bytes": len(body)})
+        _bodies.append(body)
         self.reply = reply_to(role, workers, pieces)
         self.call_id = b"chatcmpl-%013x" % next(_serials)
         seconds = (milliseconds if role == "work" else CALL_MS) / 1000
@@ -105,9 +107,11 @@ class Connection(asyncio.Protocol):
 
     def tell_seen(self) -> None:
         """Tell what came since the last look, and forget it."""
-        body = json.dumps({"seen": _seen, "first": _first[0] if _first else None, "cpu": time.process_time()}).encode()
+        told = {"seen": _seen, "first": _first[0] if _first else None, "cpu": time.process_time()}
+        body = json.dumps({**told, "bodies": [one.decode() for one in _bodies]}).encode()
         _seen.clear()
         _first.clear()
+        _bodies.clear()
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
         self.transport.write(head + body)
 
@@ -136,7 +140,10 @@ class Endpoint:
         return f"{self.address}/{workers}-{pieces}-{milliseconds}/v1"
 
     def seen(self) -> dict[str, Any]:
-        """Return what came since the last look: `seen` (calls by role), `first` (time.monotonic()), `cpu` (its own seconds)."""
+        """Return what came since the last look.
+
+        `seen` (calls by role), `first` (time.monotonic()), `bodies` (of the last 16); and `cpu`, its own seconds in all.
+        """
         with urllib.request.urlopen(f"{self.address}/seen") as answer:  # noqa: S310 - our own process
             return dict(json.load(answer))
 

@@ -151,7 +151,19 @@ class Plan:
             column: self._cell(peer, few) for column, peer in {RECIPE: PEERS[RECIPE], OURS: "ours.ainvoke"}.items()
         }
         sent = {column: Figure(_sent_by(cell), (cell,)) for column, cell in cells.items()}
-        return [*rows, Row("cpu", f"sent in one run of {few} workers: requests' bodies", "KB", sent)]
+        rows.append(Row("cpu", f"sent in one run of {few} workers: requests' bodies", "KB", sent))
+        return [*rows, *self._prompts(few)]
+
+    def _prompts(self, workers: int) -> list[Row]:
+        cells = {
+            RECIPE: Cell("first", PEERS[RECIPE], workers),
+            OURS: Cell("first", "ours.ainvoke", workers),
+        }
+        rows = []
+        for key, what in (("said", "tokens of all prompts"), ("asked", "tokens of the schemas asked for")):
+            figures = {column: Figure(middle(key), (cell,)) for column, cell in cells.items()}
+            rows.append(Row("cpu", f"sent in one run of {workers} workers: {what}", "", figures))
+        return rows
 
     def _streaming(self) -> list[Row]:
         peers = {BARE: "bare.listen", OURS: "ours.listen"} if self.quick else {**LISTENING, OURS: "ours.listen"}
