@@ -48,6 +48,17 @@ def test_answered_from_the_results(endpoint: Endpoint, team: Team) -> None:
     assert [outcome["output"] for outcome in state["outcomes"]] == [outcome["output"] for outcome in before["outcomes"]]
 
 
+def test_streamed_where_it_is_heard(endpoint: Endpoint, team: Team) -> None:
+    """The answer to a message is asked for whole where nobody listens, and streamed where somebody does."""
+    team.sequel = [sequel_of("answer", answer="Keep the grill away from doors [S3].")] * 2
+    sent: Any = {"request": "What of the grill?", "after": first(endpoint)}
+    graph.invoke(sent)
+    told: Any = list(graph.stream(sent, stream_mode="custom"))
+
+    assert [bool(call.body.get("stream")) for call in endpoint.requests] == [False, True]
+    assert "".join(part["text"] for part in told if part["type"] == "answer") == "Keep the grill away from doors [S3]."
+
+
 def test_a_change_keeps_what_stands(endpoint: Endpoint, team: Team) -> None:
     """Results that a change does not touch are used again and not paid again; ids count on, and the plan names them."""
     team.sequel = [CHANGE]
