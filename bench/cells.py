@@ -127,9 +127,11 @@ def _tokens(bodies: Sequence[str]) -> dict[str, int]:
     """Count the tokens that requests hold as the model counts them: `said` in messages, and `asked` for as a schema."""
     encoding, requests = encoding_of(MODEL), [json.loads(body) for body in bodies]
     assert encoding is not None
-    said = [message["content"] for request in requests for message in request["messages"]]
-    asked = [json.dumps(request["response_format"]) for request in requests if "response_format" in request]
-    return {"said": sum(map(encoding.count, said)), "asked": sum(map(encoding.count, asked))}
+    texts = {
+        "said": [message["content"] for request in requests for message in request["messages"]],
+        "asked": [json.dumps(request["response_format"]) for request in requests if "response_format" in request],
+    }
+    return {kind: sum(len(encoding.encode_ordinary(text)) for text in of) for kind, of in texts.items()}
 
 
 def _wrong_calls(cell: Cell, seen: Mapping[str, int]) -> str | None:
