@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 
 from bench.endpoint import CALL_MS, Endpoint
 from bench.replies import ROLES, SHORT
-from nodes.budget import encoding_of
 
 KEY = "sk-bench-not-a-secret"
 MODEL = "openai:gpt-4o"
@@ -103,7 +102,7 @@ class Bench:
         return {
             **json.loads(done.stdout.splitlines()[-1]),
             **first,
-            **(_tokens(came["bodies"]) if cell.way == "first" else {}),
+            **({"bodies": came["bodies"]} if cell.way == "first" else {}),
             "seen": came["seen"],
             "endpoint_cpu": came["cpu"] - before["cpu"],
         }
@@ -121,17 +120,6 @@ class Bench:
         after = os.times()
         spent = after.children_user + after.children_system - before.children_user - before.children_system
         return {"cpu": spent}
-
-
-def _tokens(bodies: Sequence[str]) -> dict[str, int]:
-    """Count the tokens that requests hold as the model counts them: `said` in messages, and `asked` for as a schema."""
-    encoding, requests = encoding_of(MODEL), [json.loads(body) for body in bodies]
-    assert encoding is not None
-    texts = {
-        "said": [message["content"] for request in requests for message in request["messages"]],
-        "asked": [json.dumps(request["response_format"]) for request in requests if "response_format" in request],
-    }
-    return {kind: sum(len(encoding.encode_ordinary(text)) for text in of) for kind, of in texts.items()}
 
 
 def _wrong_calls(cell: Cell, seen: Mapping[str, int]) -> str | None:

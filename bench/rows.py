@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from bench.cells import Cell, Results
+from bench.tokens import asked, said, tokens_of
 
 BARE, GATHER, RECIPE, OURS = "no framework", "openai + gather", "recipe", "ours"
 COLUMNS = (BARE, GATHER, RECIPE, OURS)
@@ -152,17 +153,10 @@ class Plan:
         }
         sent = {column: Figure(_sent_by(cell), (cell,)) for column, cell in cells.items()}
         rows.append(Row("cpu", f"sent in one run of {few} workers: requests' bodies", "KB", sent))
-        return [*rows, *self._prompts(few)]
-
-    def _prompts(self, workers: int) -> list[Row]:
-        cells = {
-            RECIPE: Cell("first", PEERS[RECIPE], workers),
-            OURS: Cell("first", "ours.ainvoke", workers),
-        }
-        rows = []
-        for key, what in (("said", "tokens of all prompts"), ("asked", "tokens of the schemas asked for")):
-            figures = {column: Figure(middle(key), (cell,)) for column, cell in cells.items()}
-            rows.append(Row("cpu", f"sent in one run of {workers} workers: {what}", "", figures))
+        firsts = {column: replace(cell, way="first", runs=0) for column, cell in cells.items()}
+        for what, texts in (("tokens of all prompts", said), ("tokens of the schemas asked for", asked)):
+            counts = {column: Figure(tokens_of(texts), (cell,)) for column, cell in firsts.items()}
+            rows.append(Row("cpu", f"sent in one run of {few} workers: {what}", "", counts))
         return rows
 
     def _streaming(self) -> list[Row]:
@@ -228,6 +222,7 @@ class Plan:
         memory = {column: Figure(middle("peak_kb", 1 / 1024), (cell,)) for column, cell in loads.items()}
         used = {column: Figure(middle("peak_kb", 1 / 1024), (cell,)) for column, cell in first.items()}
         checks = Figure(middle("cpu", 1000), (Cell("checks", "plan", 1_000),))
+        checked = "a plan of 1,000 subtasks of 60 words, checked and sized: CPU"
         modules = {OURS: Figure(lambda measured: len(heavy_in(measured)), (loads[OURS],))}
         return [
             Row("start", "process start to first request", "s", requests, 0.9, RECIPE),
@@ -235,14 +230,7 @@ class Plan:
                 "start", "`orchestrate --help`: CPU", "ms", {OURS: Figure(middle("cpu", 1000), (help_,))}, 200, fixed=0
             ),
             Row("start", "`orchestrate runs`: CPU", "ms", {OURS: Figure(middle("cpu", 1000), (runs,))}, 500, fixed=0),
-            Row(
-                "start",
-                "a plan of 1,000 subtasks of 60 words, checked and sized: CPU",
-                "ms",
-                {OURS: checks},
-                500,
-                fixed=0,
-            ),
+            Row("start", checked, "ms", {OURS: checks}, 500, fixed=0),
             Row("start", "memory after import", "MB", memory),
             Row("start", "memory after the first run", "MB", used),
             Row("start", "modules that only some runs use, loaded by `import graph`", "", modules, 0),
