@@ -154,12 +154,20 @@ def missing(purse: Purse, price: Price | None, bound: int, wanted: int) -> Purse
 
 def spent(purse: Purse, charges: Iterable[Charge]) -> Purse:
     """The purse after these charges, never below zero."""
+    left = owing(purse, charges)
+    return Purse(
+        None if left.usd is None else max(0.0, left.usd),
+        None if left.tokens is None else max(0, left.tokens),
+    )
+
+
+def owing(purse: Purse, charges: Iterable[Charge]) -> Purse:
+    """The purse after these charges; below zero where they were paid with what was drawn beside it."""
     used = list(charges)
-    usd = None if purse.usd is None else max(0.0, purse.usd - sum(charge["usd"] or 0.0 for charge in used))
-    tokens = purse.tokens
-    if tokens is not None:
-        tokens = max(0, tokens - sum(charge["input_tokens"] + charge["output_tokens"] for charge in used))
-    return Purse(usd, tokens)
+    return Purse(
+        None if purse.usd is None else purse.usd - sum(charge["usd"] or 0.0 for charge in used),
+        None if purse.tokens is None else purse.tokens - sum(c["input_tokens"] + c["output_tokens"] for c in used),
+    )
 
 
 def purse_of(settings: Context) -> Purse:

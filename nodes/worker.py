@@ -12,7 +12,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from nodes import specialists
-from nodes.budget import Purse, spent
+from nodes.budget import Purse, owing
 from nodes.control import ANEW, Control, Ended, Hold
 from nodes.errors import NoModel
 from nodes.events import heard
@@ -120,9 +120,9 @@ def _noting(tell: Callable[[Any], None], written: list[str]) -> Callable[[Any], 
 
 
 def _advised(state: WorkerInput, advice: str, charges: Sequence[Charge]) -> WorkerInput:
-    """Put a person's advice into the task, and take off its allowance what was spent."""
+    """Put a person's advice into the task, and take off its allowance what was spent, of what it drew from the pool too."""
     subtask = state["subtask"]
-    left = spent(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), charges)
+    left = owing(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), charges)
     told = render("advice", advice=advice)
     task = f"{subtask['task']}\n\n{told}" if advice else subtask["task"]
     return {**state, "subtask": {**subtask, "task": task, "allowance": {"usd": left.usd, "tokens": left.tokens}}}
@@ -136,7 +136,7 @@ async def _tried(
     try:
         call, tools = _call(state, specialist, host, tell, part, hold), host.tools_of(specialist)
         if not tools:
-            return of_reply(await ask(call))
+            return of_reply(await ask(replace(call, purse=call.purse.plus(part.drawn))))
         hold.listens = True
         use_tools = await asyncio.to_thread(lambda: specialists.use_tools)  # loaded at its first use
         return await use_tools(ToolLoop(call, specialist, tools, tell))

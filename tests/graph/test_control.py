@@ -214,3 +214,26 @@ def test_a_message_to_one_with_tools(endpoint: Endpoint, team: Team) -> None:
 
     assert ["No nuts." in str(body["messages"]) for body in heard] == [False, True, True]
     assert ["No fish." in str(body["messages"]) for body in heard] == [False, False, True]
+
+
+def test_begun_anew_within_the_ceiling(endpoint: Endpoint, team: Team) -> None:
+    """However often one that drew from the pool is begun anew, the run stays under its ceiling."""
+    asked = []
+    usage = {"prompt_tokens": 2_500, "completion_tokens": 10, "total_tokens": 2_510}
+
+    def work(body: Body) -> Turn | str:
+        asked.append(body)
+        if len(asked) > 60 or not body.get("tools"):
+            return "Nothing is found."
+        if len(asked) >= 11 and len(asked) % 2:
+            watched.run.again("S1", "Look again.")
+        return Turn(
+            "", tool_calls=[{"name": "calculate", "args": {"expression": f"{len(asked)} + 1"}}], usage=usage, delay=0.05
+        )
+
+    team.planner, team.workers = [plan_of({"finder": "Find it.", "publicist": "Tell of it."})], {"finder": work}
+    finder = Specialist("finder", "finds", instructions="Find.", tools=("calculate",))
+    watched = Watched(specialists=[finder], budget_tokens=100_000)
+    spend = watched.run.result(30).state["spend"]
+
+    assert 20_000 < spend["input_tokens"] + spend["output_tokens"] <= 100_000
