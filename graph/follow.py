@@ -65,6 +65,13 @@ async def _steered(graph: Graph, config: RunnableConfig, listen: Listen, control
     if not writing_up and not again:
         return False
     values: State = (await whole(graph).aget_state(config)).values  # type: ignore[assignment]
+    ended = [outcome["id"] for outcome in values.get("outcomes", [])]
+    for name in sorted(again.keys() - ended):
+        text = f"{name} has not ended, so it is not done again; ended: {', '.join(ended) or 'none'}"
+        listen({"type": "steered", "text": text, "paused": control.paused})
+    again = {name: words for name, words in again.items() if name in ended}
+    if not writing_up and not again:
+        return False
     try:
         update = write_up(values) if writing_up else retry(values, tuple(again), advice=again)
     except BadRequest as error:

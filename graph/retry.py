@@ -32,8 +32,8 @@ def retry(
 
     Args:
         state: the run's values, as `graph.build.whole(graph).get_state(config).values` has them.
-        only: subtask ids, such as "S3", whatever became of them (empty: all that failed, timed out, ran over their
-            budget, have no outcome yet, or were dropped for want of room or money).
+        only: subtask ids, such as "S3", whatever became of them, beside what is planned and has no outcome yet (empty:
+            that, and all that failed, timed out, ran over their budget, or were dropped for want of room or money).
         given: settings that are others from now on, such as {"worker_model": "openai:gpt-5.5"}.
         advice: a person's words on subtasks that are done again, such as {"S3": "Prices in euros."}.
 
@@ -119,8 +119,9 @@ def _chosen(state: State, only: Collection[str]) -> list[str]:
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise BadRequest(f"there is no subtask {unknown[0]!r} in this run; there are: {', '.join(known) or 'none'}")
-    well = {outcome["id"] for outcome in state.get("outcomes", []) if outcome["status"] in ("done", "partial")}
-    return [name for name in known if name in only or (not only and name not in well)]
+    became = {outcome["id"]: outcome["status"] for outcome in state.get("outcomes", [])}
+    enough = became.keys() if only else {name for name, status in became.items() if status in ("done", "partial")}
+    return [name for name in known if name in only or name not in enough]
 
 
 def _back_to_the_validator(
@@ -134,6 +135,8 @@ def _back_to_the_validator(
     for subtask in subtasks:
         if words := advice.get(subtask["id"]):
             subtask["handed"] = render("advice", advice=words)
+    if state.get("phase") == "validator":  # follow-ups that are asked for and not planned yet
+        subtasks += [subtask for subtask in state["draft"]["subtasks"] if subtask.get("id") not in ids]
     subtasks += [{"specialist": drop["specialist"], "task": drop["task"], "cross_check": False} for drop in dropped]
     plan = state["plan"]
     before = [outcome for outcome in state.get("outcomes", []) if outcome["id"] in ids]

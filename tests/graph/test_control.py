@@ -11,7 +11,7 @@ import pytest
 from graph import AllWorkersFailed, BadRequest, Left, RunHandle, Specialist, begin
 from tests.endpoint import Endpoint
 from tests.graph.test_retry import Keeper
-from tests.minds import REQUEST, Team, calls_of, plan_of, prompts_of
+from tests.minds import REQUEST, Team, calls_of, disagreement, join_all, plan_of, prompts_of, synthesis_of
 from tests.turn import Body, Turn
 
 SLOW = Turn("One word follows another. " * 40, chunk_delay=0.02)  # a second, if it is let
@@ -237,3 +237,36 @@ def test_begun_anew_within_the_ceiling(endpoint: Endpoint, team: Team) -> None:
     spend = watched.run.result(30).state["spend"]
 
     assert 20_000 < spend["input_tokens"] + spend["output_tokens"] <= 100_000
+
+
+def test_nothing_planned_is_lost(endpoint: Endpoint, team: Team) -> None:
+    """One that has not begun is not done again, which is told, and all of the plan that waited for approval is done."""
+
+    def approve(_asked: Any) -> Any:
+        watched.run.again("S3", "Cheaper.")
+        return {"decisions": [{"type": "approve"}]}
+
+    watched = Watched(approve_plan=True, on_question=approve)
+    state = watched.run.result(20).state
+
+    assert (state["complete"], list(statuses(state))) == (True, ["S1", "S2", "S3"])
+    assert any("S3 has not ended" in event.get("text", "") for event in watched.events)
+
+
+def test_no_follow_up_is_lost(endpoint: Endpoint, team: Team) -> None:
+    """What is done again while the synthesiser asks for a follow-up is done beside it; an unknown id hinders neither."""
+
+    def ask_for_more(_body: Body) -> str:
+        watched.run.again("S1", "Cheaper.")
+        watched.run.again("S9")
+        unsettled = disagreement(
+            "menu", ("S1", "a", "The caterer has done it."), ("S2", "b", "The publicist has done it.")
+        )
+        return synthesis_of("", [unsettled], follow_ups=[("accountant", "Work out what the party costs.", "D1")])
+
+    team.synthesiser = [ask_for_more, join_all]
+    watched = Watched()
+    state = watched.run.result(20).state
+
+    assert list(statuses(state)) == ["S1", "S2", "S3", "S4"]
+    assert "Cheaper." in "".join(prompts_of(endpoint, "worker")[3:])
