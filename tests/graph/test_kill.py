@@ -181,7 +181,8 @@ def test_killed_just_after_the_last_checkpoint(tmp_path: Path, *, lost: bool) ->
 
     assert (killed, status, again["complete"]) == (True, "complete", True)
     assert (len(endpoint.requests), again["spend"]) == (requests, bill)
-    assert (len(answered) <= bill["calls"] <= requests, bill["unknown"] > 0) == (True, lost)
+    most = requests + lost * GIVEN["max_parallel"]  # a kill may come between a call's note and its sending
+    assert (len(answered) <= bill["calls"] <= most, bill["unknown"] > 0) == (True, lost)
 
 
 def test_a_kill_and_then_a_failed_synthesis(tmp_path: Path) -> None:
