@@ -169,7 +169,8 @@ async def remove_runs(run_ids: Sequence[str], database: str | None) -> None:
     async with open_store(where_runs_are(database)) as store:
         for run_id in run_ids:
             run = await store.find(run_id)
-            await store.remove(run.id)
+            async with store.hold(run.id):
+                await store.remove(run.id)
             say(f"run {run.id} is removed: {one_line(run.request)}")
 
 

@@ -10,7 +10,7 @@ from nicegui import ui
 from graph.page.live import Lives
 from graph.page.run_view import RunView
 from graph.sanitise import one_line
-from graph.store import Run
+from graph.store import Run, RunBusy
 from nodes.errors import OrchestratorError
 from nodes.state import Context
 
@@ -96,7 +96,12 @@ class Screen:
                 "button"
             )
         if await dialog:
-            await self._lives.store.remove(run.id)
+            try:
+                async with self._lives.store.hold(run.id):
+                    await self._lives.store.remove(run.id)
+            except RunBusy as error:
+                ui.notify(str(error), type="negative", multi_line=True)
+                return
             ui.navigate.to("/")
 
     @staticmethod

@@ -149,7 +149,7 @@ class Store(ABC):
                     break
                 await asyncio.sleep(PAUSE_S)
             else:
-                raise RunBusy(f"another process is at work on run {run_id}; wait for it, or end it, then resume")
+                raise RunBusy(f"another process is at work on run {run_id}; wait for it, or end it")
             yield
 
     async def add(self, run: Run) -> None:

@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.cli import app
-from graph.store import STATE_VERSION, Run, RunUnknown, Store, StoreError, open_store
+from graph.cli.kept import remove_runs
+from graph.store import STATE_VERSION, Run, RunBusy, RunUnknown, Store, StoreError, open_store
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, Team
 from tests.turn import Turn
@@ -314,6 +315,23 @@ def test_no_id_is_no_run(endpoint: Endpoint, database: Path) -> None:
 
     assert (code, "there is no saved run ''" in told) == (2, True)
     assert len(json.loads(command("runs", "--json")[1])) == 1
+
+
+def test_a_run_under_way_is_not_removed(endpoint: Endpoint, database: Path) -> None:
+    """While somebody is at work on a run it cannot be removed, and that is told; afterwards it can."""
+    command(REQUEST)
+
+    async def removed_meanwhile() -> None:
+        async with open_store(database) as store:
+            run = (await store.runs())[0]
+            async with store.hold(run.id):
+                with pytest.raises(RunBusy, match=f"at work on run {run.id}; wait for it"):
+                    await remove_runs([run.id], str(database))
+            assert [kept.id for kept in await store.runs()] == [run.id]
+            await remove_runs([run.id], str(database))
+            assert await store.runs() == []
+
+    asyncio.run(removed_meanwhile())
 
 
 def test_no_database_at_all(database: Path) -> None:
