@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -52,7 +52,8 @@ class Guard:
         if headers.get("host") not in self.hosts or not self._is_ours(headers.get("origin")):
             await _refuse(scope, send, 403)
         elif given and self._knows(given) and scope["type"] == "http" and scope["method"] == "GET":
-            await _redirect(send, scope["path"] + (f"?{urlencode(query, doseq=True)}" if query else ""), self._token)
+            path = quote("/" + scope["path"].lstrip("/"))  # two of them would lead to another host
+            await _redirect(send, path + (f"?{urlencode(query, doseq=True)}" if query else ""), self._token)
         elif not self._knows(_cookie(headers.get("cookie", ""))):
             await _refuse(scope, send, 401)
         else:
@@ -70,7 +71,7 @@ def _cookie(header: str) -> str:
         morsel = SimpleCookie(header).get(COOKIE)
     except CookieError:
         return ""
-    return morsel.value if morsel else ""
+    return unquote(morsel.value) if morsel else ""
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:
@@ -86,7 +87,7 @@ async def _refuse(scope: Scope, send: Send, status: int) -> None:
 
 async def _redirect(send: Send, path: str, token: str) -> None:
     """Take the token out of the address bar, the history and every Referer."""
-    cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/"
+    cookie = f"{COOKIE}={quote(token, safe='')}; HttpOnly; SameSite=Strict; Path=/"
     headers = [(b"location", path.encode()), (b"set-cookie", cookie.encode()), *HEADERS]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI, Response
@@ -47,7 +48,7 @@ async def serve(database: str | Path, host: str, port: int, password: str, say: 
         bound.listen(128)  # who opens the address at once waits until the server is up, and is not turned away
         address = f"{host}:{bound.getsockname()[1]}"
         guard.hosts = frozenset({address, *([f"localhost:{bound.getsockname()[1]}"] if _is_loopback(host) else [])})
-        say(f"http://{address}/?token={token}")
+        say(f"http://{address}/?token={quote(token, safe='')}")
         await uvicorn.Server(config).serve(sockets=[bound])
 
 

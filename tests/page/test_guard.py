@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -22,11 +23,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"the page"})
 
 
-def asked(headers: dict[str, str], path: str = "/", method: str = "GET") -> httpx.Response:
+def asked(headers: dict[str, str], path: str = "/", method: str = "GET", token: str = TOKEN) -> httpx.Response:
     """Ask for a page."""
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Guard(app, TOKEN, [HOST]))
+        transport = httpx.ASGITransport(Guard(app, token, [HOST]))
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
             return await client.request(method, path, headers=headers)
 
@@ -76,6 +77,22 @@ def test_the_token_in_the_address() -> None:
     assert (taken.status_code, taken.headers["location"]) == (303, "/run/3f2a?x=1")
     assert taken.headers["set-cookie"] == f"{COOKIE}={TOKEN}; HttpOnly; SameSite=Strict; Path=/"
     assert (posted.status_code, wrong.status_code) == (401, 401)
+
+
+def test_a_password_of_any_signs() -> None:
+    """A password with signs that mean something in an address or a cookie opens the page as any other does."""
+    password = "a&b#c;d e%f"
+    taken = asked({"host": HOST}, f"/?token={quote(password, safe='')}", token=password)
+    cookie = taken.headers["set-cookie"].partition(";")[0]
+
+    assert asked({"host": HOST, "cookie": cookie}, token=password).status_code == 200
+
+
+def test_nobody_is_led_elsewhere() -> None:
+    """A path that begins as another host's address does is a path of ours."""
+    taken = asked({"host": HOST}, f"http://{HOST}//evil.example?token={TOKEN}")
+
+    assert (taken.status_code, taken.headers["location"]) == (303, "/evil.example")
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
