@@ -125,6 +125,9 @@ class Lives:
             live.said = str(error)
         except Left:
             live.said = "It was left: what was under way is finished and kept."
+        except Exception as error:
+            live.said = f"It ended by an error: {type(error).__name__}: {error}"
+            raise  # it is a bug, or the database: the server's log has the whole of it
         finally:
             live.changes += 1
 

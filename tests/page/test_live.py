@@ -84,6 +84,22 @@ def test_what_is_wrong_is_told(endpoint: Endpoint, tmp_path: Path) -> None:
     assert on(tmp_path, work) == 0
 
 
+def test_an_end_by_an_error_is_told(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
+    """A run that ends by an error nobody foresaw, as of a database that is gone, says so."""
+
+    async def work(lives: Lives) -> str:
+        live = await lives.begin(REQUEST, {"approve_plan": True})
+        await until(lambda: live.asked is not None)
+        await lives.store.execute("drop table orchestrator_runs")
+        live.answer({"type": "approve"})
+        await until(lambda: live.ended)
+        assert live.task
+        assert live.task.exception()
+        return live.said
+
+    assert on(tmp_path, work) == "It ended by an error: OperationalError: no such table: orchestrator_runs"
+
+
 def test_others_need_a_password(tmp_path: Path) -> None:
     """The page is not served to other machines without a password."""
     with pytest.raises(BadSettings, match="ORCHESTRATOR_PAGE_PASSWORD"):
