@@ -154,20 +154,15 @@ def missing(purse: Purse, price: Price | None, bound: int, wanted: int) -> Purse
 
 def spent(purse: Purse, charges: Iterable[Charge]) -> Purse:
     """The purse after these charges, never below zero."""
-    left = owing(purse, charges)
-    return Purse(
-        None if left.usd is None else max(0.0, left.usd),
-        None if left.tokens is None else max(0, left.tokens),
-    )
+    return owing(purse, charges).less(Purse())
 
 
 def owing(purse: Purse, charges: Iterable[Charge]) -> Purse:
     """The purse after these charges; below zero where they were paid with what was drawn beside it."""
     used = list(charges)
-    return Purse(
-        None if purse.usd is None else purse.usd - sum(charge["usd"] or 0.0 for charge in used),
-        None if purse.tokens is None else purse.tokens - sum(c["input_tokens"] + c["output_tokens"] for c in used),
-    )
+    usd = None if purse.usd is None else purse.usd - sum(charge["usd"] or 0.0 for charge in used)
+    tokens = sum(charge["input_tokens"] + charge["output_tokens"] for charge in used)
+    return Purse(usd, None if purse.tokens is None else purse.tokens - tokens)
 
 
 def purse_of(settings: Context) -> Purse:
@@ -182,9 +177,7 @@ def all_charges(charges: Iterable[Charge], outcomes: Iterable[Outcome]) -> list[
 
 def money_room(purse: Purse, price: Price | None, fixed: int, output: int) -> float:
     """Bytes of results that can be paid for beside a prompt of `fixed` tokens and `output` tokens of answer."""
-    room = float("inf")
-    if purse.tokens is not None:
-        room = purse.tokens - fixed - output
+    room = float("inf") if purse.tokens is None else purse.tokens - fixed - output
     if purse.usd is not None and price is not None and price.input > 0:
         room = min(room, (purse.usd - output * price.output) / price.input * (1 - 1e-9) - fixed)
     return max(0.0, room)

@@ -29,7 +29,8 @@ class Failing:
     def __call__(self, body: Body) -> Turn | str:
         """Answer a call."""
         system = system_of(body)
-        self.asked.append(next((who for who in ("planner", "synthesiser", "gardener") if who in system[:400]), "other"))
+        worker = "gardener" if "specialist: gardener" in system else "other"
+        self.asked.append(next((step for step in ("planner", "synthesiser") if step in system[:400]), worker))
         return Turn(fault="400") if "specialist: gardener" in system and not self.mended else team(body)
 
 
