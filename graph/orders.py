@@ -54,6 +54,7 @@ class Orders:
 
     def __init__(self, store: Store, run_id: str, control: Control, listen: Listen) -> None:
         self._store, self._run, self._control, self._listen = store, run_id, control, listen
+        self._deaf = False  # the last look failed
         self._looking = asyncio.create_task(self._look())
 
     async def aclose(self) -> None:
@@ -62,8 +63,21 @@ class Orders:
         await asyncio.gather(self._looking, return_exceptions=True)
 
     async def _look(self) -> None:
-        await self._store.orders(self._run)  # what was left for it before it was at work is of no use now
+        await self._orders()  # what was left for it before it was at work is of no use now
         while True:
             await asyncio.sleep(EVERY_S)
-            for order in await self._store.orders(self._run):
+            for order in await self._orders():
                 carry_out(self._control, order, self._listen)
+
+    async def _orders(self) -> list[dict[str, Any]]:
+        """Take what there is; a database that is locked or away for a moment is looked at again, and that is told once."""
+        try:
+            orders = await self._store.orders(self._run)
+        except Exception as error:  # noqa: BLE001 - each database has its own, and the run needs none of them here
+            if not self._deaf:
+                text = f"orders from elsewhere are not heard for now: {error}"
+                self._listen({"type": "steered", "text": text, "paused": self._control.paused})
+            self._deaf = True
+            return []
+        self._deaf = False
+        return orders
