@@ -61,7 +61,7 @@ def test_never_more_than_the_whole(whole: int, workers: int, surcharge: float, s
             pool.leave(Purse(None, rest))
         drawn += pool.draw(Purse(None, chance.randrange(0, 10_000))).tokens or 0
 
-    assert drawn * surcharge <= whole + given_back
+    assert drawn * surcharge <= (whole + given_back) * (1 + 1e-12)  # a product of floats is off by its last bit
     assert pool.left.tokens is not None
     assert 0 <= pool.left.tokens <= whole + given_back
 
