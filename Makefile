@@ -20,7 +20,7 @@ PYTHON312 ?= $(shell for one in python3.12 python3.13 python3 $$HOME/.pyenv/vers
   "$$one" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { command -v "$$one"; break; }; done)
 
 STEPS := $(foreach step,planner validator worker synthesiser,tests/test_$(step).py)
-QUICK := $(STEPS) $(wildcard tests/plan tests/synthesis tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/graph/test_settings.py)
+QUICK_TESTS := $(STEPS) $(wildcard tests/plan tests/synthesis tests/prompts/test_prompts.py tests/prompts/test_final_plan.py tests/graph/test_settings.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check dev eval install-evals deepagents bench cluster cluster-test lock recording clean
@@ -68,7 +68,7 @@ run: $(VENV)/run.ok ## Plan a street party, or REQUEST="anything else" (YES=--ye
 	@if [ -n "$$REQUEST" ]; then printf '%s' "$$REQUEST" > $(VENV)/request.txt && $(BIN)/orchestrate --file $(VENV)/request.txt $(YES); else $(BIN)/orchestrate demo $(YES); fi
 
 quick: $(VENV)/dev.ok ## Run the tests of the steps, plans, prompts, answers and settings, in under a minute
-	@$(BIN)/python -m pytest -q $(QUICK)
+	@$(BIN)/python -m pytest -q $(QUICK_TESTS)
 
 test: $(VENV)/dev.ok ## Run all checks and tests
 	@$(MAKE) --no-print-directory check
