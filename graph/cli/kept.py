@@ -57,7 +57,7 @@ def _length(seconds: float) -> str:
 
 async def state_of(run_id: str, database: str | None) -> tuple[Run, Any, dict[str, Any]]:
     """Read a run: how it is listed, its snapshot, and its state with its bill."""
-    from graph.cli.application import Application
+    from graph.application import Application
     from graph.run import billed_state, snapshot_of
 
     async with open_store(where_runs_are(database)) as store:

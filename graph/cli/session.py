@@ -10,8 +10,8 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
+from graph.application import KEPT, Application
 from graph.build import checked_request
-from graph.cli.application import KEPT, Application
 from graph.cli.kept import where_runs_are
 from graph.cli.output import COMPLETE, INCOMPLETE, INTERRUPTED, ResultWriter, fail, say, stderr
 from graph.cli.readiness import with_model_ready

@@ -1,104 +1,99 @@
 """Guard: who may speak to the page. Stands before all of it, its socket included, which takes any origin by itself."""
 
+import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Collection
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlsplit
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "orchestrator_page"
-HEADERS = [
-    (
-        b"content-security-policy",
-        (
-            b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-            b"img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; frame-src 'self'; base-uri 'self'; "
-            b"form-action 'none'; object-src 'none'"
-        ),
-    ),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-]
+HEADERS = {
+    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' "
+    "'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; "
+    "frame-src 'self'; base-uri 'self'; form-action 'none'; object-src 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+DEFAULT_PORT = 80  # which an address leaves out
+REFUSED = {401: "Open the whole address that `orchestrate serve` has printed.", 403: "Not from there."}
 
 
 class Guard:
-    """Lets through who knows the token, at the address that was printed, and from a page of ours.
+    """Lets through who knows the token, at an address of ours, and from a page of ours.
 
     The token comes in the address once; a cookie that no script can read stands for it afterwards.
 
     Args:
         app: what is guarded.
         token: the secret in the address.
-        hosts: host:port under which the page is served. A rebound name of somebody else's is none of them.
+        names: under which the page is reached besides the socket's own address. A rebound name of somebody else's is
+            none of them.
     """
 
-    def __init__(self, app: App, token: str, hosts: Iterable[str]) -> None:
-        self._app, self._token, self.hosts = app, token, frozenset(hosts)
+    def __init__(self, app: ASGIApp, token: str, names: Collection[str]) -> None:
+        self._app, self._token, self._names = app, token, frozenset(name.casefold() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let it through."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        given = query.pop("token", [""])[0]
-        if headers.get("host") not in self.hosts or not self._is_ours(headers.get("origin")):
-            await _refuse(scope, send, 403)
-        elif given and self._knows(given) and scope["type"] == "http" and scope["method"] == "GET":
-            path = quote("/" + scope["path"].lstrip("/"))  # two of them would lead to another host
-            await _redirect(send, path + (f"?{urlencode(query, doseq=True)}" if query else ""), self._token)
-        elif not self._knows(_cookie(headers.get("cookie", ""))):
-            await _refuse(scope, send, 401)
-        else:
+        answer = None if scope["type"] == "lifespan" else self._answer(HTTPConnection(scope))
+        if answer is None:
             await self._app(scope, receive, _with_headers(send))
+        elif scope["type"] == "websocket":  # refused before it is accepted: the client sees 403
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await answer(scope, receive, _with_headers(send))
 
-    def _is_ours(self, origin: str | None) -> bool:
-        return origin is None or origin.partition("://")[2] in self.hosts
+    def _answer(self, asked: HTTPConnection) -> Response | None:
+        """Say what is answered in place of the page (None: nothing)."""
+        host, origin = asked.headers.get("host", ""), asked.headers.get("origin")
+        if not self._is_ours(host, asked.scope.get("server")) or (origin and origin.partition("://")[2] != host):
+            return PlainTextResponse(REFUSED[403], 403)
+        given = asked.query_params.get("token", "")
+        if given and self._knows(given) and asked.scope.get("method") == "GET":
+            path, rest = asked.scope["path"].lstrip("/"), asked.url.remove_query_params("token").query
+            taken = RedirectResponse(f"/{quote(path)}?{rest}".removesuffix("?"), 303)  # "//" would be another host
+            taken.set_cookie(COOKIE, quote(self._token, safe=""), httponly=True, samesite="strict")
+            return taken
+        known = self._knows(unquote(asked.cookies.get(COOKIE, "")))
+        return None if known else PlainTextResponse(REFUSED[401], 401)
+
+    def _is_ours(self, host: str, server: Any) -> bool:
+        """Tell whether that Host is the socket's own address, or one of the names: no other can have been meant for us."""
+        try:
+            there = urlsplit(f"//{host}")
+            asked = (there.hostname or "", there.port or DEFAULT_PORT)
+        except ValueError:
+            return False
+        own = server and (server[0].removeprefix("::ffff:"), server[1])  # how a socket for both kinds names IPv4
+        return asked[0] in self._names or asked == own
 
     def _knows(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())
 
 
-def _cookie(header: str) -> str:
+def address_of(host: str, port: int) -> str:
+    """Write host and port as they stand in an address; IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own alone."""
     try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return unquote(morsel.value) if morsel else ""
-
-
-async def _refuse(scope: Scope, send: Send, status: int) -> None:
-    if scope["type"] == "websocket":  # refused before it is accepted: the client sees 403
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    words = {401: b"Open the whole address that `orchestrate serve` has printed.", 403: b"Not from there."}
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain"), *HEADERS]}
-    )
-    await send({"type": "http.response.body", "body": words[status]})
-
-
-async def _redirect(send: Send, path: str, token: str) -> None:
-    """Take the token out of the address bar, the history and every Referer."""
-    cookie = f"{COOKIE}={quote(token, safe='')}; HttpOnly; SameSite=Strict; Path=/"
-    headers = [(b"location", path.encode()), (b"set-cookie", cookie.encode()), *HEADERS]
-    await send({"type": "http.response.start", "status": 303, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _with_headers(send: Send) -> Send:
     async def sent(message: Any) -> None:
         if message["type"] == "http.response.start":
-            named = {name for name, _ in HEADERS}
-            kept = [(name, value) for name, value in message["headers"] if name.lower() not in named]
-            message = {**message, "headers": [*kept, *HEADERS]}
+            MutableHeaders(scope=message).update(HEADERS)
         await send(message)
 
     return sent

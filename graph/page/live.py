@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph.application import Application
 from graph.build import build_graph, checked_request
 from graph.follow import Left, Waiting
 from graph.run import AFTER, resume, start
@@ -105,7 +106,8 @@ class Lives:
 
     async def go_on(self, run: Run, **how: Any) -> Live:
         """Go on with a run that rests."""
-        live, graph = Live(run.request), await asyncio.to_thread(build_graph, self.store.saver)
+        made = Application().over(run.given)
+        live, graph = Live(run.request), await asyncio.to_thread(made.build, self.store.saver)
         return await self._follow(
             live, resume(graph, self.store, run, live.take, live.decide, control=live.control, **how)
         )

@@ -1,8 +1,7 @@
 """Serve: the page's server. One process, one database; it speaks to this machine alone unless a password is set."""
 
-import ipaddress
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI, Response
 from nicegui import ui
 
-from graph.build import build_graph
-from graph.page.guard import Guard
+from graph.application import Application
+from graph.page.guard import Guard, address_of, is_loopback
 from graph.page.live import Lives
 from graph.page.screen import Screen
 from graph.report import FORMATS, written
@@ -22,10 +21,14 @@ from graph.store import Store, open_store
 from nodes.errors import BadSettings, OrchestratorError
 
 CSS = Path(__file__).with_name("page.css")
+# Where this machine itself reaches what listens on all of its addresses.
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound to
 KINDS = {"html": "text/html", "md": "text/markdown", "docx": "application/octet-stream", "json": "application/json"}
 
 
-async def serve(database: str | Path, host: str, port: int, password: str, say: Callable[[str], None]) -> None:
+async def serve(
+    database: str | Path, host: str, port: int, password: str, say: Callable[[str], None], names: Collection[str] = ()
+) -> None:
     """Serve the page until it is told to end; runs under way are then left so that they can be resumed.
 
     Args:
@@ -34,21 +37,21 @@ async def serve(database: str | Path, host: str, port: int, password: str, say: 
         port: 0 for any that is free.
         password: stands in the address in place of a token made up now ("": none).
         say: is told the address to open.
+        names: under which others reach it, besides the address that they connect to.
 
     Raises:
-        BadSettings: another host, and no password.
+        BadSettings: another host, and no password; or no such address is free.
     """
-    if not _is_loopback(host) and not password:
+    if not is_loopback(host) and not password:
         raise BadSettings(f"--host {host} is seen by others: set a password in ORCHESTRATOR_PAGE_PASSWORD first")
     token = password or secrets.token_urlsafe(24)
     async with open_store(database) as store:
-        guard = Guard(application(Lives(store)), token, ())
+        guard = Guard(application(Lives(store)), token, [*names, *(["localhost"] if is_loopback(host) else [])])
         config = uvicorn.Config(guard, host=host, port=port, log_level="warning", lifespan="on")
         bound = config.bind_socket()
         bound.listen(128)  # who opens the address at once waits until the server is up, and is not turned away
-        address = f"{host}:{bound.getsockname()[1]}"
-        guard.hosts = frozenset({address, *([f"localhost:{bound.getsockname()[1]}"] if _is_loopback(host) else [])})
-        say(f"http://{address}/?token={quote(token, safe='')}")
+        shown = next(iter(names), ANYWHERE.get(host, host))
+        say(f"http://{address_of(shown, bound.getsockname()[1])}/?token={quote(token, safe='')}")
         await uvicorn.Server(config).serve(sockets=[bound])
 
 
@@ -87,12 +90,5 @@ def application(lives: Lives) -> FastAPI:
 
 async def _state(store: Store, run_id: str) -> dict[str, Any]:
     run = await store.find(run_id)
-    snapshot = await snapshot_of(build_graph(store.saver), run)
+    snapshot = await snapshot_of(Application().over(run.given).build(store.saver), run)
     return {"request": run.request, **await billed_state(store, run, snapshot)}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -27,7 +27,7 @@ def asked(headers: dict[str, str], path: str = "/", method: str = "GET", token: 
     """Ask for a page."""
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Guard(app, token, [HOST]))
+        transport = httpx.ASGITransport(Guard(app, token, ["localhost", "Plans.example.org"]))
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
             return await client.request(method, path, headers=headers)
 
@@ -46,7 +46,8 @@ def socket(headers: dict[str, str]) -> str:
 
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "websocket", "path": "/_nicegui_ws/socket.io/", "query_string": b"", "headers": raw}
-    asyncio.run(Guard(app, TOKEN, [HOST])(scope, receive, send))
+    scope["server"] = ("127.0.0.1", 8080)
+    asyncio.run(Guard(app, TOKEN, [])(scope, receive, send))
     return str(said[0]["type"])
 
 
@@ -55,6 +56,14 @@ def socket(headers: dict[str, str]) -> str:
     [
         (OURS, 200),
         ({**OURS, "origin": f"http://{HOST}"}, 200),
+        ({**OURS, "host": "localhost:8080"}, 200),
+        ({**OURS, "host": "plans.example.org", "origin": "https://plans.example.org"}, 200),  # a proxy's
+        ({**OURS, "host": "plans.example.org", "origin": "https://evil.example"}, 403),
+        ({**OURS, "host": "localhost:8080", "origin": f"http://{HOST}"}, 403),  # two addresses are two origins
+        ({**OURS, "host": "10.0.0.7:8080"}, 403),  # not where this socket is
+        ({**OURS, "host": "127.0.0.1:81"}, 403),
+        ({**OURS, "host": "127.0.0.1:x"}, 403),
+        ({**OURS, "host": ""}, 403),
         ({"host": HOST}, 401),
         ({"host": HOST, "cookie": f"{COOKIE}=wrong"}, 401),
         ({**OURS, "host": "evil.example:8080"}, 403),  # a name that was rebound to this machine
@@ -75,7 +84,7 @@ def test_the_token_in_the_address() -> None:
     wrong = asked({"host": HOST}, "/?token=wrong")
 
     assert (taken.status_code, taken.headers["location"]) == (303, "/run/3f2a?x=1")
-    assert taken.headers["set-cookie"] == f"{COOKIE}={TOKEN}; HttpOnly; SameSite=Strict; Path=/"
+    assert taken.headers["set-cookie"] == f"{COOKIE}={TOKEN}; HttpOnly; Path=/; SameSite=strict"
     assert (posted.status_code, wrong.status_code) == (401, 401)
 
 
@@ -101,6 +110,30 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 
     assert "default-src 'self'" in policy
     assert "http" not in policy
+
+
+@pytest.mark.parametrize(
+    ("server", "host", "status"),
+    [
+        (("::1", 8080), "[::1]:8080", 200),
+        (("192.168.1.5", 8080), "192.168.1.5:8080", 200),  # --host 0.0.0.0: the address that was connected to
+        (("::ffff:192.168.1.5", 8080), "192.168.1.5:8080", 200),
+        (("192.168.1.5", 80), "192.168.1.5", 200),
+        (("192.168.1.5", 8080), "127.0.0.1:8080", 403),
+        (("192.168.1.5", 8080), "evil.example:8080", 403),
+    ],
+)
+def test_at_which_address(server: tuple[str, int], host: str, status: int) -> None:
+    """Whatever it listens on, it answers under the address of the socket itself."""
+
+    async def ask() -> int:
+        async def there(scope: Any, receive: Any, send: Any) -> None:
+            await Guard(app, TOKEN, [])({**scope, "server": server}, receive, send)
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(there), base_url=f"http://{HOST}") as client:
+            return (await client.get("/", headers={**OURS, "host": host})).status_code
+
+    assert asyncio.run(ask()) == status
 
 
 @pytest.mark.parametrize(

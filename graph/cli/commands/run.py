@@ -48,7 +48,7 @@ def run(
     graph: OwnGraph = None,
 ) -> int:
     """Answer a request (the default command)."""
-    from graph.cli.application import Application
+    from graph.application import Application
     from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 
@@ -89,7 +89,7 @@ def follow(
     specialists: Specialists = None,
 ) -> int:
     """Go on from a run: answered from its results, or changed with what still stands kept and not paid again."""
-    from graph.cli.application import Application
+    from graph.application import Application
     from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 
@@ -113,7 +113,7 @@ def resume(
     graph: OwnGraph = None,
 ) -> int:
     """Go on with a run that was interrupted, failed, or waits; what was finished is not done again."""
-    from graph.cli.application import Application
+    from graph.application import Application
     from graph.cli.output import ResultWriter
     from graph.cli.session import Session
 

@@ -10,6 +10,10 @@ from graph.cli.options import Database
 async def serve(
     port: Annotated[int, typer.Option("--port", help="0: any that is free.")] = 0,
     host: Annotated[str, typer.Option("--host", help="Other than this machine's own needs a password.")] = "127.0.0.1",
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="A name that others open it under, as of a proxy; may be repeated."),
+    ] = None,
     database: Database = None,
 ) -> None:
     """Open a page in the browser: begin runs, watch and steer them, and keep what came of them (extra: page)."""
@@ -25,6 +29,5 @@ async def serve(
             raise
         how = install_command("orchestrator-workers[page]")
         raise BadSettings(f"the page needs the extra page: {how}") from None
-    await serve_page(
-        where_runs_are(database), host, port, (settings.variable("ORCHESTRATOR_PAGE_PASSWORD") or "").strip(), say
-    )
+    password = (settings.variable("ORCHESTRATOR_PAGE_PASSWORD") or "").strip()
+    await serve_page(where_runs_are(database), host, port, password, say, names or ())

@@ -24,7 +24,7 @@ def write_up(
     """Do no more of a run: what is finished becomes the answer, which names the rest."""
     import asyncio
 
-    from graph.cli.application import Application
+    from graph.application import Application
     from graph.cli.kept import give_order
     from graph.cli.output import COMPLETE, ResultWriter
     from graph.cli.session import Session

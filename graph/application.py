@@ -1,4 +1,4 @@
-"""Application: which graph a command runs, with what, and in which database."""
+"""Application: which graph a run is made with, and with what beside its settings."""
 
 import sys
 from collections.abc import Mapping, Sequence
