@@ -1,14 +1,16 @@
-"""Clients: what the server says to those that speak MCP: the answer as text, where it would give a state's repr."""
+"""Clients: what the server says to those that speak MCP (the answer as text, no state's repr) and OpenAI's completions."""
 
 import json
 from typing import Any
 
-from langgraph_sdk import get_client
+import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graph.inside import client_inside
 
 MOST = 1000  # assistants that are looked through for a tool's name
 WAITS = "This waits for a person's word, which cannot be given here: {asked}"
@@ -57,22 +59,20 @@ def _again(body: bytes) -> Receive:
 
 
 async def _assistant(request: Request, name: object) -> str | None:
-    """Find the only assistant that is listed under a tool's name."""
-    known = await get_client(url=None).assistants.search(limit=MOST, headers=_who(request))
+    """Find the only assistant that is listed under a tool's name (None: there is none, or none for who asks)."""
+    try:
+        known = await client_inside(request).assistants.search(limit=MOST)
+    except httpx.HTTPStatusError:
+        return None
     found = [assistant["assistant_id"] for assistant in known if "_".join(assistant["name"].split()) == name]
     return found[0] if len(found) == 1 else None
 
 
 async def _called(request: Request, assistant: str, params: dict[str, Any]) -> dict[str, Any]:
     """Run it, and write its answer, or why there is none, as a tool's result."""
-    state: Any = await get_client(url=None).runs.wait(
-        None,
-        assistant,
-        input=params.get("arguments") or {},
-        context=params.get("context"),
-        headers=_who(request),
-        raise_error=False,
-    )
+    given, context = params.get("arguments") or {}, params.get("context")
+    running = client_inside(request).runs
+    state: Any = await running.wait(None, assistant, input=given, context=context, raise_error=False)
     text, wrong = _text(state)
     return {"content": [{"type": "text", "text": text}], **({"isError": True} if wrong else {})}
 
@@ -86,11 +86,6 @@ def _text(state: dict[str, Any]) -> tuple[str, bool]:
     if messages := state.get("messages"):
         return str(messages[-1]["content"]), False
     return str(state.get("answer", "")), False
-
-
-def _who(request: Request) -> dict[str, str]:
-    """Carry on who asks; whose runs these are, the server decides as everywhere."""
-    return {name: value for name, value in request.headers.items() if name in ("authorization", "x-api-key", "cookie")}
 
 
 app = Starlette(middleware=[Middleware(AnswersAsText)])
