@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from graph import completions
 from graph.inside import client_inside
 
 MOST = 1000  # assistants that are looked through for a tool's name
@@ -88,4 +89,6 @@ def _text(state: dict[str, Any]) -> tuple[str, bool]:
     return str(state.get("answer", "")), False
 
 
-app = Starlette(middleware=[Middleware(AnswersAsText)])
+app = Starlette(
+    middleware=[Middleware(AnswersAsText)], routes=completions.routes, exception_handlers=completions.refusals
+)

@@ -1,0 +1,223 @@
+"""Completions: the conversation for clients that speak OpenAI's chat completions; docs/clients.md says what they get."""
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Literal
+
+import httpx
+from langgraph_sdk.client import LangGraphClient
+from pydantic import BaseModel, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from graph.inside import client_inside
+from graph.view import View
+
+GRAPH = "orchestrator_chat"
+KEY = "conversation"  # metadata of a thread: the hash of all that has been said on it
+YES = ("approve", "approved", "yes", "ok", "okay", "go ahead")
+ASKED = "{asked}\n\nAnswer “approve” to go on. Anything else you write sends it back, with your words."
+ELSEWHERE = "The conversation so far:\n\n{earlier}\n\nThe message to answer:\n\n{last}"
+MODES: Any = ["messages-tuple", "custom", "values"]
+
+
+class Refused(Exception):
+    """What is not answered: why, with the status and the code that OpenAI has for it."""
+
+    def __init__(self, message: str, status: int = 400, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        kind = "server_error" if httpx.codes.is_server_error(status) else "invalid_request_error"
+        self.told = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+class Message(BaseModel):
+    """One message, as a client sends it."""
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        """Its text alone."""
+        parts = [{"text": self.content}] if isinstance(self.content, str) else self.content or []
+        return "\n".join(str(part.get("text") or "") for part in parts).strip()
+
+
+class Asked(BaseModel):
+    """What a client asks for; what else it sends (temperature, tools …) is not heeded: the settings are the run's."""
+
+    model: str
+    messages: list[Message] = Field(min_length=1)
+    n: Literal[1] | None = 1
+    stream: bool = False
+    stream_options: dict[str, Any] | None = None
+    context: dict[str, Any] = {}
+
+
+@dataclass
+class Turn:
+    """One completion: what is said, by whom, under which settings; `spend` is there once the run has ended."""
+
+    asked: Asked
+    context: dict[str, Any]
+    client: LangGraphClient
+    thread: str = ""
+    spend: dict[str, Any] = field(default_factory=dict)
+
+    async def sent(self) -> dict[str, Any]:
+        """Find the thread on which the conversation goes on, or make one; give what is sent there."""
+        *earlier, last = [message for message in self.asked.messages if message.role in ("user", "assistant")]
+        found = await self.client.threads.search(metadata={KEY: _key(earlier)}, limit=1) if earlier else []
+        if not found:
+            self.thread = (await self.client.threads.create())["thread_id"]
+            return self._first(earlier, last)
+        self.thread, interrupts = found[0]["thread_id"], found[0].get("interrupts") or {}
+        if not any(interrupts.values()):
+            return {"input": {"messages": [{"type": "human", "content": last.content}]}}
+        yes = last.text.lower().strip(" .!") in YES
+        said = {"type": "approve"} if yes else {"type": "reject", "message": last.text}
+        waiting: list[Any] = [asked for ones in interrupts.values() for asked in ones]
+        decided = {one["id"]: {"decisions": [said] * len(one["value"]["action_requests"])} for one in waiting}
+        return {"command": {"resume": decided}}
+
+    def _first(self, earlier: list[Message], last: Message) -> dict[str, Any]:
+        """Write a thread's first message: what the client says beforehand, and what was said elsewhere, belong to it."""
+        content, beforehand = (
+            last.content,
+            [one.text for one in self.asked.messages if one.role in ("system", "developer")],
+        )
+        if last.text and (isinstance(content, str) or all(part.get("type") == "text" for part in content or ())):
+            told = "\n\n".join(f"{message.role}: {message.text}" for message in earlier)
+            text = ELSEWHERE.format(earlier=told, last=last.text) if earlier else last.text
+            content = "\n\n".join([*filter(None, beforehand), text])
+        return {"input": {"messages": [{"type": "human", "content": content}]}}
+
+    async def deltas(self, sent: dict[str, Any]) -> AsyncGenerator[dict[str, str]]:
+        """Run it; give each piece of the answer, and each line of how far it has come as reasoning.
+
+        Raises:
+            Refused: the server could not run it.
+        """
+        view, spoken, speaking, state = View(), "", None, dict[str, Any]()
+        where: Any = {**sent, "context": self.context, "stream_mode": MODES, "on_disconnect": "cancel"}
+        running = self.client.runs.stream(self.thread, GRAPH, **where, multitask_strategy="reject")
+        async for event, data, *_ in running:
+            piece: Any = ""
+            if event == "custom":
+                for line in view.take(data):
+                    yield {"reasoning_content": f"{line}\n"}
+            elif event == "messages" and data[0]["type"] != "human":
+                anew = spoken and data[0]["id"] != speaking  # what has been sent cannot be taken back
+                speaking, piece = data[0]["id"], ("\n\n---\n\n" if anew else "") + data[0]["content"]
+            elif event == "values":
+                state, piece = data, _waiting(data)
+            elif event == "error":
+                raise Refused(f"{data.get('error')}: {data.get('message')}", httpx.codes.INTERNAL_SERVER_ERROR)
+            if piece:
+                spoken += piece
+                yield {"content": piece}
+        self.spend = state.get("spend") or {}
+        known = {KEY: _key([*self.asked.messages, Message(role="assistant", content=spoken)])}
+        await self.client.threads.update(self.thread, metadata=known)
+
+    @property
+    def usage(self) -> dict[str, int]:
+        """What the run's calls took, in OpenAI's words."""
+        read, written = (int(self.spend.get(f"{side}_tokens") or 0) for side in ("input", "output"))
+        return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+    def written(self, kind: str, **choice: Any) -> dict[str, Any]:
+        """Write a completion, or a chunk of one."""
+        made = {"id": f"chatcmpl-{self.thread}", "object": kind, "created": int(time.time()), "model": self.asked.model}
+        return {**made, "choices": [{"index": 0, "finish_reason": None, **choice}] if choice else []}
+
+
+def _waiting(state: dict[str, Any]) -> str:
+    """Say what a run waits for ("": it does not)."""
+    waiting = [
+        asked["description"] for one in state.get("__interrupt__") or () for asked in one["value"]["action_requests"]
+    ]
+    return ASKED.format(asked="\n\n".join(waiting)) if waiting else ""
+
+
+def _key(said: list[Message]) -> str:
+    """Tell one conversation from another, whatever a client makes of blanks."""
+    words = [[one.role, one.text.split()] for one in said if one.role in ("user", "assistant")]
+    return sha256(json.dumps(words).encode()).hexdigest()
+
+
+async def _models(client: LangGraphClient) -> dict[str, dict[str, Any]]:
+    """List what can be asked for: the conversation, and the same under each assistant's settings."""
+    known: Any = await client.assistants.search(limit=1000)
+    named = {"-".join(assistant["name"].split()): assistant.get("context") or {} for assistant in known}
+    return {name: context for name, context in named.items() if name != "orchestrator"}
+
+
+async def _listed(request: Request) -> Response:
+    known = await _models(client_inside(request))
+    listed = [{"id": name, "object": "model", "created": 0, "owned_by": "orchestrator"} for name in known]
+    return JSONResponse({"object": "list", "data": listed})
+
+
+async def _completed(request: Request) -> Response:
+    client = client_inside(request)
+    try:
+        asked = Asked.model_validate_json(await request.body())
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise Refused(f"this is no request for a chat completion: {faults}") from None
+    if asked.messages[-1].role != "user":
+        raise Refused("the last message is not the user's, so there is nothing to answer")
+    known = await _models(client)
+    if asked.model not in known:
+        raise Refused(f"unknown model {asked.model!r}; known: {', '.join(known)}", 404, "model_not_found")
+    turn = Turn(asked, {**known[asked.model], **asked.context}, client)
+    deltas = turn.deltas(await turn.sent())
+    if asked.stream:
+        return StreamingResponse(_events(turn, deltas), media_type="text/event-stream")
+    text = "".join([delta.get("content", "") async for delta in deltas])
+    message = {"role": "assistant", "content": text}
+    whole = turn.written("chat.completion", message=message, finish_reason="stop")
+    return JSONResponse({**whole, "usage": turn.usage})
+
+
+async def _events(turn: Turn, deltas: AsyncGenerator[dict[str, str]]) -> AsyncIterator[str]:
+    """Write the chunks of a completion as server-sent events."""
+    kind = "chat.completion.chunk"
+    yield _event(turn.written(kind, delta={"role": "assistant", "content": ""}))
+    try:
+        async with aclosing(deltas):
+            async for delta in deltas:
+                yield _event(turn.written(kind, delta=delta))
+        yield _event(turn.written(kind, delta={}, finish_reason="stop"))
+        if (turn.asked.stream_options or {}).get("include_usage"):
+            yield _event({**turn.written(kind), "usage": turn.usage})
+    except (Refused, httpx.HTTPStatusError) as error:
+        yield _event(_refusal(error).told)
+    yield "data: [DONE]\n\n"
+
+
+def _event(told: dict[str, Any]) -> str:
+    return f"data: {json.dumps(told, ensure_ascii=False)}\n\n"
+
+
+def _refusal(error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else 500  # the server's own word
+    return Refused(str(error), status, "invalid_api_key" if status == httpx.codes.UNAUTHORIZED else None)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    refusal = _refusal(error)
+    return JSONResponse(refusal.told, refusal.status)
+
+
+routes = [Route("/v1/models", _listed), Route("/v1/chat/completions", _completed, methods=["POST"])]
+refusals = {Refused: _refused, httpx.HTTPStatusError: _refused}
