@@ -2,9 +2,11 @@
 
     python -m evals.downloads ramdocs wikicontradict …      into evals/data/ (not in git)
 
-No checksum could be taken here when this was written (there was no way to the sets), and none is made up: the first
-download is written down with its SHA-256 in evals/data/checksums.json, and every later one must be the same. Put a known
-checksum there beforehand to have the first one held to it.
+Each set is one revision of one file, held to the SHA-256 that public projects which use it have pinned; nothing could be
+downloaded here to see that for ourselves. A set without one, or from an address of your own (--url), is written down with
+its SHA-256 in evals/data/checksums.json when it is first fetched, and must be the same ever after.
+
+Recall is measured by code, so a dispute is taken only if its answers stand word for word in documents that tell them apart.
 """
 
 import argparse
@@ -20,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from evals.sets import Dispute, Document, Open
+from nodes.text import folded
 
 FOLDER = Path(__file__).parent / "data"
 LARGEST = 200_000_000  # bytes
 MOST_DOCUMENTS = 8  # of one question; each is a worker
+LONGEST = 6_000  # characters of one document: whole web pages are cut
 ANY_COUNT = (1, 99)  # subtasks: nobody has said how many are right
 HUB = "https://huggingface.co/datasets"
 
@@ -40,40 +44,51 @@ class Source:
         url: of its file; another may be given on the command line, where the set has moved.
         licence: as its publisher states it.
         read: turns its rows into our items.
+        sha256: of that file ("": nobody is known to have pinned it).
     """
 
     url: str
     licence: str
     read: Callable[[Iterable[dict[str, Any]]], Iterator[Dispute | Open]]
+    sha256: str = ""
 
 
 def _ramdocs(rows: Iterable[dict[str, Any]]) -> Iterator[Dispute]:
-    """Read {question, documents: [{text, type: correct | misinfo | noise, answer}], …}."""
+    """Read {question, documents: [{text, type: correct | misinfo | noise, answer}], gold_answers, wrong_answers}.
+
+    Some of its noise tells a wrong answer as well: only where there is none the documents agree.
+    """
     for at, row in enumerate(rows):
-        taken = row["documents"][:MOST_DOCUMENTS]
-        documents = tuple(Document(f"reader {number}", each["text"]) for number, each in enumerate(taken, 1))
-        told = [each["answer"] for each in taken if each["type"] != "noise"]
-        golds = tuple(dict.fromkeys(answer for answer in told if answer and answer != "unknown"))
-        if len(documents) > 1:
-            yield Dispute(f"ramdocs-{at}", row["question"], documents, golds if len(golds) > 1 else (), "ramdocs")
+        answers = [each["answer"] for each in row["documents"][:MOST_DOCUMENTS] if each["type"] != "noise"]
+        texts = [each["text"] for each in row["documents"]]
+        yield from _dispute(f"ramdocs-{at}", row["question"], texts, [*answers, *row["wrong_answers"]], "ramdocs")
 
 
 def _wikicontradict(rows: Iterable[dict[str, Any]]) -> Iterator[Dispute]:
-    """Read {question, context1, context2, answer1, answer2, …}."""
-    for at, row in enumerate(rows):
-        documents = tuple(Document(f"reader {side}", row[f"context{side}"]) for side in (1, 2))
-        golds = (row["answer1"], row["answer2"])
-        yield Dispute(f"wikicontradict-{at}", row["question"], documents, golds, "wikicontradict")
+    """Read {question_ID, question, context1, context2, answer1, answer2, …}; some answers are empty, or the same twice."""
+    for row in rows:
+        texts, answers = ([row[f"{name}{side}"].strip() for side in (1, 2)] for name in ("context", "answer"))
+        if all(answers) and folded(answers[0]) != folded(answers[1]):
+            name = f"wikicontradict-{row['question_ID']}"
+            yield from _dispute(name, row["question"], texts, answers, "wikicontradict")
 
 
 def _confrag(rows: Iterable[dict[str, Any]]) -> Iterator[Dispute]:
-    """Read {question, websites: {index: {content}} or a list, answers: [{answer, …}]}; only what has one answer agrees."""
-    for at, row in enumerate(rows):
-        sites = row["websites"].values() if isinstance(row["websites"], dict) else row["websites"]
-        texts = [site["content"] for site in sites if site.get("content")][:MOST_DOCUMENTS]
-        if len(row["answers"]) == 1 and len(texts) > 1:
-            documents = tuple(Document(f"reader {number}", text) for number, text in enumerate(texts, 1))
-            yield Dispute(f"confrag-{at}", row["question"], documents, (), "confrag")
+    """Read {id, question, contradicts, websites: [{content, …}], …}; only those that are not said to contradict."""
+    for row in rows:
+        texts = [site["content"] for site in row["websites"] if site.get("content")]
+        if not row["contradicts"]:
+            yield from _dispute(f"confrag-{row['id']}", row["question"], texts, [], "confrag")
+
+
+def _dispute(name: str, question: str, texts: Sequence[str], answers: Sequence[str], source: str) -> Iterator[Dispute]:
+    """Make an item, if there are two documents, and if its answers, where there are several, can be told apart in them."""
+    documents = tuple(Document(f"reader {at}", text[:LONGEST]) for at, text in enumerate(texts[:MOST_DOCUMENTS], 1))
+    told = {folded(answer): answer for answer in answers}
+    held = [[answer for answer in told if answer in folded(each.text)] for each in documents]
+    golds = tuple(told[answer] for answer in told if [answer] in held)
+    if len(documents) > 1 and (len(told) < 2 or len(golds) > 1):
+        yield Dispute(name, question, documents, golds if len(told) > 1 else (), source)
 
 
 def _draco(rows: Iterable[dict[str, Any]]) -> Iterator[Open]:
@@ -104,17 +119,33 @@ def _deepresearch(rows: Iterable[dict[str, Any]]) -> Iterator[Open]:
 
 
 SOURCES: dict[str, Source] = {
-    "ramdocs": Source(f"{HUB}/HanNight/RAMDocs/resolve/main/RAMDocs_test.jsonl", "MIT", _ramdocs),
+    "ramdocs": Source(
+        f"{HUB}/HanNight/RAMDocs/resolve/9c041bfd158c603b615883d9a931b00cbc141494/RAMDocs_test.jsonl",
+        "MIT",
+        _ramdocs,
+        "c67f699c97349f00cf1bd08d1dbf8ca1d0cc38c306715c93a10a4f961dcf28b7",
+    ),
     "wikicontradict": Source(
-        f"{HUB}/ibm-research/Wikipedia_contradict_benchmark/resolve/main/Wikipedia_contradict_benchmark.csv",
+        f"{HUB}/ibm-research/Wikipedia_contradict_benchmark/resolve/c20e361f985ed480a659b35d98b49f2311fcd174/WikiContradict_dataset_v1_rag_qa.csv",
         "MIT",
         _wikicontradict,
+        "cef10054f8aad3e36bca95a0873c2cbb0de8ab4d7b716cadacc5da7aa179ff2b",
     ),
-    "confrag": Source(f"{HUB}/OracleY/ConfRAG/resolve/main/ConfRAG.jsonl", "CC-BY-4.0", _confrag),
-    "draco": Source(f"{HUB}/perplexity-ai/draco/resolve/main/test.jsonl", "see its LICENSE file", _draco),
+    "confrag": Source(
+        f"{HUB}/OracleY/ConfRAG/resolve/529e760a78a58791d0387fe469e0732377a6d94d/ConfRAGsuggested.jsonl",
+        "CC-BY-4.0 on its card; its repository says research use only, the pages' own licences respected",
+        _confrag,
+        "bfe5fdc8e1e56300e36e7477626e118ba489469d971d9fc3f815ffd3e243bdcf",
+    ),
+    "draco": Source(
+        f"{HUB}/perplexity-ai/draco/resolve/ce076749809027649ebd331bcb70f42bf720d387/test.jsonl",
+        "see its card",
+        _draco,
+        "e35bfe78cd827fa1d541b79fbc7bc7b91966d3227d8742c83e99d26d4ac4679a",
+    ),
     "deepresearch": Source(
         "https://raw.githubusercontent.com/Ayanami0730/deep_research_bench/main/data/prompt_data/query.jsonl",
-        "see its LICENSE file",
+        "see its LICENSE file (the README says MIT of the code)",
         _deepresearch,
     ),
 }
@@ -132,11 +163,11 @@ def fetch(name: str, url: str | None = None, folder: Path = FOLDER) -> Path:
     if len(raw) > LARGEST:
         raise BadData(f"{name}: larger than {LARGEST:,} bytes")
     digest = hashlib.sha256(raw).hexdigest()
-    known = locks.get(name, {}).get("sha256")
-    if known not in (None, digest):
+    known = locks.get(name, {}).get("sha256") or ("" if url else source.sha256)
+    if known not in ("", digest):
         raise BadData(
-            f"{name}: SHA-256 is {digest}, but {known} was fetched before. If its publisher has brought out a new one, "
-            f"take {name} out of {folder / 'checksums.json'} and fetch again"
+            f"{name}: SHA-256 is {digest}, but {known} is known of it. If its publisher has brought out a new one that "
+            f"you trust, take {name} out of {folder / 'checksums.json'} and give its address with --url"
         )
     if not next(iter(source.read(_rows(raw))), None):
         raise BadData(f"{name}: no item in it")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,20 +22,31 @@ RAMDOCS = {
         {"text": "It was built in 1820.", "type": "misinfo", "answer": "1820"},
         {"text": "It has four floors.", "type": "noise", "answer": "unknown"},
     ],
+    "disambig_entity": ["The mill"],
     "gold_answers": ["1801"],
     "wrong_answers": ["1820"],
 }
+AGREED = {**RAMDOCS, "documents": [*RAMDOCS["documents"][::2]], "wrong_answers": []}  # type: ignore[misc]
+HIDDEN = {**AGREED, "wrong_answers": ["1820 people"]}  # its noise tells a wrong answer, in other words
 WIKI = {
+    "question_ID": "3",
     "question": "Who?",
     "context1": "By Ann.",
     "context2": "By Bea.",
     "answer1": "Ann",
     "answer2": "Bea",
-    "type": "x",
+    "contradictType": "Explicit",
 }
-SITES = {"0": {"content": "It is blue.", "index": 0}, "1": {"content": "Blue.", "index": 1}}
-CONFRAG = {"question": "Which colour?", "websites": SITES, "answers": [{"answer": "blue", "index": [0, 1]}]}
-SPLIT = {**CONFRAG, "answers": [{"answer": "blue"}, {"answer": "red"}]}
+UNTOLD = [{**WIKI, "answer1": "Yes"}, {**WIKI, "answer1": ""}, {**WIKI, "context2": "By Bea, not Ann."}]
+SITES = [{"content": "It is blue. " * 999, "index": 0}, {"content": "Blue.", "index": 1}, {"content": None, "index": 2}]
+CONFRAG = {
+    "id": 4,
+    "question": "Which colour?",
+    "websites": SITES,
+    "contradicts": False,
+    "answers": [{"answer": "blue"}],
+}
+SPLIT = {**CONFRAG, "contradicts": True}
 RUBRIC = {
     "sections": [{"criteria": [{"requirement": "names a date", "weight": 5}, {"requirement": "invents", "weight": -5}]}]
 }
@@ -47,18 +59,18 @@ def lines(*rows: dict[str, Any]) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
-def table(row: dict[str, str]) -> bytes:
+def table(*rows: dict[str, str]) -> bytes:
     """Write CSV with a header."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*row])
+    writer = csv.DictWriter(text, [*rows[0]])
     writer.writeheader()
-    writer.writerow(row)
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
 FILES = {
-    "ramdocs": lines(RAMDOCS),
-    "wikicontradict": table(WIKI),
+    "ramdocs": lines(RAMDOCS, AGREED, HIDDEN),
+    "wikicontradict": table(WIKI, *UNTOLD),
     "confrag": lines(CONFRAG, SPLIT),
     "draco": lines(DRACO),
     "deepresearch": lines(DEEP),
@@ -95,12 +107,13 @@ def got(hub: tuple[str, dict[str, bytes]], name: str, folder: Path) -> list[Any]
 
 
 def test_disputes(hub: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
-    """What their documents say against each other is what our suite looks for; of ConfRAG only what agrees is taken."""
+    """What documents say against each other word for word is taken, and what agrees; what code could not tell is not."""
     read = {name: got(hub, name, tmp_path) for name in ("ramdocs", "wikicontradict", "confrag")}
 
-    assert [each.golds for each in read["ramdocs"]] == [("1801", "1820")]
-    assert [each.golds for each in read["wikicontradict"]] == [("Ann", "Bea")]
+    assert [each.golds for each in read["ramdocs"]] == [("1801", "1820"), ()]
+    assert [(each.id, each.golds) for each in read["wikicontradict"]] == [("wikicontradict-3", ("Ann", "Bea"))]
     assert [(each.golds, len(each.documents)) for each in read["confrag"]] == [((), 2)]
+    assert len(read["confrag"][0].documents[0].text) == downloads.LONGEST
 
 
 def test_requests(hub: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
@@ -125,8 +138,17 @@ def test_known_checksum(hub: tuple[str, dict[str, bytes]], tmp_path: Path) -> No
     """A checksum that was put there beforehand holds for the first download too."""
     (tmp_path / "checksums.json").write_text(json.dumps({"ramdocs": {"sha256": "0" * 64}}))
 
-    with pytest.raises(BadData, match="0000 was fetched before"):
+    with pytest.raises(BadData, match="0000 is known of it"):
         fetch("ramdocs", f"{hub[0]}/ramdocs", tmp_path)
+
+
+def test_pinned_checksum(hub: tuple[str, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set with a pinned checksum is held to it from the first download on."""
+    known = replace(downloads.SOURCES["draco"], url=f"{hub[0]}/draco")
+    monkeypatch.setitem(downloads.SOURCES, "draco", known)
+
+    with pytest.raises(BadData, match=f"{known.sha256} is known of it"):
+        fetch("draco", folder=tmp_path)
 
 
 def test_changed_on_disk(hub: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
@@ -153,5 +175,8 @@ def test_nothing_in_it(hub: tuple[str, dict[str, bytes]], tmp_path: Path) -> Non
 
 
 def test_every_source_has_a_licence() -> None:
-    """Each set says where it is from and under which licence."""
-    assert all(source.url.startswith("https://") and source.licence for source in downloads.SOURCES.values())
+    """Each set says where it is from and under which licence, and where it is pinned, which revision that is."""
+    for source in downloads.SOURCES.values():
+        assert source.url.startswith("https://")
+        assert source.licence
+        assert not source.sha256 or ("/resolve/main/" not in source.url and len(source.sha256) == 64)
