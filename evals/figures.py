@@ -28,7 +28,7 @@ async def _split(item: Item, runs: Mapping[str, Run], ask: Ask | None) -> dict[s
         said = await judge.grade_plan(ask, plan.request, judge.shown(plan.plan)) if ask else {}
         return {
             f"{who}|{name}": float(grades[name])
-            for who, grades in (("judge", said), ("hand", plan.grades))
+            for who, grades in (("judge", said), ("grader", plan.grades))
             for name in said
         }
     asked, made = as_open(item["item"]), dict[str, float | None]()

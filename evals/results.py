@@ -55,8 +55,8 @@ class Measured:
         return bootstrap(self.rows(suite, some, of), lambda rows: ratio([(row[0], row[1]) for row in rows]))
 
     def agreement(self, criteria: Sequence[str] = JUDGED) -> Figure | None:
-        """Cohen's kappa of judge and hand, over the graded plans."""
-        names = [f"{who}|{name}" for name in criteria for who in ("judge", "hand")]
+        """Cohen's kappa of judge and grader, over the graded plans."""
+        names = [f"{who}|{name}" for name in criteria for who in ("judge", "grader")]
         return bootstrap(
             self.rows("split", *names),
             lambda rows: kappa(
@@ -127,7 +127,7 @@ def details(measured: Measured) -> list[tuple[str, str, str, str]]:
         }
         for name in sorted(seen):
             measure, _, system = name.partition("|")
-            if measure not in ("judge", "hand", "entries", "right"):
+            if measure not in ("judge", "grader", "entries", "right"):
                 figure = measured.share(suite, name)
                 value = f"{figure.value:,.0f}" if measure == "tokens" and figure else figure.percent() if figure else ""
                 made.append((TITLES[suite], measure, system, value))

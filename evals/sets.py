@@ -104,7 +104,7 @@ def scenes() -> list[Scene]:
 
 
 def graded() -> list[Graded]:
-    """Read the plans graded by hand; most of them stand in evals/plans, and are named there."""
+    """Read the graded plans; most of them stand in evals/plans, and are named there."""
     known = {plan["id"]: plan for name in ("tuning", "held_out") for plan in _read(AGREEING.parent.parent / "plans" / f"{name}.yaml")}  # fmt: skip
     made = []
     for each in _read(FOLDER / "graded.yaml"):

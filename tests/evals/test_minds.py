@@ -92,7 +92,7 @@ def test_controls() -> None:
 def test_judge_errs_on_every_tenth() -> None:
     """The judge's errors on graded plans are found, all six of them."""
     rows = measured("split", [item for item in items("split") if item["kind"] == "graded"])
-    wrong = [row for row in rows if any(row[f"judge|{name}"] != row[f"hand|{name}"] for name in sets.JUDGED)]
+    wrong = [row for row in rows if any(row[f"judge|{name}"] != row[f"grader|{name}"] for name in sets.JUDGED)]
 
     assert (len(rows), len(wrong)) == (60, 6)
 

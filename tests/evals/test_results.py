@@ -33,12 +33,12 @@ def test_epochs_are_one_item() -> None:
 
 
 def test_kappa_by_criterion() -> None:
-    """The judge's agreement with the hand is told in all and by criterion."""
+    """The judge's agreement with the grader is told in all and by criterion."""
     made = Measured("openai:mine", "anthropic/other")
     for at in range(20):
         grades = {
             f"{who}|{name}": float(at % 2)
-            for who in ("judge", "hand")
+            for who in ("judge", "grader")
             for name in ("complete", "apart", "independent", "fitting")
         }
         made.take("split", f"graded-{at}", 1, grades, {})

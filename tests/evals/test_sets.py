@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from evals import sets
+from evals.intervals import kappa
 from evals.items import SUITES, items
 from nodes.text import folded
 
@@ -44,6 +45,14 @@ def test_graded() -> None:
 
     assert len(read) == 60
     assert all(20 <= holding[name] <= 40 for name in sets.JUDGED)
+
+
+def test_graded_twice() -> None:
+    """The two gradings agree as the README says."""
+    read = yaml.safe_load((sets.FOLDER / "graded.yaml").read_text(encoding="utf-8"))
+    pairs = [pair for plan in read for pair in zip(plan.get("first", plan["grades"]), plan["grades"], strict=True)]
+
+    assert f"kappa of the two passes is {kappa(pairs):.2f}" in (sets.FOLDER.parent / "README.md").read_text("utf-8")
 
 
 def test_keys() -> None:
