@@ -76,6 +76,7 @@ test: $(VENV)/dev.ok ## Run all checks and tests
 	@$(BIN)/python -m pytest --ignore=tests/cluster
 	@$(BIN)/python -m pytest -n 0 tests/cluster
 	@$(MAKE) --no-print-directory $(EVALS)/evals.ok && $(EVALS)/bin/python -m pytest -q -n 0 tests/evals/test_suites.py
+	@$(BIN)/mypy --python-executable $(EVALS)/bin/python --cache-dir .mypy_cache/evals --follow-imports silent evals/suites.py evals/logs.py
 
 check: $(VENV)/dev.ok ## Lint, types, layers
 	@$(BIN)/ruff check .

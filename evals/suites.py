@@ -76,7 +76,8 @@ def measured(suite: str, judge: str | None) -> Scorer:
         usage = output.usage
         if usage is not None and judge:
             money.settle(0.0, cost_usd(price(judge), usage.input_tokens, usage.output_tokens) or 0.0)
-        return output.completion
+        completion: str = output.completion
+        return completion
 
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 - inspect's signature
         metadata: dict[str, Any] = state.metadata

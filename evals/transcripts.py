@@ -52,7 +52,9 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for request in requests():
         if request.name in SHOWN:
-            (FOLDER / f"{request.name}.md").write_text(transcript(request, played(request).state), encoding="utf-8")
+            (FOLDER / f"{request.name}.md").write_text(
+                transcript(request, dict(played(request).state)), encoding="utf-8"
+            )
     print(f"{len(SHOWN)} transcripts in docs/examples/")
     return 0
 

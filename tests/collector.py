@@ -115,7 +115,7 @@ class Collector:
             case "POST", ["feedback"]:
                 self._keep_feedback(json.loads(body))
             case "POST", ["runs", "multipart"]:
-                self._keep_parts(_parts(body, request.headers.get("content-type", "")))
+                self._keep_parts(parts_of(body, request.headers.get("content-type", "")))
             case "POST", ["runs", "batch"]:
                 batch = json.loads(body)
                 for run in [*batch.get("post", []), *batch.get("patch", [])]:
@@ -155,7 +155,8 @@ class Collector:
                 self._keep(name, json.loads(content))
 
 
-def _parts(body: bytes, content_type: str) -> list[Part]:
+def parts_of(body: bytes, content_type: str) -> list[Part]:
+    """Read a multipart body."""
     found = re.search(r'boundary="?([^";]+)', content_type)
     if not found:
         raise ValueError(f"no boundary in the content type {content_type!r}")

@@ -15,7 +15,7 @@ import pytest
 from evals import downloads
 from evals.downloads import BadData, fetch, fetched
 
-RAMDOCS = {
+RAMDOCS: dict[str, Any] = {
     "question": "When was the mill built?",
     "documents": [
         {"text": "It was built in 1801.", "type": "correct", "answer": "1801"},
@@ -26,7 +26,7 @@ RAMDOCS = {
     "gold_answers": ["1801"],
     "wrong_answers": ["1820"],
 }
-AGREED = {**RAMDOCS, "documents": [*RAMDOCS["documents"][::2]], "wrong_answers": []}  # type: ignore[misc]
+AGREED = {**RAMDOCS, "documents": RAMDOCS["documents"][::2], "wrong_answers": []}
 HIDDEN = {**AGREED, "wrong_answers": ["1820 people"]}  # its noise tells a wrong answer, in other words
 WIKI = {
     "question_ID": "3",
