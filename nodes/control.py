@@ -243,3 +243,11 @@ class Control(RunControl):
     def _wake(self) -> None:
         for wake in list(self._sleepers):
             wake()
+
+
+def tries(control: RunControl | None, subtask_id: str) -> Generator[Hold, None, None]:
+    """Begin a worker's tries; only one, and no hand on it, where nobody can take a hand in the run."""
+    if isinstance(control, Control):
+        yield from control.tries(subtask_id)
+    else:
+        yield Hold()

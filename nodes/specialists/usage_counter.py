@@ -5,6 +5,7 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from nodes.budget import cost_usd
@@ -33,18 +34,24 @@ class UsageCounter(BaseCallbackHandler):
             None,
         )
         message = last.message if last is not None else None
-        usage = message.usage_metadata if isinstance(message, AIMessage) else None
         name = str((message.response_metadata if message else {}).get("model_name") or "unknown")
+        self._charge(name, message.usage_metadata if isinstance(message, AIMessage) else None)
+
+    def unknown(self, model: str) -> None:
+        """Charge what another server's run has cost: something, and nobody tells us what."""
+        self._charge(model, None)
+
+    def _charge(self, model: str, usage: UsageMetadata | None) -> None:
         sent, got = (usage["input_tokens"], usage["output_tokens"]) if usage else (0, 0)
         self.charges.append(
             Charge(
                 role="worker",
                 subtask_id=self._subtask,
                 round=self._round,
-                model=name.removeprefix("scripted:"),
+                model=model.removeprefix("scripted:"),
                 input_tokens=sent,
                 output_tokens=got,
-                usd=cost_usd(price_of(_spec(name), None, self._endpoints), sent, got) if usage else None,
+                usd=cost_usd(price_of(_spec(model), None, self._endpoints), sent, got) if usage else None,
                 known=usage is not None,
             )
         )
