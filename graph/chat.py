@@ -17,9 +17,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from graph.build import build_graph, checked_request
-from nodes.errors import AllWorkersFailed, BadRequest, OrchestratorError
+from nodes.errors import BadRequest, OrchestratorError
 from nodes.langgraph_private import RunnableCallable
-from nodes.state import Context
+from nodes.state import REQUEST_LIMIT, Context
 from nodes.synthesiser import SYNTHESIS_FAILED
 
 Messages = Annotated[
@@ -33,6 +33,7 @@ FAILED = (
     "This could not be worked out. {error}\n\nWhat can still be done: mend the cause and write “try again”, or change "
     "the request. Results that are finished are kept and not paid again."
 )
+CUT = " [… cut]"
 SILENT = {"stream_mode": ["custom", "values"], "config": {"tags": ["nostream"]}}  # no message but the answer
 
 
@@ -133,8 +134,9 @@ class _Turn:
     @property
     def asked(self) -> dict[str, Any]:
         """The input of the run. What came to nothing before is no more than a part of the request."""
-        unheard, last = self.state.get("unheard"), self.state.get("last", {})
-        request = f"{unheard}\n\n{self.state['request']}" if unheard else self.state["request"]
+        request, unheard, last = self.state["request"], self.state.get("unheard"), self.state.get("last", {})
+        if unheard and (room := REQUEST_LIMIT - len(request) - len(CUT) - 2) > 0:
+            request = f"{unheard if len(unheard) <= room else unheard[:room] + CUT}\n\n{request}"
         return {"request": request, "after": last} if _has_results(last) else {"request": request}
 
     def take(self, mode: str, part: Any) -> None:
@@ -154,8 +156,7 @@ class _Turn:
             yield
         except OrchestratorError as error:
             self.error = str(error)
-            if isinstance(error, AllWorkersFailed):
-                self.values["spend"] = error.spend
+            self.values["spend"] = error.spend or self.values.get("spend")
         except GraphInterrupt as waiting:
             if not all(_is_failed_synthesis(asked.value) for asked in waiting.args[0]):
                 raise
@@ -165,7 +166,8 @@ class _Turn:
         info, values = self.runtime.execution_info, self.values
         text = FAILED.format(error=self.error) if self.error else values.get("answer", "")
         message = AIMessage(text, id=None if self.error else self.message_id)
-        results = _has_results(values)
+        # What came to nothing takes no earlier result's place.
+        results = _has_results(values) and (not self.error or not _is_finished(self.state.get("last", {})))
         return {
             "messages": [message],
             "run_id": str((info and (info.run_id or info.thread_id)) or ""),
@@ -179,6 +181,10 @@ class _Turn:
 
 def _has_results(run: dict[str, Any]) -> bool:
     return bool(run.get("outcomes") or run.get("answer"))
+
+
+def _is_finished(run: dict[str, Any]) -> bool:
+    return bool(run.get("answer")) or any(outcome["output"] for outcome in run.get("outcomes") or ())
 
 
 def _is_failed_synthesis(asked: Any) -> bool:

@@ -10,7 +10,14 @@ class OrchestratorError(RuntimeError):
 
     A RuntimeError, because LangGraph's server shows the text of built-in kinds alone, and of all others
     "An internal error occurred" (langgraph_api/serde.py).
+
+    Attributes:
+        spend: what the run has cost by then, as the state key ({}: nothing).
     """
+
+    def __init__(self, message: str, spend: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.spend = spend or {}
 
 
 class BadRequest(OrchestratorError, ValueError):
@@ -38,15 +45,7 @@ class BudgetTooSmall(OrchestratorError):
 
 
 class AllWorkersFailed(OrchestratorError):
-    """No worker delivered anything. A resume of the run tries them again.
-
-    Attributes:
-        spend: what it has cost so far, as the state key.
-    """
-
-    def __init__(self, message: str, spend: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.spend = spend or {}
+    """No worker delivered anything. A resume of the run tries them again."""
 
 
 def install_command(package: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from nodes.budget import is_counted, load_encodings
+from nodes.budget import is_counted, load_encodings, totals
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel, NoPlan
 from nodes.events import under_way
 from nodes.host import Host
@@ -47,7 +47,8 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
     attempt = replan["attempt"] if replan else 1
     final = attempt >= settings.max_plan_attempts
     runtime.stream_writer({"type": "planning", "attempt": attempt})
-    read, charges = await _draft(_call(state, settings, host, runtime), replan)
+    before = state.get("charges", [])
+    read, charges = await _draft(_call(state, settings, host, runtime), replan, before)
     draft = Draft(round=1, attempt=attempt, source="native", subtasks=[], faults=[], reply="", final=final)
     draft.update(read)
     if draft["final"] and not draft["subtasks"]:
@@ -55,10 +56,10 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
             draft |= {"subtasks": replan["subtasks"], "frame": replan.get("frame", {}), "faults": []}
             draft |= {"source": "repaired", "kept": True}
         elif draft.get("refused"):
-            raise NoPlan(_refusal(draft))
+            raise NoPlan(_refusal(draft), totals([*before, *charges]))
     update: dict[str, Any] = {"draft": draft, "charges": charges, "settings": settings.model_dump()}
     if replan is None:
-        update |= clean(state, settings, [*state.get("charges", []), *charges])
+        update |= clean(state, settings, [*before, *charges])
     count = len(draft["subtasks"])
     update["stop_reason"] = under_way(f"the planner drafted {count} subtask{'s' * (count != 1)} (attempt {attempt})")
     return update
@@ -91,7 +92,7 @@ def _messages(request: str, settings: Context, host: Host, replan: Replan | None
     return [*messages, AIMessage(replan["reply"] or "(no text)"), HumanMessage(again)]
 
 
-async def _draft(call: Call, replan: Replan | None) -> tuple[Draft, list[Charge]]:
+async def _draft(call: Call, replan: Replan | None, before: list[Charge]) -> tuple[Draft, list[Charge]]:
     """Ask, and give what came as a draft (a bad reply as its faults), with what it cost."""
     try:
         reply = await ask(call)
@@ -104,7 +105,7 @@ async def _draft(call: Call, replan: Replan | None) -> tuple[Draft, list[Charge]
     except CallFailed as error:
         if error.fault.kind == "envelope":  # a bad reply like any other; what is behind it may come right
             return Draft(faults=[error.fault.message], reply=error.fault.text[:_QUOTED]), error.charges
-        raise NoModel(f"The planner got no answer. {error}") from None
+        raise NoModel(f"The planner got no answer. {error}", totals([*before, *error.charges])) from None
     except OverBudget as error:
         if replan is None:
             raise BudgetTooSmall(str(error)) from None

@@ -51,7 +51,7 @@ async def sequel(state: State, runtime: Runtime[Context], host: Host) -> dict[st
     try:
         read, text, charges = await _asked(_call(state, settings, host, listener, before))
     except CallFailed as error:
-        raise NoModel(f"The planner got no answer. {error}") from None
+        raise NoModel(f"The planner got no answer. {error}", totals([*before, *error.charges])) from None
     except OverBudget as error:
         raise BudgetTooSmall(str(error)) from None
     charges = [*before, *charges]

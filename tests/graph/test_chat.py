@@ -9,6 +9,7 @@ from langgraph.types import Command
 
 from graph import Specialist
 from graph.chat import build_chat
+from nodes.state import REQUEST_LIMIT
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, sequel_of
 from tests.turn import Body, Turn
@@ -64,6 +65,46 @@ def test_after_a_failed_follow_up(chat: Any, endpoint: Endpoint, team: Team) -> 
     assert "This could not be worked out." in failed["messages"][-1].content
     assert (again["messages"][-1].content, len(calls_of(endpoint, "planner"))) == ("Yes. [S1]", 1)
     assert (REQUEST in asked, "Is there a menu?\n\nTry again." in asked) == (True, True)
+
+
+def test_a_new_request_that_fails(chat: Any, endpoint: Endpoint, team: Team) -> None:
+    """A further message that is a new request and fails whole takes no earlier result's place."""
+    say(chat, REQUEST)
+    team.workers = dict.fromkeys(TASKS, Turn(fault="400"))
+    team.sequel = [sequel_of("new", request="Plan a school fair."), sequel_of("answer", answer="A menu. [S1]")]
+    failed = say(chat, "And a school fair.")
+    asked = say(chat, "What is there to eat?")
+    shown = str(calls_of(endpoint, "sequel")[-1].body["messages"][-1]["content"])
+
+    assert "S1 caterer: failed" in failed["messages"][-1].content
+    assert ("The caterer has done it." in shown, "And a school fair." in shown) == (True, True)
+    assert asked["messages"][-1].content == "A menu. [S1]"
+
+
+def test_what_a_failed_turn_has_cost(chat: Any, endpoint: Endpoint, team: Team) -> None:
+    """A run that ends before its plan tells what it has cost: refusals were paid for, a wrong key was not."""
+    team.planner = [Turn(refusal="I will not plan this.")]
+    refused = say(chat, REQUEST)
+    endpoint.key = "another"
+    unpaid = say(chat, REQUEST)
+
+    assert ("The planner refused this request" in refused["messages"][-1].content, refused["spend"]["calls"]) == (
+        True,
+        2,
+    )
+    assert unpaid["spend"].get("calls", 0) == 0
+
+
+def test_near_the_limit(chat: Any, endpoint: Endpoint, team: Team) -> None:
+    """A message that is as long as can be, and whose run failed, makes no later one too long: its end is cut."""
+    endpoint.key = "another"
+    say(chat, REQUEST + "x" * (REQUEST_LIMIT - len(REQUEST)))
+    endpoint.key = None
+    again = say(chat, "Try again.")
+    asked = str(calls_of(endpoint, "planner")[-1].body["messages"][-1]["content"])
+
+    assert again["complete"]
+    assert (REQUEST in asked, "x [… cut]\n\nTry again." in asked) == (True, True)
 
 
 def test_a_failed_synthesis_waits_for_nobody(chat: Any, endpoint: Endpoint, team: Team) -> None:
