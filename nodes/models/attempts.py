@@ -20,7 +20,10 @@ from nodes.models.journal import run_journal
 from nodes.models.providers import open_model
 from nodes.models.received import Received, Telling
 from nodes.models.request import bound_of, optional_fields, options_of, refused
+from nodes.models.spans import Cost, priced
 from nodes.models.streamed_chat import StreamedChat
+from nodes.providers import provider_of
+from nodes.state import Charge
 
 ATTEMPTS = 4  # requests for one call, at most
 WHOLE = "whole"  # what an endpoint refuses that lets a connection go before a long reply comes whole
@@ -177,23 +180,32 @@ class Attempts:
 
     async def _answered(self, bound: int, cap: int | None, fields: set[str]) -> Reply:
         bill, received = self.bill, Received(self.bill.model.spec, keep_message=bool(self.call.tools))
+
+        def cost(error: BaseException | None) -> Charge | None:
+            if error is None or received.parts or _may_be_billed(error, _fault(error)):
+                return bill.charge(received, bound, cap, finished=error is None and not self._broke_off(received))
+            return None
+
         try:
-            await self._receive(received, options_of(bill.model, self.call, cap, fields))
+            await self._receive(received, options_of(bill.model, self.call, cap, fields), cost)
         except BaseException as error:
-            fault = fault_of(error) if isinstance(error, Exception) else None
-            if received.parts or _may_be_billed(error, fault):
-                bill.add(received, bound, cap, finished=False)
+            bill.add(cost(error), received.model)
+            fault = _fault(error)
             if fault is None:
                 raise
             raise _FailedAttempt(fault) from error
-        tells_end = bill.model.tells_end or (isinstance(bill.model.chat, ChatOpenAI) and received.usage is None)
-        if tells_end and received.broke_off:
-            bill.add(received, bound, cap, finished=False)
+        if self._broke_off(received):
+            bill.add(cost(None), received.model)
             raise _FailedAttempt(Fault("connection", "The answer broke off."))
-        bill.add(received, bound, cap, finished=True)
+        bill.add(cost(None), received.model or provider_of(bill.model.spec)[1])
         return Reply(received.text, received.ended, bill.charges, received.message)
 
-    async def _receive(self, received: Received, options: dict[str, Any]) -> None:
+    def _broke_off(self, received: Received) -> bool:
+        model = self.bill.model
+        tells_end = model.tells_end or (isinstance(model.chat, ChatOpenAI) and received.usage is None)
+        return tells_end and received.broke_off
+
+    async def _receive(self, received: Received, options: dict[str, Any], cost: Cost) -> None:
         """Send the request and read its answer, by LangChain's way where its callbacks listen: traces, `messages`."""
         call, chat = self.call, self.bill.model.chat
         telling = Telling(call.on_text) if call.on_text else None
@@ -202,7 +214,8 @@ class Attempts:
                 options["whole"] = self._whole
                 await _read_events(received, chat, list(call.messages), options, telling)
             else:
-                await _read_chunks(received, chat, call, options, telling)
+                config = priced(call, cost) if called_back() else call.config
+                await _read_chunks(received, chat, call, {**options, "config": config}, telling)
         finally:
             if telling:
                 telling.close()
@@ -240,7 +253,7 @@ async def _read_chunks(
 ) -> None:
     if call.tools and not isinstance(chat, ChatOpenAI):  # each provider's package words tools its own way
         chat = chat.bind_tools(list(call.tools))
-    async with aclosing(chat.astream(list(call.messages), config=call.config, **options)) as chunks:
+    async with aclosing(chat.astream(list(call.messages), **options)) as chunks:
         async for chunk in chunks:
             text = received.add(chunk)
             if telling:
@@ -251,6 +264,10 @@ async def _read_chunks(
 
 def _calls_tools(reply: Reply) -> bool:
     return reply.message is not None and bool(reply.message.tool_calls or reply.message.invalid_tool_calls)
+
+
+def _fault(error: BaseException) -> Fault | None:
+    return fault_of(error) if isinstance(error, Exception) else None
 
 
 def _may_be_billed(error: BaseException, fault: Fault | None) -> bool:

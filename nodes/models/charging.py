@@ -21,7 +21,6 @@ from nodes.models.providers import Model
 from nodes.models.received import Received
 from nodes.models.request import sent_texts
 from nodes.models.usage import believable
-from nodes.providers import provider_of
 from nodes.state import Charge
 
 
@@ -64,19 +63,22 @@ class Bill:
         output = cap if cap is not None else self._ample
         return self._charge(None, bound, output, cost_usd(self._price(None), bound, output), known=False)
 
-    def add(self, received: Received, bound: int, cap: int | None, *, finished: bool) -> None:
-        """Charge what came: by its usage, or at the upper bound where that is not known."""
-        if received.model or finished:
-            remember(self.model.spec, received.model or provider_of(self.model.spec)[1], self.call.endpoints)
+    def add(self, charge: Charge | None, answered: str | None) -> None:
+        """Charge a request, if it cost anything, and remember who answered."""
+        if answered:
+            remember(self.model.spec, answered, self.call.endpoints)
+        self.charges += [] if charge is None else [charge]
+
+    def charge(self, received: Received, bound: int, cap: int | None, *, finished: bool) -> Charge:
+        """Price what came: by its usage, or at the upper bound where that is not known."""
         usage = believable(received.usage, sent_texts(self.call), received.written) if finished else None
         if usage is None:
             output = cap if cap is not None else input_bound([received.text])
             usd = cost_usd(self._price(received.model), bound, output)
-            self.charges.append(self._charge(received.model, bound, output, usd, known=False))
-            return
+            return self._charge(received.model, bound, output, usd, known=False)
         usd = exact_usd(self.model.spec, received.model, self.call.endpoints, usage)
         tokens = usage["input_tokens"], usage["output_tokens"]
-        self.charges.append(self._charge(received.model, *tokens, usd, known=True))
+        return self._charge(received.model, *tokens, usd, known=True)
 
     @property
     def _ample(self) -> int:
