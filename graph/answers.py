@@ -8,11 +8,13 @@ from typing_extensions import TypedDict, Unpack
 
 from graph.build import build_graph
 from graph.settings import with_model
+from graph.trace import named
 from nodes.documents import Document
 from nodes.events import Event
 from nodes.models import in_thread
 from nodes.state import Context, State
 
+MODES = ["custom", "values"]
 Attached = str | Path | Document | Iterable[str | Path | Document]
 
 
@@ -93,7 +95,7 @@ def answer(
     context = Context(**with_model(settings))
     graph: Any = build_graph(documents=each(attach))
     state = State()
-    for mode, part in graph.stream(_input(request, after), context=context, stream_mode=["custom", "values"]):
+    for mode, part in graph.stream(_input(request, after), named(request), context=context, stream_mode=MODES):
         if mode == "values":
             state = part
         elif on_event is not None:
@@ -113,8 +115,7 @@ async def aanswer(
     context = Context(**with_model(settings))
     graph: Any = await in_thread(lambda: build_graph(documents=each(attach)))
     state = State()
-    stream = graph.astream(_input(request, after), context=context, stream_mode=["custom", "values"])
-    async for mode, part in stream:
+    async for mode, part in graph.astream(_input(request, after), named(request), context=context, stream_mode=MODES):
         if mode == "values":
             state = part
         elif on_event is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphInterrupt
 from langgraph.graph import END, START, StateGraph
@@ -17,6 +18,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from graph.build import build_graph, checked_request
+from graph.trace import named
 from nodes.errors import BadRequest, OrchestratorError
 from nodes.langgraph_private import RunnableCallable
 from nodes.state import REQUEST_LIMIT, Context
@@ -34,7 +36,7 @@ FAILED = (
     "the request. Results that are finished are kept and not paid again."
 )
 CUT = " [… cut]"
-SILENT = {"stream_mode": ["custom", "values"], "config": {"tags": ["nostream"]}}  # no message but the answer
+MODES: Any = ["custom", "values"]
 
 
 class ChatInput(TypedDict):
@@ -75,14 +77,14 @@ def build_chat(checkpointer: BaseCheckpointSaver[Any] | None = None, **made: Any
     def answered(state: ChatState, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = _Turn(state, runtime)
         with turn.caught():
-            for mode, part in inner.stream(turn.asked, context=runtime.context, **SILENT):
+            for mode, part in inner.stream(turn.asked, turn.config, context=runtime.context, stream_mode=MODES):
                 turn.take(mode, part)
         return turn.told()
 
     async def answered_async(state: ChatState, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = _Turn(state, runtime)
         with turn.caught():
-            async for mode, part in inner.astream(turn.asked, context=runtime.context, **SILENT):
+            async for mode, part in inner.astream(turn.asked, turn.config, context=runtime.context, stream_mode=MODES):
                 turn.take(mode, part)
         return turn.told()
 
@@ -138,6 +140,11 @@ class _Turn:
         if unheard and (room := REQUEST_LIMIT - len(request) - len(CUT) - 2) > 0:
             request = f"{unheard if len(unheard) <= room else unheard[:room] + CUT}\n\n{request}"
         return {"request": request, "after": last} if _has_results(last) else {"request": request}
+
+    @property
+    def config(self) -> RunnableConfig:
+        """The config of the run: no message comes out of it but the answer."""
+        return {"tags": ["nostream"], **named(self.state["request"])}
 
     def take(self, mode: str, part: Any) -> None:
         """Pass an event on as it is, and the answer's text as one message besides."""

@@ -100,7 +100,9 @@ async def follow(
     """
     while True:
         state, waiting = State(), None
-        here: RunnableConfig = config if isinstance(sent, dict) else {"configurable": config["configurable"]}
+        here: RunnableConfig = {**config}
+        if not isinstance(sent, dict):
+            here.pop("run_id", None)
         stream: Any = whole(graph).astream(  # what goes on is traced under an id of its own
             sent, here, context=context, stream_mode=["custom", "values"], durability=DURABILITY, control=control
         )

@@ -18,6 +18,7 @@ from graph.orders import Orders
 from graph.retry import retry as what_to_retry
 from graph.retry import write_up
 from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
+from graph.trace import named
 from nodes.budget import all_charges, totals
 from nodes.control import Control
 from nodes.earlier import read_earlier
@@ -186,8 +187,10 @@ class _Work:
 
     def _config(self) -> RunnableConfig:
         """Say where it is kept, and under which id its beginning is traced."""
-        known = self.run.given.get(TRACE)
-        return {**config_of(self.run), "run_id": uuid.UUID(known)} if known else config_of(self.run)
+        config: RunnableConfig = {**config_of(self.run), **named(self.run.request)}
+        if known := self.run.given.get(TRACE):
+            config["run_id"] = uuid.UUID(known)
+        return config
 
     async def nothing_to_do(self, state: State, reason: str) -> State:
         """Say so; a kill may have come between the end and its being saved."""

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers import LangChainTracer
 from langchain_core.tracers.langchain import wait_for_all_tracers
 from langgraph.config import get_config
@@ -37,6 +38,12 @@ log = logging.getLogger(__name__)
 _sending: set[threading.Thread] = set()
 
 
+def named(request: str) -> RunnableConfig:
+    """Name a run by its request from the start: a collector of spans hears of no later name."""
+    shown = _is_on() and not _says("HIDE_INPUTS")
+    return {"run_name": _first_words(request) or OURS[0]} if shown else {}
+
+
 def began(step: str, state: Mapping[str, Any]) -> None:
     """Name a step's run by what is done, and the runs that it belongs to by the request."""
     run = get_current_run_tree()
@@ -47,9 +54,10 @@ def began(step: str, state: Mapping[str, Any]) -> None:
     run.add_metadata({"role": step, "round": _round(state), **_about_subtask(state)})
     run.add_tags([state["subtask"]["id"]] if "subtask" in state else [])
     told = {key: given[key] for key in (*MODELS, "budget_usd", "budget_tokens") if given.get(key) is not None}
-    for whole in _ours_above(run):
+    name = _first_words(str(state["request"]))
+    for whole in _ours_above(run, name):
         if not _says("HIDE_INPUTS"):
-            whole.name = _first_words(str(state["request"]))
+            whole.name = name
         whole.add_metadata({MARK: True, "prompt_version": prompt_version(), **told})
 
 
@@ -93,7 +101,7 @@ def wait() -> None:
 def takes_feedback() -> bool:
     """Tell whether LangSmith itself is traced to: a collector of spans alone takes no feedback."""
     key = settings.variable("LANGSMITH_API_KEY") or settings.variable("LANGCHAIN_API_KEY")
-    return (_says("TRACING") or _says("TRACING_V2")) and bool(key) and not _says("OTEL_ONLY")
+    return _is_on() and bool(key) and not _says("OTEL_ONLY")
 
 
 def rate(run_id: str, *, good: bool, why: str) -> None:
@@ -107,6 +115,10 @@ def rate(run_id: str, *, good: bool, why: str) -> None:
         _send(client, run_id, None, {"rating": float(good)}, why, project=get_tracer_project())
     except (LangSmithError, OSError) as error:
         raise BadSettings(f"LangSmith did not take it: {error}") from None
+
+
+def _is_on() -> bool:
+    return _says("TRACING") or _says("TRACING_V2")
 
 
 def _says(switch: str) -> bool:
@@ -170,7 +182,7 @@ def _send(
             )
 
 
-def _ours_above(run: RunTree) -> list[RunTree]:
+def _ours_above(run: RunTree, name: str = "") -> list[RunTree]:
     """List the runs of our graphs that a step's run is in, the innermost first. A program's own around them is its own."""
     callbacks: Any = get_config().get("callbacks")
     handlers: Iterable[Any] = getattr(callbacks, "handlers", callbacks) or ()
@@ -178,7 +190,7 @@ def _ours_above(run: RunTree) -> list[RunTree]:
     found: list[RunTree] = []
     above = tracer and tracer.run_map.get(str(run.parent_run_id))
     while tracer and above:
-        if above.name in OURS or MARK in (above.metadata or {}):
+        if above.name in (*OURS, name) or MARK in (above.metadata or {}):
             found.append(above)
         above = tracer.run_map.get(str(above.parent_run_id))
     return found

@@ -37,9 +37,9 @@ class Collector:
     With `dead` set, requests are accepted and never answered.
     """
 
-    def __init__(self, *, dead: bool = False, refusing: bool = False) -> None:
-        """Be ready to listen; a dead collector never answers, a refusing one says 403 to everything."""
-        self.dead, self.refusing = dead, refusing
+    def __init__(self, *, dead: bool = False, refusing: bool = False, slow: float = 0.0) -> None:
+        """Be ready to listen; a dead collector never answers, a refusing one says 403 to all, a slow one waits (seconds)."""
+        self.dead, self.refusing, self.slow = dead, refusing, slow
         self.feedback: list[Run] = []
         self._requests: list[bytes] = []
         self._runs: dict[str, Run] = {}
@@ -91,6 +91,7 @@ class Collector:
             self._requests.append(f"{request.method} {request.path}\r\n{head}\r\n".encode() + body)
         if self.dead:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.slow)
         if self.refusing:
             peer.send_json(403, {"detail": "Forbidden"})
             return

@@ -16,6 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.collector import Collector
 from tests.endpoint import Endpoint, system_of
 from tests.graph.test_cli import REQUEST, TASKS, joined, planned
+from tests.minds import TASKS as PARTY
+from tests.minds import Team, join_all, plan_of, synthesis_of
 from tests.turn import Body, Turn
 from tests.wire import Peer, Request, Server
 
@@ -92,9 +94,48 @@ def test_traced(tmp_path: Path) -> None:
     assert [text for text in (REQUEST, *TASKS.values(), "Result.") if text in about] == []
 
 
+def test_rounds_and_attempts(tmp_path: Path) -> None:
+    """A later attempt at the plan, and a later round, say in their names which they are."""
+    gap = {"id": "G1", "subtask_id": None, "what": "the price", "why": "nobody gave one"}
+    price = ("accountant", "Work out what everything costs in euros, item by item.", "G1")
+    asking = synthesis_of("", gaps=[gap], follow_ups=[price])
+    _, collector, _ = traced(tmp_path, Team(["no plan", plan_of(PARTY)], synthesiser=[asking, join_all]))
+    steps = [run["name"] for run in collector.runs.values() if metadata(run).get("role") and run["run_type"] != "llm"]
+
+    first = ["planner", "validator", "planner, attempt 2", "validator, attempt 2", "approval", *PARTY, "synthesiser"]
+    second = ["validator, round 2", "approval, round 2", "accountant", "synthesiser, round 2"]
+    assert Counter(name.split(":")[0] for name in steps) == Counter([*first, *second])
+
+
+def test_every_call_has_its_cost(tmp_path: Path) -> None:
+    """Tokens and cost stand on each call, also on one that failed or broke off; together they are the run's."""
+
+    def mind(body: Body) -> Any:
+        if "specialist: gardener" in system_of(body):
+            return Turn(fault="400")
+        broken = "specialist: carpenter" in system_of(body) and next(tries)
+        return Turn("Half a result, and no end of it.", fault="cut-mid") if broken else team(body)
+
+    tries = iter([True, False])
+    _, collector, _ = traced(tmp_path, mind)
+    calls = [run for run in collector.runs.values() if run["run_type"] == "llm"]
+    told = [metadata(run) for run in calls]
+    (root,) = [metadata(run) for run in collector.runs.values() if not run.get("parent_run_id")]
+    whole = [run for run in calls if metadata(run)["usd"] and not metadata(run)["unknown"]]
+
+    assert Counter((about["role"], about["unknown"]) for about in told) == {
+        ("planner", 0): 1, ("worker", 0): 3, ("worker", 1): 1, ("synthesiser", 0): 1
+    }  # fmt: skip
+    assert sum(about["usd"] for about in told) == pytest.approx(root["usd"])
+    assert [(about["usd"], about["input_tokens"]) for about in told if about.get("subtask_id") == "S2"] == [(0.0, 0)]
+    assert [about["usage_metadata"]["total_cost"] > 0 for about in told if about["usd"]] == [True] * 5
+    assert [tokens(run)["total_cost"] for run in whole] == [metadata(run)["usd"] for run in whole]
+
+
 def test_filterable(tmp_path: Path) -> None:
     """The root can be found by models, budget, prompts, plan and how it ended; each step by role, round, status and cost."""
-    _, collector, _ = traced(tmp_path, team, "--set", "budget_tokens=900000")
+    given = ("--set", "budget_tokens=900000", "--set", "budget_usd=3", "--set", "max_subtasks=2")
+    _, collector, _ = traced(tmp_path, team, *given)
     runs = [*collector.runs.values()]
     root = metadata(next(run for run in runs if not run.get("parent_run_id")))
     work = [
@@ -103,14 +144,15 @@ def test_filterable(tmp_path: Path) -> None:
         if run.get("extra") and metadata(run).get("role") == "worker" and run["run_type"] != "llm"
     ]
 
-    assert {key: root[key] for key in ("planner_model", "budget_tokens", "plan_source", "complete", "gaps")} == {
-        "planner_model": "openai:gpt-4o", "budget_tokens": 900_000, "plan_source": "native", "complete": 1.0, "gaps": 0.0
-    }  # fmt: skip
+    about = {"planner_model": "openai:gpt-4o", "budget_tokens": 900_000, "budget_usd": 3.0, "subtasks": 2}
+    ended = {"plan_source": "native", "dropped_over_limit": 1, "complete": 0.0, "gaps": 1.0, "disagreements_open": 0.0}
+
+    assert {key: root[key] for key in (about | ended)} == about | ended
     assert (len(root["prompt_version"]), len(root["thread_id"])) == (12, 8)  # the runs of one thread are grouped by it
     assert {(row["status"], row["round"], row["model"], row["calls"], row["unknown"]) for row in work} == {
         ("done", 1, "gpt-4o", 1, 0)
     }
-    assert {row["subtask_id"] for row in work} == {"S1", "S2", "S3"}
+    assert {row["subtask_id"] for row in work} == {"S1", "S2"}
     assert all(row["usd"] > 0 and row["output_tokens"] > 0 for row in work)
 
 
@@ -178,20 +220,25 @@ def tokens(run: dict[str, Any]) -> Any:
 
 
 def test_hidden(tmp_path: Path) -> None:
-    """Where inputs and outputs are to be hidden, nothing that the user or a model wrote is sent at all."""
+    """Where inputs and outputs are to be hidden, nothing of the request, a document or a reply is sent at all."""
     hidden = {"LANGSMITH_HIDE_INPUTS": "true", "LANGSMITH_HIDE_OUTPUTS": "true"}
-    with Endpoint(team) as endpoint, Collector() as collector:
-        code = orchestrate(around(tmp_path, endpoint, collector) | hidden)
-        collector.wait(lambda runs: runs and all(run.get("end_time") for run in runs.values()))
-        sent = b"".join(collector.requests)
-    texts = [REQUEST, *TASKS.values(), "Result.", "Lime, sow, build.", KEY]
+    (tmp_path / "minutes.md").write_text("The garden faces a wall to the north.")
+    code, _, sent = traced(tmp_path, team, "--attach", "minutes.md", **hidden)
+    texts = ["faces a wall", "minutes.md", REQUEST, *TASKS.values(), "Result.", "Lime, sow, build.", KEY]
 
     assert code == 0
     assert [text for text in texts if text.encode() in sent] == []
 
 
-@pytest.mark.parametrize("how", [{"dead": True}, {"refusing": True}], ids=["never answers", "refuses"])
-def test_dead_collector(tmp_path: Path, how: dict[str, bool]) -> None:
+NO_USE: dict[str, dict[str, Any]] = {
+    "never answers": {"dead": True},
+    "refuses": {"refusing": True},
+    "slow": {"slow": 30.0},
+}
+
+
+@pytest.mark.parametrize("how", NO_USE.values(), ids=NO_USE)
+def test_dead_collector(tmp_path: Path, how: dict[str, Any]) -> None:
     """A collector that is no use fails no run, and holds up the end of the process for some seconds at most."""
     with Endpoint(team) as endpoint, Collector(**how) as collector:
         code = orchestrate(around(tmp_path, endpoint, collector))
@@ -222,7 +269,10 @@ def test_spans(tmp_path: Path) -> None:
     attributes = [{pair.key: pair.value for pair in span.attributes} for span in spans]
     calls = [told for told in attributes if "gen_ai.usage.input_tokens" in told]
 
-    assert (code, asked) == (0, 0)
+    (root,) = [span.name for span in spans if not span.parent_span_id]
+
+    assert (code, asked, REQUEST.startswith(root.removesuffix(" …"))) == (0, 0, True)
     assert {"planner", "validator", "synthesiser", *TEAM} <= {span.name.split(":")[0] for span in spans}
     assert [told["gen_ai.request.model"].string_value for told in calls] == ["gpt-4o"] * 5
     assert all(told["gen_ai.usage.output_tokens"].int_value for told in calls)
+    assert all(told["langsmith.metadata.usd"].double_value for told in calls)
