@@ -35,6 +35,7 @@ class Progress:
     waits_since: float | None = None  # for a free slot
     waited: float = 0.0  # seconds, which are not its own time
     note: str = ""  # what it is just doing, where that is not writing: a tool, another try, waiting for a slot
+    tools: list[str] = field(default_factory=list)  # what it has called, each with what came of it
 
     def at_work(self) -> float:
         """Say for how many seconds a worker that has started has been at work."""
@@ -57,6 +58,15 @@ class Costs:
         else:
             self.under_way.add(note)
 
+    def by_subtask(self) -> dict[str, float | None]:
+        """Say what each subtask has cost, in USD (None: a price is unknown)."""
+        usd: dict[str, float | None] = {}
+        for charge in self.charges:
+            if name := charge["subtask_id"]:
+                before, cost = usd.get(name, 0.0), charge["usd"]
+                usd[name] = None if before is None or cost is None else before + cost
+        return usd
+
     @property
     def charges(self) -> list[Charge]:
         """What is known to have been spent."""
@@ -75,6 +85,7 @@ class View:
     """The state of a run as far as its events have told it."""
 
     plan: dict[str, Any] = field(default_factory=dict)
+    drafted: list[dict[str, Any]] = field(default_factory=list)  # subtasks of a plan that is being written
     workers: dict[str, Progress] = field(default_factory=dict)
     answer: str = ""
     doing: str = "planning"
@@ -109,12 +120,16 @@ class View:
         self.costs.take(event["note"], event["charges"], settled=event["settled"])
 
     def _on_planning(self, event: dict[str, Any]) -> Iterator[str]:
-        self.doing = "planning" if event["attempt"] == 1 else "planning again"
+        self.doing, self.drafted = "planning" if event["attempt"] == 1 else "planning again", []
         yield f"{self.doing} …"
 
     def _on_planning_restart(self, event: dict[str, Any]) -> Iterator[str]:
-        self.doing = f"planning; trying again: {event['why']}"
+        self.doing, self.drafted = f"planning; trying again: {event['why']}", []
         yield f"planning: trying again: {event['why']}"
+
+    def _on_drafted(self, event: dict[str, Any]) -> None:
+        self.drafted.append(event)
+        self.doing = f"planning, {counted(len(self.drafted), 'subtask')} so far"
 
     def _on_reading(self, event: dict[str, Any]) -> Iterator[str]:
         """Say once, from the first tokens of the first prompt, how long a run takes on this machine."""
@@ -128,7 +143,7 @@ class View:
 
     def _on_plan(self, event: dict[str, Any]) -> Iterator[str]:
         """Take a plan. One of a round that had a plan replaces it: what was rejected or edited away is gone."""
-        self.plan, self.doing = event["plan"], "working"
+        self.plan, self.doing, self.drafted = event["plan"], "working", []
         self.calls_before_plan = len(self.costs.charges)
         self.forget_waiting()
         for subtask in self.plan["subtasks"]:
@@ -161,7 +176,7 @@ class View:
         worker.status, worker.note = event["status"], ""
         if worker.status == "started":
             worker.began, worker.written, worker.error = time.monotonic(), 0, None
-            worker.waits_since, worker.waited = None, 0.0
+            worker.waits_since, worker.waited, worker.tools = None, 0.0, []
             yield f"{worker.id} {worker.specialist}: started"
             return
         worker.seconds, worker.error = max(0.0, event["seconds"] - worker.waited), event["error"]
@@ -189,8 +204,10 @@ class View:
 
     def _on_worker_tool(self, event: dict[str, Any]) -> Iterator[str]:
         worker = self.workers[event["id"]]
-        worker.note = f"used {event['tool']}({event['args']})"
-        yield f"{worker.id} {worker.specialist}: {event['tool']}({event['args']}) → {event['result']}"
+        call = f"{event['tool']}({event['args']})"
+        worker.note = f"used {call}"
+        worker.tools.append(f"{call} → {event['result']}")
+        yield f"{worker.id} {worker.specialist}: {worker.tools[-1]}"
 
     def _on_synthesis(self, _: dict[str, Any]) -> Iterator[str]:
         self.doing, self.answer = "joining the results", ""

@@ -53,6 +53,14 @@ class PlanningRestart(TypedDict):
     why: str
 
 
+class Drafted(TypedDict):
+    """The planner has written a subtask; the plan that counts comes when all of it is read and checked."""
+
+    type: Literal["drafted"]
+    specialist: str
+    task: str
+
+
 class PromptReading(TypedDict):
     """How far a model on this machine has read its prompt."""
 
@@ -162,6 +170,7 @@ Event = (
     | Steered
     | Planning
     | PlanningRestart
+    | Drafted
     | PromptReading
     | PlanEvent
     | WorkerEvent

@@ -8,10 +8,10 @@ from langgraph.runtime import Runtime
 
 from nodes.budget import is_counted, load_encodings, totals
 from nodes.errors import BadSettings, BudgetTooSmall, NoModel, NoPlan
-from nodes.events import under_way
+from nodes.events import heard, under_way
 from nodes.host import Host
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask, plan_schema, settle
-from nodes.plan import asked_for_plan, planner_purse
+from nodes.plan import PlanStream, asked_for_plan, planner_purse
 from nodes.slate import clean
 from nodes.state import Charge, Context, Draft, Replan, State
 from prompts import fence, render
@@ -66,14 +66,25 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
 
 
 def _call(state: State, settings: Context, host: Host, runtime: Runtime[Context]) -> Call:
-    replan = state.get("replan")
+    replan, stream = state.get("replan"), PlanStream()
+
+    def on_text(piece: str) -> None:
+        for subtask in stream.feed(piece):
+            runtime.stream_writer({"type": "drafted", **subtask})
+
+    def on_restart(why: str) -> None:
+        nonlocal stream
+        stream = PlanStream()
+        runtime.stream_writer({"type": "planning_restart", "why": why})
+
     return Call(
         endpoints=host.endpoints,
         settings=settings,
         role="planner",
         messages=_messages(state["request"], settings, host, replan),
         purse=planner_purse(state["request"], settings, host, state.get("charges", []), state.get("outcomes", [])),
-        on_restart=lambda why: runtime.stream_writer({"type": "planning_restart", "why": why}),
+        on_text=on_text if heard(runtime.stream_writer) else None,
+        on_restart=on_restart,
         on_reading=lambda report: runtime.stream_writer({"type": "reading", **report}),
         schema=plan_schema(None if settings.improvise else host.roster.names(improvise=False)),
     )

@@ -2,17 +2,19 @@
 
 checks: every check there is, on duplicates, dependencies and placeholders; frame: the facts that a plan fixes first;
 repairs: what code mends; task, words: a task as the checks read it, and the words of languages they know;
-bounds: what each call can take at most; allowances: how a plan is cut to the money.
+bounds: what each call can take at most; allowances: how a plan is cut to the money; plan_stream: a plan being written.
 """
 
 from nodes.plan.allowances import planner_purse, sized
 from nodes.plan.bounds import asked_for_plan
 from nodes.plan.checks import check
 from nodes.plan.frame import checked as checked_frame
+from nodes.plan.plan_stream import PlanStream
 from nodes.plan.repairs import GENERALIST, Repaired, repaired
 
 __all__ = [
     "GENERALIST",
+    "PlanStream",
     "Repaired",
     "asked_for_plan",
     "check",

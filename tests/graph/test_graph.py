@@ -171,12 +171,12 @@ def test_stream_messages(endpoint: Endpoint, team: Team, *, sync: bool) -> None:
 
 @SYNC_OR_NOT
 def test_stream_custom(endpoint: Endpoint, team: Team, *, sync: bool) -> None:
-    """Custom events tell the run as it goes: plan, workers' starts and ends, the ledger, the answer's text."""
+    """Custom events tell the run as it goes: each subtask as it is planned, the plan, workers' starts and ends, the ledger, the answer's text."""
     events = streamed("custom", sync=sync)
     kinds = [event["type"] for event in events]
     once = [kind for number, kind in enumerate(kinds) if kind not in kinds[:number]]
 
-    assert once == ["planning", "plan", "worker", "worker_text", "synthesis", "ledger", "answer"]
+    assert once == ["planning", "drafted", "plan", "worker", "worker_text", "synthesis", "ledger", "answer"]
     assert [kind for kind in kinds if kind == "worker"] == ["worker"] * 6
     assert {event["id"]: event["status"] for event in events if event["type"] == "worker"} == dict.fromkeys(
         ("S1", "S2", "S3"), "done"

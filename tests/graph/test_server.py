@@ -68,7 +68,7 @@ def test_streamed(client: SyncLangGraphClient) -> None:
     kept: Any = client.threads.get_state(thread)["values"]
 
     assert nodes == {"planner": 1, "validator": 1, "approval": 1, "worker": 5, "synthesiser": 1}
-    assert {"planning", "plan", "worker", "worker_text", "synthesis", "ledger", "answer"} == events
+    assert {"planning", "drafted", "plan", "worker", "worker_text", "synthesis", "ledger", "answer"} == events
     assert state["plan"]["round"] == 1
     assert [*state] == [*Output.__annotations__]
     assert [name for event, data in parts if event == "updates" for name, update in data.items() if not update] == []
