@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from graph.plan_text import fallback_line, frame_lines
+from graph.report.charts import share, timelines, worked
 from graph.report.marks import PREFIX, anchored, linked, names_of, without_repeats
-from graph.report.timeline import rounds
+from graph.report.quotes import marked
 from graph.sanitise import CONTENT_SECURITY_POLICY, harmless, one_line, to_html
 from nodes.state import State
 from nodes.synthesis import language_of, words_for
@@ -20,6 +21,7 @@ from nodes.synthesis import language_of, words_for
 TITLE = 160  # characters of a request that is its own title; a longer one is told whole below
 _TO_DO = re.compile(r"<li>\[([ xX])\] ")
 _BOXES = {" ": "☐", "x": "☑", "X": "☑"}
+_MARK = re.compile(r'<mark id="([^"]+)"')
 SENTENCE = re.compile(r"(?<=[.!?…])\s")
 
 
@@ -47,6 +49,7 @@ def html(state: State) -> str:
     """Write a run as one page: the answer first, then what is in dispute and missing, how it went, and the workers' texts."""
     language = language_of(state.get("answer", "")) or language_of(state["request"])
     spoken = language if language in _all_words() else "en"
+    workers = list(_workers(state))
     answer, places = anchored(_markup(linked(_told_once(state), state), headings=True))
     page: str = _template().render(
         css=Markup(_css()),  # noqa: S704 - ours
@@ -61,8 +64,10 @@ def html(state: State) -> str:
         answer=Markup(answer),  # noqa: S704 - sanitised by _markup
         names=names_of(state),
         places=places,
-        workers=list(_workers(state)),
-        rounds=list(rounds(state.get("outcomes", []))),
+        workers=workers,
+        quoted={place for worker in workers for place in _MARK.findall(worker["text"])},
+        timelines=list(timelines(state.get("outcomes", []), _all_words()[spoken]["timeline"])),
+        share=share,
         plans=_plans(state),
         frame=list(frame_lines((state.get("plan") or {}).get("frame") or {})),
         fallback=fallback_line(state.get("plan") or {}),
@@ -103,21 +108,16 @@ def _title(request: str) -> str:
 
 
 def _workers(state: State) -> Iterator[dict[str, Any]]:
-    """Give each outcome with its text as HTML, and the entries that it has a side in."""
+    """Give each outcome with its text as HTML, what is quoted from it marked, and the entries that it has a side in."""
     for outcome in state.get("outcomes", []):
-        sides = [
-            entry["id"]
-            for entry in state.get("disagreements", [])
-            if entry.get("id") and any(position["subtask_id"] == outcome["id"] for position in entry["positions"])
-        ]
-        text = Markup(_markup(outcome["output"]))  # noqa: S704 - sanitised
+        sides, text = list[str](), _markup(outcome["output"])
+        for entry in state.get("disagreements", []):
+            for position in entry["positions"]:
+                if entry.get("id") and position["subtask_id"] == outcome["id"] and entry["id"] not in sides:
+                    sides.append(entry["id"])
+                    text = marked(text, position["quote"] or "", f"{PREFIX}{entry['id']}-{outcome['id']}")
         language = language_of(outcome["output"]) or ""
-        yield {**outcome, "text": text, "sides": sides, "lang": language, "usd": _usd(state, outcome["id"])}
-
-
-def _usd(state: State, subtask_id: str) -> Any:
-    spend: Mapping[str, Any] = state.get("spend") or {}
-    return (spend.get("by_subtask") or {}).get(subtask_id, {}).get("usd")
+        yield {**outcome, "text": Markup(text), "sides": sides, "lang": language, "worked": worked(outcome)}  # noqa: S704 - sanitised
 
 
 def _plans(state: State) -> list[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from nodes.synthesis.language import language_of, words_for
 from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import Material
+from nodes.synthesis.quotes import place_of
 from nodes.synthesis.rounds import is_fallback, ledger_so_far
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ledger_so_far",
     "one_by_one",
     "one_result",
+    "place_of",
     "stop_reason",
     "words_for",
 ]

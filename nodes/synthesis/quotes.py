@@ -1,6 +1,7 @@
 """Quotes: do these words stand in that text? Pure."""
 
 import re
+from bisect import bisect_right
 
 from rapidfuzz import fuzz
 
@@ -12,6 +13,7 @@ LEAST = 8  # folded characters; a shorter quote must stand there exactly, as who
 # took 140 ms, and nothing else in the process runs meanwhile.
 LONGEST = 500
 STRETCH = 20_000
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Source:
@@ -32,6 +34,27 @@ class Source:
             return False  # a changed figure is another claim, however alike the words are
         step = STRETCH - 2 * len(said)
         return any(_nearly(said, self.text[at : at + STRETCH]) for at in range(0, max(1, len(self.text)), step))
+
+
+def place_of(quote: str, text: str) -> tuple[int, int] | None:
+    """Say where a quote stands in a text, from its first character to behind its last (None: it does not)."""
+    words = [(word.start(), word.end(), folded(word.group())) for word in _WORD.finditer(text)]
+    joined, ends, length = " ".join(word for _, _, word in words), list[int](), 0
+    for _, _, word in words:
+        length += len(word) + 1
+        ends.append(length)
+    said = folded(quote)
+    at = f" {joined} ".find(f" {said} ") if said else -1
+    if at < 0 and len(said) >= LEAST:
+        at = joined.find(said)
+    until = at + len(said)
+    if at < 0 and LEAST <= len(said) <= LONGEST and len(joined) <= STRETCH:
+        near = fuzz.partial_ratio_alignment(said, joined, score_cutoff=NEAR)
+        at, until = (near.dest_start, near.dest_end) if near else (-1, 0)
+    if at < 0:
+        return None
+    first, last = bisect_right(ends, at), min(bisect_right(ends, max(at, until - 1)), len(words) - 1)
+    return words[first][0], words[last][1]
 
 
 def _nearly(said: str, text: str) -> bool:

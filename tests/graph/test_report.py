@@ -20,7 +20,8 @@ from nodes.state import State
 
 SECTIONS = ("answer", "disagreements", "gaps", "cost", "plan", "texts")
 OURS = set(
-    "charset http-equiv name content href rel id class lang scope colspan type checked style aria-label aria-hidden title".split()
+    "charset http-equiv name content href rel id class lang scope colspan type checked style aria-label aria-hidden title "
+    "width height rx".split()
 )
 HOSTILE = "<img src=x onerror=alert(1)> [click](javascript:alert(1)) | **x** \x1b[2J \u202e"
 
@@ -121,10 +122,10 @@ def test_html_links() -> None:
     """In the page every link within it leads to an anchor that is there."""
     page = Page(html(ended()))
 
-    assert {f"run-{name}" for name in ("S1", "S2", "D1", "G1", "S1-1", *SECTIONS)} == set(page.anchors)
+    assert {f"run-{name}" for name in ("S1", "S2", "D1", "G1", "S1-1", "D1-S1", *SECTIONS)} == set(page.anchors)
     inner = {link.removeprefix("#") for link in page.links if link.startswith("#")}
     assert inner <= set(page.anchors)
-    assert {"run-S1", "run-S2", "run-S1-1", "run-D1"} <= inner
+    assert {"run-S1", "run-S2", "run-S1-1", "run-D1", "run-D1-S1"} <= inner
     assert [link for link in page.links if not link.startswith("#")] == ["https://example.org"]
 
 
@@ -215,7 +216,8 @@ def test_outside_text_keeps_its_place() -> None:
     assert headings == ["## Mine now"]  # the answer's own, one level down; the workers' are none
     assert text.count("```") % 2 == 0
     assert len(page.anchors) == len(set(page.anchors))
-    assert {"img", "link", "svg", "script", "iframe"} & set(page.tags) == set()
+    assert {"img", "link", "script", "iframe"} & set(page.tags) == set()
+    assert page.tags.count("svg") == 1  # ours: what the planner's part of the cost is
     assert "http-equiv" in page.attributes
 
 

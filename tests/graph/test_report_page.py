@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,8 +10,9 @@ import pytest
 
 from graph import begin
 from graph.report import FORMATS, html, written
+from graph.report.charts import share, timelines
 from graph.report.marks import without_repeats
-from graph.report.timeline import rounds
+from graph.report.quotes import marked
 from nodes.state import State
 from tests.command import orchestrate
 from tests.endpoint import Endpoint
@@ -64,13 +66,57 @@ def timed(number: int, seconds: float, **times: Any) -> dict[str, Any]:
 
 def test_the_timeline() -> None:
     """Waiting and further tries stand where they were, and waiting is no work."""
-    outcomes = [timed(1, 10.0, waits=[[0.0, 4.0]]), timed(2, 5.0, began=1005.0, tries=[[2.5, "busy"]]), {"id": "S3"}]
-    (drawn,) = rounds(outcomes)
-    waits, tries = drawn.rows[0].bars[1], drawn.rows[1].bars[1]
+    outcomes = [timed(1, 10.0, waits=[[0.0, 4.0]]), timed(2, 5.0, began=1005.0, tries=[[2.5, "<busy>"]]), {"id": "S3"}]
+    ((number, drawn),) = timelines(outcomes, "How it went")
 
-    assert (drawn.rows[0].seconds, waits.kind, waits.at, waits.width) == (6.0, "waits", 0.0, 40.0)
-    assert (tries.kind, tries.at, tries.why) == ("tries", 75.0, "busy")
-    assert drawn.scale[:2] == [(0.0, "0:00"), (20.0, "0:02")]
+    assert (number, "How it went" in drawn, 'href="#run-S1"' in drawn) == (1, True, True)
+    assert re.findall(r'class="(work|waits)" x="(.+?)%".*? width="(.+?)%"', drawn) == [
+        ("waits", "0.00", "40.00"),
+        ("work", "40.00", "60.00"),
+        ("work", "50.00", "50.00"),
+    ]
+    assert re.findall(r'class="tries" x="(.+?)%".*?<title>(.*?)</title>', drawn) == [("75.00", "&lt;busy&gt;")]
+    assert re.findall(r">(\d+\.\d s|\d:\d\d)<", drawn) == "6.0 s|5.0 s|0:00|0:02|0:04|0:06|0:08|0:10".split("|")
+
+
+def test_shares() -> None:
+    """A part's bar is as long as its part of the cost; of the tokens, where a price is unknown."""
+    whole = {"usd": 0.4, "input_tokens": 90, "output_tokens": 10}
+    part = {"usd": 0.1, "input_tokens": 40, "output_tokens": 10}
+    unpriced = {"usd": None}
+
+    assert 'width="25.00%"' in share(part, whole)
+    assert 'width="50.00%"' in share({**part, **unpriced}, {**whole, **unpriced})
+
+
+QUOTED = "<p>The <strong>hall</strong> costs 400 euros &amp; more, it's closed.</p>\n<ul>\n<li>soup</li>\n</ul>"
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("The hall costs", ["The ", "hall", " costs"]),  # across tags
+        ("400 Euros & more", ["400 euros &amp; more"]),
+        ("its closed soup", ["it's closed.", "soup"]),  # nearly, over two blocks
+        ("a caterer", []),
+        ("", []),
+    ],
+)
+def test_a_quote_in_its_place(quote: str, found: list[str]) -> None:
+    """A quote is marked where it stands, whatever tags lie within; the text stays what it was."""
+    made = marked(QUOTED, quote, "here")
+
+    assert re.findall(r"<mark.*?>(.*?)</mark>", made) == found
+    assert re.sub(r"</?mark.*?>", "", made) == QUOTED
+    assert made.count('id="here"') == bool(found)
+
+
+def test_quotes_lead_to_their_place() -> None:
+    """What is quoted in a disagreement leads to its place in the worker's text."""
+    page = html(ended())
+
+    assert '<a href="#run-D1-S1">' in page
+    assert '<mark id="run-D1-S1">' in page
 
 
 def test_times_are_kept(endpoint: Endpoint, team: Team) -> None:
