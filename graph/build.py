@@ -266,7 +266,7 @@ def _reading(state: State, subtask: Planned, host: Host) -> dict[str, Any]:
 def _less(subtask: Planned, charges: Iterable[Charge]) -> Planned:
     """Take off a subtask's allowance what a try that failed has cost."""
     tried = [charge for charge in charges if charge["subtask_id"] == subtask["id"]]
-    purse = spent(Purse(subtask["allowance"]["usd"], subtask["allowance"]["tokens"]), tried)
+    purse = spent(Purse(**subtask["allowance"]), tried)
     return {**subtask, "allowance": {"usd": purse.usd, "tokens": purse.tokens}}
 
 

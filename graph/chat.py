@@ -22,7 +22,7 @@ from graph.trace import named
 from nodes.errors import BadRequest, OrchestratorError
 from nodes.langgraph_private import RunnableCallable
 from nodes.state import REQUEST_LIMIT, Context
-from nodes.synthesiser import SYNTHESIS_FAILED
+from nodes.synthesiser import is_failed_synthesis
 
 Messages = Annotated[
     list[AnyMessage],
@@ -165,7 +165,7 @@ class _Turn:
             self.error = str(error)
             self.values["spend"] = error.spend or self.values.get("spend")
         except GraphInterrupt as waiting:
-            if not all(_is_failed_synthesis(asked.value) for asked in waiting.args[0]):
+            if not all(is_failed_synthesis(asked.value) for asked in waiting.args[0]):
                 raise
 
     def told(self) -> dict[str, Any]:
@@ -192,10 +192,6 @@ def _has_results(run: dict[str, Any]) -> bool:
 
 def _is_finished(run: dict[str, Any]) -> bool:
     return bool(run.get("answer")) or any(outcome["output"] for outcome in run.get("outcomes") or ())
-
-
-def _is_failed_synthesis(asked: Any) -> bool:
-    return isinstance(asked, dict) and asked.get("type") == SYNTHESIS_FAILED
 
 
 def __getattr__(name: str) -> Chat:

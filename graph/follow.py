@@ -5,14 +5,14 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
-from langgraph.types import Command, Interrupt
+from langgraph.types import Command
 
 from graph.build import Graph, whole
 from graph.retry import retry, write_up
 from nodes.control import LEFT, Control
 from nodes.errors import BadRequest
 from nodes.state import Context, State
-from nodes.synthesiser import SYNTHESIS_FAILED
+from nodes.synthesiser import is_failed_synthesis
 
 # Saved before the next step begins: a plan that was paid for is there again whenever the process is killed. Of callers in
 # Python and of a LangGraph server the default holds, "async"; a cluster's is set in deploy/serve.py.
@@ -113,15 +113,10 @@ async def follow(
                 state, waiting = part, part.get("__interrupt__")
         if waiting and any(isinstance(asked.value, dict) and asked.value.get("type") == LEFT for asked in waiting):
             raise Left
-        if not waiting or _is_failed_synthesis(waiting[0]):
+        if not waiting or is_failed_synthesis(waiting[0].value):
             final: State = {key: value for key, value in state.items() if key != "__interrupt__"}  # type: ignore[assignment]
             return final
         if len(waiting) == 1:
             sent = Command(resume=await decide(waiting[0].value))
         else:
             sent = Command(resume={asked.id: await decide(asked.value) for asked in waiting})
-
-
-def _is_failed_synthesis(asked: Interrupt) -> bool:
-    """Tell what waits for a resume from what waits for a person's word."""
-    return isinstance(asked.value, dict) and asked.value.get("type") == SYNTHESIS_FAILED

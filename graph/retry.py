@@ -7,7 +7,8 @@ from graph import settings
 from nodes.control import STOPPED
 from nodes.errors import BadRequest
 from nodes.host import this_process
-from nodes.state import Draft, DropKind, Dropped, Outcome, Plan, Planned, State
+from nodes.specialists import Result
+from nodes.state import DropKind, Dropped, Plan, State, final_draft
 from prompts import render
 
 # Dropped for want of room or money, not because there was something wrong with them.
@@ -75,42 +76,12 @@ def write_up(state: State) -> Update | None:
     if not any(outcome["output"] for outcome in done.values()):
         raise BadRequest("nothing is finished yet, so there is nothing to write up; resume the run, or wait")
     plan = state["plan"]
-    stopped = [_stopped(subtask, plan["round"]) for subtask in plan["subtasks"] if subtask["id"] not in done]
-    no_more = _draft(plan, [])  # as if follow-ups had been asked for already: none are
-    return Update(
-        {"draft": no_more, "outcomes": [*done.values(), *stopped], "phase": "synthesiser", "failed_in": ""}, "worker"
-    )
-
-
-def _draft(plan: Plan, subtasks: list[dict[str, Any]]) -> Draft:
-    return Draft(
-        round=plan["round"] + 1,
-        attempt=1,
-        source="native",
-        frame=plan.get("frame", {}),
-        why="",
-        subtasks=subtasks,
-        faults=[],
-        reply="",
-        final=True,
-    )
-
-
-def _stopped(subtask: Planned, number: int) -> Outcome:
-    return Outcome(
-        id=subtask["id"],
-        specialist=subtask["specialist"],
-        task=subtask["task"],
-        round=number,
-        status="failed",
-        output="",
-        error=STOPPED,
-        seconds=0.0,
-        charges=[],
-        data=None,
-        tools=[],
-        process=this_process(),
-    )
+    stopped = Result("failed", error=STOPPED)
+    undone = (subtask for subtask in plan["subtasks"] if subtask["id"] not in done)
+    # As if follow-ups had been asked for already: none are.
+    no_more = final_draft(plan["round"] + 1, [], frame=plan.get("frame"))
+    outcomes = [*done.values(), *(stopped.of(subtask, plan["round"], this_process()) for subtask in undone)]
+    return Update({"draft": no_more, "outcomes": outcomes, "phase": "synthesiser", "failed_in": ""}, "worker")
 
 
 def _chosen(state: State, only: Collection[str]) -> list[str]:
@@ -142,7 +113,7 @@ def _back_to_the_validator(
     before = [outcome for outcome in state.get("outcomes", []) if outcome["id"] in ids]
     return {
         "phase": "validator",
-        "draft": _draft(plan, subtasks),
+        "draft": final_draft(plan["round"] + 1, subtasks, frame=plan.get("frame")),
         "plan": _without(plan, dropped),
         "plans": [_without(earlier, dropped) for earlier in state.get("plans", [])],
         "outcomes": [{**outcome, "charges": []} for outcome in before],

@@ -17,7 +17,7 @@ from graph.follow import Decide, Listen, Waiting, followed
 from graph.orders import Orders
 from graph.retry import retry as what_to_retry
 from graph.retry import write_up
-from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges
+from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges, unfinished_step
 from graph.trace import named
 from nodes.budget import all_charges, totals
 from nodes.control import Control
@@ -25,7 +25,7 @@ from nodes.earlier import read_earlier
 from nodes.errors import BadRequest, BadSettings, OrchestratorError
 from nodes.langgraph_private import make_ids_newer_than
 from nodes.models import run_journal
-from nodes.state import Context, Outcome, State, in_plan_order
+from nodes.state import Context, State, in_plan_order
 
 TRACE = "trace"  # the id of its run in LangSmith, beside the settings that were given: `rate` finds it there
 AFTER = "goes on from"  # the id of a run, beside the settings that were given
@@ -116,7 +116,7 @@ async def resume(
         make_ids_newer_than(snapshot.config["configurable"]["checkpoint_id"])
         _tell_so_far(state, listen)
         if retry or only or settings or writing_up:
-            fresh = _ended_in_broken_step(snapshot)
+            fresh = unfinished_step(snapshot)
             state = {**state, "outcomes": in_plan_order(state.get("outcomes", []), fresh)}
             update = write_up(state) if writing_up else what_to_retry(state, only, settings, advice)
             if update is None:
@@ -129,12 +129,6 @@ async def resume(
         else:
             _check_specialists(graph, snapshot, listen)
         return await work.to_the_end(None)
-
-
-def _ended_in_broken_step(snapshot: StateSnapshot) -> list[Outcome]:
-    """List the outcomes of workers that had ended when their step was broken off: an update of the state loses them."""
-    results = [task.result for task in snapshot.tasks if isinstance(task.result, dict)]
-    return [outcome for result in results for outcome in result.get("outcomes", [])]
 
 
 async def billed_state(store: Store, run: Run, snapshot: StateSnapshot) -> State:

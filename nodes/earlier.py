@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nodes.errors import BadRequest
+from nodes.specialists import Result
 from nodes.state import Earlier, Outcome
 from prompts import fence, render
 
@@ -88,18 +89,6 @@ def _outcome(given: Any) -> Outcome:
         raise BadRequest(f"{_FORM}; an outcome has {', '.join(texts)}")
     if not re.fullmatch(r"S[1-9]\d{0,5}", given["id"]):
         raise BadRequest(f"{_FORM}; {given['id'][:40]!r} is no id of a subtask")
-    return Outcome(
-        id=given["id"],
-        specialist=given["specialist"],
-        task=given["task"],
-        round=1,
-        status=given["status"],
-        output=given["output"],
-        error=str(given["error"]) if given.get("error") else None,
-        seconds=0.0,
-        charges=[],
-        data=given.get("data"),
-        tools=[],
-        process="",
-        sources=[str(source) for source in given.get("sources") or []],
-    )
+    error = str(given["error"]) if given.get("error") else None
+    sources = [str(source) for source in given.get("sources") or []]
+    return Result(given["status"], given["output"], error, data=given.get("data"), sources=sources).of(given, 1, "")

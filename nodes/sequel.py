@@ -26,7 +26,7 @@ from nodes.models import (
 from nodes.plan import planner_purse
 from nodes.providers import provider_of
 from nodes.slate import clean
-from nodes.state import Charge, Context, Draft, Earlier, Plan, State
+from nodes.state import Charge, Context, Earlier, Plan, State, final_draft
 from nodes.synthesis import AnswerStream, Listener
 from prompts import fence, render
 from prompts.parsing import off_loop, parse_sequel
@@ -119,19 +119,8 @@ def _answered(earlier: Earlier, read: Sequel, charges: list[Charge]) -> dict[str
 def _changed(earlier: Earlier, read: Sequel, text: str) -> dict[str, Any]:
     """Draft the change for the validator; its ids count on, for the person has seen the old ones."""
     last = max((int(outcome["id"][1:]) for outcome in earlier["outcomes"]), default=0)
-    draft = Draft(
-        round=1,
-        attempt=1,
-        source="native",
-        frame=read.frame,
-        why=read.why,
-        subtasks=[
-            {**subtask.model_dump(), "id": f"S{number}"} for number, subtask in enumerate(read.subtasks, last + 1)
-        ],
-        faults=[],
-        reply=text,
-        final=True,
-    )
+    subtasks = [{**subtask.model_dump(), "id": f"S{number}"} for number, subtask in enumerate(read.subtasks, last + 1)]
+    draft = final_draft(1, subtasks, frame=read.frame, why=read.why, reply=text)
     stays = [outcome["id"] for outcome in kept(earlier, read.keep)]
     last_step = f"{len(read.subtasks)} to be done, kept of the run before: {', '.join(stays) or 'nothing'}"
     return {"request": read.request, "draft": draft, "phase": "validator", "stop_reason": under_way(last_step)}

@@ -1,5 +1,6 @@
 """State: what a run knows (plain JSON), and what a worker is sent."""
 
+import operator
 from typing import Annotated, Any, Literal, NotRequired
 
 from langgraph.channels import EphemeralValue
@@ -133,6 +134,23 @@ class Draft(TypedDict, total=False):
     final: bool  # no further attempt will be made: repair in code what is wrong
 
 
+def final_draft(
+    number: int, subtasks: list[dict[str, Any]], *, frame: dict[str, Any] | None = None, why: str = "", reply: str = ""
+) -> Draft:
+    """Propose the subtasks of a round that nobody is asked about again: what is wrong with them is repaired in code."""
+    return Draft(
+        round=number,
+        attempt=1,
+        source="native",
+        frame=frame or {},
+        why=why,
+        subtasks=subtasks,
+        faults=[],
+        reply=reply,
+        final=True,
+    )
+
+
 class Replan(TypedDict):
     """Why the planner is asked again: faults of its last plan, or a person's words."""
 
@@ -148,10 +166,6 @@ def in_plan_order(old: list[Outcome], new: list[Outcome]) -> list[Outcome]:
     """Join outcomes by subtask id (the newer wins), ordered by the number in the id."""
     joined = {outcome["id"]: outcome for outcome in [*old, *new]}
     return sorted(joined.values(), key=lambda outcome: int(outcome["id"][1:]))
-
-
-def _append(old: list[Charge], new: list[Charge]) -> list[Charge]:
-    return [*old, *new]
 
 
 class Earlier(TypedDict):
@@ -222,7 +236,7 @@ class State(Output, total=False):
     replan: Replan | None
     plans: list[Plan]  # earlier rounds
     rejected: list[dict[str, Any]]  # what was no entry of the ledger, or was withdrawn, each with its reason
-    charges: Annotated[list[Charge], _append]  # the planner's and the synthesiser's calls
+    charges: Annotated[list[Charge], operator.add]  # the planner's and the synthesiser's calls
     phase: Phase | None
     failed_in: str  # the process whose synthesis failed last
 

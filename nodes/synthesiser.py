@@ -12,7 +12,7 @@ from nodes.errors import AllWorkersFailed
 from nodes.events import under_way
 from nodes.host import Host, this_process
 from nodes.models import CallFailed, OverBudget
-from nodes.state import Charge, Context, Draft, State
+from nodes.state import Charge, Context, State, final_draft
 from nodes.synthesis import (
     Composed,
     Joiner,
@@ -32,7 +32,7 @@ from nodes.synthesis import (
 )
 from prompts.replies import BadReply, FollowUp
 
-SYNTHESIS_FAILED = "synthesis_failed"  # the type of the interrupt after one; a resume tries the synthesis alone again
+SYNTHESIS_FAILED = "synthesis_failed"  # the type of the interrupt after one
 _ended: deque[str] = deque(maxlen=10_000)  # tasks of this process that ended without a synthesis
 
 
@@ -67,6 +67,11 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
         return await _next_round(joiner, follow_ups)
     text = await beside_loop(state, composed, joint, ledger, state)
     return _told(state, ledger, text, listener, joiner.charges)
+
+
+def is_failed_synthesis(asked: Any) -> bool:
+    """Tell what waits for a resume, which tries the synthesis alone again, from what waits for a person's word."""
+    return isinstance(asked, dict) and asked.get("type") == SYNTHESIS_FAILED
 
 
 async def _joined(joiner: Joiner, most: int) -> tuple[Joint, list[FollowUp]]:
@@ -117,15 +122,8 @@ async def _next_round(joiner: Joiner, follow_ups: Sequence[FollowUp]) -> dict[st
     state, ledger = joiner.material.state, joiner.material.ledger
     if joiner.listener.spoken:
         joiner.listener.restart()
-    draft = Draft(
-        round=state["plan"]["round"] + 1,
-        attempt=1,
-        source="native",
-        subtasks=await beside_loop(state, lambda: [handed(follow_up, ledger, state) for follow_up in follow_ups]),
-        faults=[],
-        reply="",
-        final=True,
-    )
+    subtasks = await beside_loop(state, lambda: [handed(follow_up, ledger, state) for follow_up in follow_ups])
+    draft = final_draft(state["plan"]["round"] + 1, subtasks)
     last = under_way(f"{len(follow_ups)} follow-ups are to settle what is open")
     return _update(state, ledger, "", last, joiner.charges) | {"phase": "validator", "draft": draft}
 

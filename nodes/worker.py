@@ -32,7 +32,7 @@ from nodes.specialists import (
     run_remote,
     used_sources,
 )
-from nodes.state import Charge, Context, Outcome, WorkerInput
+from nodes.state import Charge, Context, WorkerInput
 from nodes.times import Times
 
 
@@ -47,16 +47,8 @@ async def worker(state: WorkerInput, runtime: Runtime[Context], host: Host) -> d
     from_task = used_sources((), result.output, subtask.get("excerpts", ""))
     result = replace(result, sources=list(dict.fromkeys([*from_task, *result.sources])))
     part.end(assignment.purse, result.charges)
-    whole = Outcome(
-        id=subtask["id"],
-        specialist=subtask["specialist"],
-        task=subtask["task"],
-        round=state["round"],
-        seconds=round(time.monotonic() - began, 3),
-        process=this_process(),
-        times=tell.as_json(),
-        **vars(result),  # type: ignore[typeddict-item]
-    )
+    whole = result.of(subtask, state["round"], this_process(), round(time.monotonic() - began, 3))
+    whole["times"] = tell.as_json()
     tell({**who, **{key: whole[key] for key in ("status", "error", "seconds")}})
     return {"outcomes": [whole]}
 

@@ -4,7 +4,7 @@ runs: what is known of a run, and the SQL of both databases; sqlite, postgres: e
 or a URL means; journal: what each call is charged at, so that a kill loses no bill.
 """
 
-from graph.store.journal import RunJournal, lost_charges
+from graph.store.journal import RunJournal, lost_charges, unfinished_step
 from graph.store.opening import open_store
 from graph.store.runs import (
     STATE_VERSION,
@@ -31,4 +31,5 @@ __all__ = [
     "default_path",
     "lost_charges",
     "open_store",
+    "unfinished_step",
 ]

@@ -116,10 +116,16 @@ def _saved(snapshot: StateSnapshot) -> Iterable[Charge]:
 
 def _outcomes(snapshot: StateSnapshot) -> list[Outcome]:
     """List the outcomes in the state, those of finished workers in a step that is not finished included."""
-    results = [task.result for task in snapshot.tasks if isinstance(task.result, dict)]
-    fresh = [outcome for result in results for outcome in result.get("outcomes", []) if isinstance(outcome, dict)]
+    fresh = unfinished_step(snapshot)
     known = {outcome["id"] for outcome in fresh}
     return [*fresh, *(outcome for outcome in snapshot.values.get("outcomes", []) if outcome["id"] not in known)]
+
+
+def unfinished_step(snapshot: StateSnapshot) -> list[Outcome]:
+    """List the outcomes of workers that have ended in a step that has not: an update of the state loses them."""
+    results = [task.result for task in snapshot.tasks if isinstance(task.result, dict)]
+    fresh: list[Any] = [outcome for result in results for outcome in result.get("outcomes", [])]
+    return list(filter(lambda outcome: isinstance(outcome, dict), fresh))
 
 
 def _key(charge: Charge) -> str:

@@ -1,10 +1,11 @@
 """Result: how the work on one subtask ended, before it becomes an outcome."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.models import CallFailed, OverBudget, Reply
-from nodes.state import Charge, Status
+from nodes.state import Charge, Outcome, Status
 from prompts.parsing import visible
 
 _STATUS: dict[str, Status] = {"stop": "done", "length": "partial", "content_filter": "partial", "refusal": "failed"}
@@ -36,6 +37,19 @@ class Result:
     data: Any = None
     tools: list[dict[str, Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+
+    def of(self, subtask: Mapping[str, Any], number: int, process: str, seconds: float = 0.0) -> Outcome:
+        """Make it the outcome of a subtask, in the round of that number."""
+        made: Outcome = Outcome(
+            id=subtask["id"],
+            specialist=subtask["specialist"],
+            task=subtask["task"],
+            round=number,
+            seconds=seconds,
+            process=process,
+            **vars(self),  # type: ignore[typeddict-item]
+        )
+        return made
 
 
 def of_text(text: str, finish: str, charges: list[Charge], tools: list[dict[str, Any]] | None = None) -> Result:
