@@ -64,7 +64,7 @@ def assemble(
         SpecialistError: a specialist's file is no good, or names a tool that nobody offers.
         BadSettings: a specialist, a tool, an MCP server or a document is no good.
     """
-    folder = Path(specialists_dir) if specialists_dir is not None else settings.specialists_dir()
+    folder = Path(specialists_dir) if specialists_dir is not None else settings.path("SPECIALISTS_DIR")
     own = [*(read_folder(folder, settings.variable) if folder is not None else ()), *map(_checked, specialists)]
     named_so = {bare_name(specialist.name) for specialist in own}
     handed_over = read_documents(fetch_document(str(given)) if is_address(given) else given for given in documents)
@@ -75,7 +75,7 @@ def assemble(
         if bare_name(specialist.name) not in named_so and box.tools.keys() >= set(specialist.tools)
     ]
     roster = Roster.of([*own, *shipped])
-    toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.mcp_config())
+    toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.path("MCP_CONFIG"))
     return Assembly(roster, toolbox, handed_over)
 
 

@@ -35,7 +35,7 @@ def users_by_key() -> dict[str, User]:
     Raises:
         BadSettings: the file is not there, or not of that form.
     """
-    path = settings.users_file()
+    path = settings.path("USERS")
     if path is None:
         return {}
     try:
@@ -54,7 +54,7 @@ def users_by_key() -> dict[str, User]:
 
 def is_on() -> bool:
     """Tell whether anybody has to say who they are."""
-    return settings.users_file() is not None or bool(settings.jwt())
+    return bool(settings.said("USERS") or settings.said("JWT_KEY"))
 
 
 @auth.authenticate
@@ -108,8 +108,8 @@ def _adapter(name: str) -> TypeAdapter[Any]:
 
 def _of_token(token: str) -> User | None:
     """Read a token (None: it is no good); its claim `orchestrator_ceilings` caps its user's runs."""
-    said = settings.jwt()
-    if not said:
+    key, audience, issuer = (settings.said("JWT_KEY"), settings.said("JWT_AUDIENCE"), settings.said("JWT_ISSUER"))
+    if not key:
         return None
     try:
         import jwt
@@ -117,15 +117,15 @@ def _of_token(token: str) -> User | None:
         raise BadSettings(
             f"ORCHESTRATOR_JWT_KEY needs the extra 'jwt': pip install 'orchestrator-workers[jwt]' ({error})"
         ) from None
-    asymmetric = said["key"].startswith("-----BEGIN")
-    required = ["sub", "exp", *(["aud"] if said["audience"] else []), *(["iss"] if said["issuer"] else [])]
+    asymmetric = key.startswith("-----BEGIN")
+    required = ["sub", "exp", *(["aud"] if audience else []), *(["iss"] if issuer else [])]
     try:
         claims = jwt.decode(
             token,
-            said["key"].replace("\\n", "\n"),
+            key.replace("\\n", "\n"),
             algorithms=["RS256", "ES256", "EdDSA"] if asymmetric else ["HS256"],
-            audience=said["audience"] or None,
-            issuer=said["issuer"] or None,
+            audience=audience,
+            issuer=issuer,
             options={"require": required},
         )
         return User(str(claims["sub"]), _checked(claims.get("orchestrator_ceilings") or {}))

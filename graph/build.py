@@ -97,7 +97,7 @@ def build_graph(
     team = assemble(specialists, specialists_dir, tools, mcp_config, documents)
     host = Host(
         team.roster,
-        Endpoints(own, lambda name: engine_options(name, settings.local_model()), settings.endpoint_environment),
+        Endpoints(own, lambda name: engine_options(name, settings.path("LOCAL_MODEL")), settings.endpoint_environment),
         toolbox=team.toolbox,
         documents=team.documents,
     )

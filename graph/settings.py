@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dotenv import load_dotenv
 from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 PREFIX = "ORCHESTRATOR_"
 CEILING = f"{PREFIX}CEILING_"
-HOST_SETTINGS = (
+# What the host alone sets: paths, addresses, prices, who may use it, and the model for all roles.
+HostSetting = Literal[
     "MODEL", "PRICES", "SPECIALISTS_DIR", "LOCAL_MODEL", "DB", "MCP_CONFIG", "SEARXNG_URL", "REDIS_URL", "DAILY_USD",
     "USERS", "JWT_KEY", "JWT_AUDIENCE", "JWT_ISSUER", "PAGE_PASSWORD",
-)  # fmt: skip
+]  # fmt: skip
+HOST_SETTINGS: tuple[HostSetting, ...] = get_args(HostSetting)
 # What a deployment may cap. A caller's context may ask for less, never for more.
 CAPPED = (
     "max_subtasks", "max_rounds", "max_plan_attempts", "max_parallel", "call_timeout_s", "worker_timeout_s",
@@ -195,7 +197,7 @@ def prices() -> dict[str, Price]:
         BadSettings: it is not such a JSON object.
     """
     try:
-        return prices_from(json.loads(_said("PRICES") or "{}"))
+        return prices_from(json.loads(said("PRICES") or "{}"))
     except (json.JSONDecodeError, RecursionError) as error:
         raise BadSettings(f"{PREFIX}PRICES is not valid JSON: {error}") from None
 
@@ -227,65 +229,30 @@ def endpoint_environment(provider: str) -> tuple[int, ...]:
     return tuple(hash(os.environ.get(name)) for name in variables_of(provider))
 
 
-def _said(name: str) -> str:
-    """Read a variable of ours ("": not set)."""
-    return os.environ.get(PREFIX + name, "").strip()
+def said(name: HostSetting) -> str | None:
+    """Read what the host has set in ORCHESTRATOR_<NAME> (None: not set)."""
+    return os.environ.get(PREFIX + name, "").strip() or None
 
 
-def _path(name: str) -> Path | None:
-    text = _said(name)
+def path(name: HostSetting) -> Path | None:
+    """Read the path in ORCHESTRATOR_<NAME> (None: not set)."""
+    text = said(name)
     return Path(text).expanduser() if text else None
-
-
-def specialists_dir() -> Path | None:
-    """Read ORCHESTRATOR_SPECIALISTS_DIR (None: not set)."""
-    return _path("SPECIALISTS_DIR")
-
-
-def local_model() -> Path | None:
-    """Read ORCHESTRATOR_LOCAL_MODEL, a GGUF file of the user's own (None: not set)."""
-    return _path("LOCAL_MODEL")
-
-
-def database() -> str | None:
-    """Read ORCHESTRATOR_DB, a path or a postgresql:// URL (None: not set)."""
-    return _said("DB") or None
-
-
-def users_file() -> Path | None:
-    """Read ORCHESTRATOR_USERS, the file of who may use a server (None: not set)."""
-    return _path("USERS")
-
-
-def jwt() -> dict[str, str]:
-    """Read ORCHESTRATOR_JWT_KEY, and whom a token must be for and from ({}: no tokens are taken)."""
-    said = {name.lower(): _said(f"JWT_{name}") for name in ("KEY", "AUDIENCE", "ISSUER")}
-    return said if said["key"] else {}
-
-
-def redis_url() -> str | None:
-    """Read ORCHESTRATOR_REDIS_URL, what the processes of a host share (None: not set, each is for itself)."""
-    return _said("REDIS_URL") or None
 
 
 def daily_usd() -> float | None:
     """Read ORCHESTRATOR_DAILY_USD, what all runs of the host may cost in a day (None: not set)."""
-    text = _said("DAILY_USD")
-    if text and not redis_url():
+    text = said("DAILY_USD")
+    if text and not said("REDIS_URL"):
         raise BadSettings(f"{PREFIX}DAILY_USD needs {PREFIX}REDIS_URL, where all processes keep what they have spent")
     return _parsed(f"{PREFIX}DAILY_USD", text, NonNegativeFloat) if text else None
-
-
-def mcp_config() -> Path | None:
-    """Read ORCHESTRATOR_MCP_CONFIG, the file that names MCP servers (None: not set)."""
-    return _path("MCP_CONFIG")
 
 
 def search_engine() -> "SearchEngine | None":
     """Read where the web is searched: ORCHESTRATOR_SEARXNG_URL, else TAVILY_API_KEY (None: neither is set)."""
     from nodes.specialists import TAVILY, SearchEngine
 
-    url, key = _said("SEARXNG_URL"), os.environ.get("TAVILY_API_KEY", "").strip()
+    url, key = said("SEARXNG_URL"), os.environ.get("TAVILY_API_KEY", "").strip()
     return SearchEngine(url) if url else SearchEngine(TAVILY, key) if key else None
 
 

@@ -39,7 +39,7 @@ def share() -> None:
     Raises:
         BadSettings: the extra is missing, or the daily budget is no number.
     """
-    url, daily = settings.redis_url(), settings.daily_usd()
+    url, daily = settings.said("REDIS_URL"), settings.daily_usd()
     if url is None:
         return
     try:

@@ -60,7 +60,9 @@ def _looked_at(what: str, look: Callable[[], Iterator[Look]]) -> Iterator[Look]:
 
 def _models(given: Mapping[str, Any]) -> Iterator[Look]:
     asked = host.resolve(given)
-    where = Endpoints(host.prices(), lambda name: engine_options(name, host.local_model()), host.endpoint_environment)
+    where = Endpoints(
+        host.prices(), lambda name: engine_options(name, host.path("LOCAL_MODEL")), host.endpoint_environment
+    )
     settled: Context = asyncio.run(on_engine(settle(asked, where)))
     yield Look("settings", ok=True, said="read; `orchestrate settings` lists them")
     for spec in dict.fromkeys(settled.model(role) for role in ROLES):

@@ -22,7 +22,7 @@ DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 
 def where_runs_are(database: str | None) -> str | Path:
     """Find the database of runs: what is given, else the environment's, else the usual one."""
-    return database or settings.database() or default_path()
+    return database or settings.said("DB") or default_path()
 
 
 async def list_runs(database: str | None, *, as_json: bool) -> None:

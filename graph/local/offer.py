@@ -42,7 +42,7 @@ def make_ready(specs: Sequence[str], person: Person) -> None:
         NoModel: one is not here, and was not to be fetched or could not be.
     """
     wanted = sorted({spec.partition(":")[2] or "small" for spec in specs if spec.partition(":")[0] == "local"})
-    for name in wanted if settings.local_model() is None else ():
+    for name in wanted if settings.path("LOCAL_MODEL") is None else ():
         _make_model_ready(lookup(name), person)
 
 
@@ -73,7 +73,7 @@ def offer(servers: Sequence[LocalServer], person: Person) -> str | None:
         if person.agrees(f"{server.name} answers at {server.base_url} with {models}. Use {server.models[0]}?"):
             settings.use_endpoint(server.base_url)
             return f"openai:{server.models[0]}"
-    if settings.local_model() is not None:
+    if settings.path("LOCAL_MODEL") is not None:
         return "local"
     nobody = person.ask is None and not person.yes
     if find_spec("xllamacpp") is None or (nobody and lookup("small").state != "present"):

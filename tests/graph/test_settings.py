@@ -13,11 +13,11 @@ from graph import BadSettings, NoModel
 from graph.settings import (
     CAPPED,
     check_configurable,
+    path,
     prices,
     prices_from,
     read_env_file,
     resolve,
-    specialists_dir,
     still_under_ceilings,
     with_model,
 )
@@ -269,10 +269,10 @@ def test_prices_given_in_python() -> None:
 
 def test_the_folder_of_specialists(monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder comes from the environment alone."""
-    unset = specialists_dir()
+    unset = path("SPECIALISTS_DIR")
     monkeypatch.setenv("ORCHESTRATOR_SPECIALISTS_DIR", "/srv/people")
 
-    assert (unset, specialists_dir()) == (None, Path("/srv/people"))
+    assert (unset, path("SPECIALISTS_DIR")) == (None, Path("/srv/people"))
 
 
 def test_an_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

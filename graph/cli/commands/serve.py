@@ -29,5 +29,5 @@ async def serve(
             raise
         how = install_command("orchestrator-workers[page]")
         raise BadSettings(f"the page needs the extra page: {how}") from None
-    password = (settings.variable("ORCHESTRATOR_PAGE_PASSWORD") or "").strip()
+    password = settings.said("PAGE_PASSWORD") or ""
     await serve_page(where_runs_are(database), host, port, password, say, names or ())
