@@ -1,7 +1,7 @@
 """Command: `orchestrate`, run to its end without a terminal by a process that has the heavy imports behind it.
 
 The imports are most of what a command takes; a fork has them already. What a person starts, script and imports
-included, is tested in a terminal (bench.recording.Terminal) and by tests/graph/test_commands.py's help.
+included, is tested in a terminal (bench.recording.Terminal) and by tests/cli/test_commands.py's help.
 """
 
 import multiprocessing

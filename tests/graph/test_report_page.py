@@ -14,9 +14,9 @@ from graph.report.charts import share, timelines
 from graph.report.marks import without_repeats
 from graph.report.quotes import marked
 from nodes.state import State
+from tests.cli.test_cli import around
 from tests.command import orchestrate
 from tests.endpoint import Endpoint
-from tests.graph.test_cli import around
 from tests.graph.test_report import Page, ended
 from tests.minds import REQUEST, Team
 from tests.turn import Turn

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.cli.test_cli import REQUEST, TASKS, joined, planned
 from tests.collector import Collector
 from tests.endpoint import Endpoint, system_of
-from tests.graph.test_cli import REQUEST, TASKS, joined, planned
 from tests.minds import TASKS as PARTY
 from tests.minds import Team, join_all, plan_of, synthesis_of
 from tests.turn import Body, Turn

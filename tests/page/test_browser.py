@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.test_cli import COMMAND, around
 from tests.endpoint import Endpoint
-from tests.graph.test_cli import COMMAND, around
 from tests.minds import REQUEST, Team
 from tests.turn import Turn
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from graph.cli.keys import Keys, subtask_id
+from tests.cli.test_cli import COMMAND, REQUEST, around, team
+from tests.cli.test_commands import run_id
 from tests.command import orchestrate
 from tests.endpoint import Endpoint, Turn
-from tests.graph.test_cli import COMMAND, REQUEST, around, team
-from tests.graph.test_commands import run_id
 from tests.minds import role_of
 from tests.turn import Body
 

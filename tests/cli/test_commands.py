@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.recording import Terminal
+from tests.cli.test_cli import COMMAND, REQUEST, around, joined, planned, team
 from tests.command import orchestrate
 from tests.endpoint import Endpoint, Turn, last_of, system_of
-from tests.graph.test_cli import COMMAND, REQUEST, around, joined, planned, team
 from tests.turn import Body
 
 SCRIPTED = {"ORCHESTRATOR_MODEL": "scripted:street-party"}
