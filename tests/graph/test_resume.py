@@ -17,8 +17,8 @@ from graph.run import resume, start
 from graph.store import RunBusy, open_store
 from tests.endpoint import Endpoint
 from tests.graph.test_kill import saved
-from tests.graph.test_store import command, listed
 from tests.minds import MODEL, REQUEST, TASKS, Team, calls_of, did_it, join_all
+from tests.store.test_store import command, listed
 from tests.turn import Turn
 
 COMMAND = str(Path(sys.executable).with_name("orchestrate"))
