@@ -17,8 +17,8 @@ from nodes.state import State
 from tests.cli.test_cli import around
 from tests.command import orchestrate
 from tests.endpoint import Endpoint
-from tests.graph.test_report import Page, ended
 from tests.minds import REQUEST, Team
+from tests.report.test_report import Page, ended
 from tests.turn import Turn
 
 
