@@ -9,49 +9,53 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from evals import gateway, logs, minds, suites
+from evals import deep, gateway, logs, minds, suites
 from evals.items import SUITES, items
-from evals.purse import Cost, sample_cost
+from evals.purse import Cost, judge_cost, systems_cost
 from evals.results import HEAD, SHORT_HEAD, Measured, closing, page, plot, table, told
 from graph.settings import orchestrator_variables, read_env_file
 
 FOLDER = Path(__file__).parent
 LOGS = FOLDER / "logs"  # not in git
+# By the words that model names begin with; a name that is not here is a family of its own.
+FAMILIES = {
+    "gpt": ("gpt", "chatgpt", "o"),
+    "gemini": ("gemini", "gemma"),
+    "mistral": ("mistral", "mixtral", "ministral", "magistral", "codestral", "devstral"),
+    "qwen": ("qwen", "qwq"),
+}
 RECORDED = FOLDER / "recorded"  # logs of live runs that are kept in git, from whatever machine
-DEEPAGENTS = FOLDER.parent / ".venv-deepagents" / "bin" / "python"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for, then write the table, the plot and RESULTS.md; 1 where something was not finished."""
     given, began = _arguments(arguments), time.monotonic()
     read_env_file()
-    done, more = True, []
-    if given.logs:
-        more = [Path(given.logs)]
-        if given.judge:
-            logs.judge_later(more[0], given.judge)
+    done, more = True, [Path(given.logs)] if given.logs else []
+    if more:
+        if given.judge and not _judged_later(more[0], given):
+            return 1
     elif given.model is None:
         done = _scripted(given)
     else:
-        fault = same_family(given.model, given.judge)
-        if fault:
-            print(fault, file=sys.stderr)
-            return 2
-        if not _agreed(given):
+        folder = logs.folder_of(LOGS, given.model)
+        refuse_family(given.model, given.judge)
+        costs = {suite: _cost(suite, given) for suite in given.suite}
+        if not _agreed(costs, logs.spent(folder), yes=given.yes):
             return 1
         done = logs.run(
-            logs.folder_of(LOGS, given.model),
+            folder,
             given.suite,
             model=given.model,
             judge=given.judge,
             epochs=given.epochs,
             limit=given.limit,
             data=given.data,
-            deepagents=_deepagents(),
+            deepagents=deep.PYTHON.exists(),
         )
     _tell(more, given.model)
     print(f"evals: {'done' if done else 'not finished; the same command goes on'} in {time.monotonic() - began:.0f} s")
@@ -89,12 +93,8 @@ def _scripted(given: argparse.Namespace) -> bool:
             judge=minds.JUDGE,
             epochs=given.epochs,
             limit=given.limit,
-            deepagents=_deepagents(),
+            deepagents=deep.PYTHON.exists(),
         )
-
-
-def _deepagents() -> str:
-    return str(DEEPAGENTS) if DEEPAGENTS.exists() else ""
 
 
 @contextmanager
@@ -108,38 +108,54 @@ def _without_settings() -> Iterator[None]:
         os.environ.update(before)
 
 
-def same_family(model: str, judge: str | None) -> str:
-    """Refuse a judge of the model's own family: it likes its own words ("": it is of another)."""
-    families = [re.match(r"[a-z]*", re.split(r"[:/]", name)[-1].casefold()) for name in (model, judge or "")]
-    mine, theirs = (family[0] if family else "" for family in families)
-    if not judge or mine != theirs:
-        return ""
-    return f"--judge {judge} is of the same family as {model} ({mine}); take one of another, or judge the logs later"
+def _judged_later(folder: Path, given: argparse.Namespace) -> bool:
+    told = logs.judging(folder, given.judge)
+    for model, _ in told.values():
+        refuse_family(model, given.judge)
+    if not _agreed({where: cost for where, (_, cost) in told.items()}, logs.spent(folder), yes=given.yes):
+        return False
+    logs.judge_later(folder, given.judge)
+    return True
 
 
-def _agreed(given: argparse.Namespace) -> bool:
+def refuse_family(model: str, judge: str | None) -> None:
+    """Refuse a judge of the model's own family: it likes its own words.
+
+    Raises:
+        SystemExit: it is of the same.
+    """
+    mine, theirs = map(_family, (model, judge or ""))
+    if judge and mine == theirs:
+        raise SystemExit(
+            f"--judge {judge} is of the same family as {model} ({mine}); take one of another, or judge the logs later"
+        )
+
+
+def _family(name: str) -> str:
+    """Name the family of a model, whoever serves it, by how its name begins."""
+    found = re.match(r"o(?=\d)|[a-z]*", re.split(r"[:/]", name)[-1].casefold())
+    word = found[0] if found else ""
+    return next((family for family, names in FAMILIES.items() if word in names), word)
+
+
+def _agreed(costs: Mapping[str, Cost], before: float, *, yes: bool) -> bool:
     """Say what the run will cost, and ask; with EVAL_BUDGET_USD set nobody need be asked, for it is held.
 
     Raises:
         SystemExit: a budget is set and a price is not known.
     """
-    costs = {suite: _cost(suite, given) for suite in given.suite}
-    for suite, cost in costs.items():
-        print(f"{suite:10} {cost}")
-    known = [cost.usd for cost in costs.values() if cost.usd]
-    budget, before = os.environ.get("EVAL_BUDGET_USD", "").strip(), logs.spent(logs.folder_of(LOGS, given.model))
-    print(
-        f"in all     about ${sum(usd[0] for usd in known):.2f}, at most ${sum(usd[1] for usd in known):.2f}; ${before:.2f} spent before"
-    )
+    for what, cost in costs.items():
+        print(f"{what:10} {cost}")
+    print(f"in all     {sum(costs.values(), Cost())}; ${before:.2f} spent before")
+    budget = os.environ.get("EVAL_BUDGET_USD", "").strip()
     if budget:
-        if len(known) < len(costs):
+        if any(cost.usd is None for cost in costs.values()):
             raise SystemExit(
                 "EVAL_BUDGET_USD is set, but a price is unknown: give it in ORCHESTRATOR_PRICES (docs/settings.md)"
             )
         suites.money.limit, suites.money.spent = float(budget), before
         print(f"EVAL_BUDGET_USD={budget} is held: no sample begins that might go beyond it")
-        return True
-    if given.yes:
+    if budget or yes:
         return True
     try:
         return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
@@ -148,12 +164,11 @@ def _agreed(given: argparse.Namespace) -> bool:
 
 
 def _cost(suite: str, given: argparse.Namespace) -> Cost:
-    kept = items(suite, given.data)[: given.limit]
-    each = [sample_cost(suite, given.model, given.judge, item.get("ceiling", 0)) for item in kept]
-    tokens = sum(cost.tokens[0] for cost in each), sum(cost.tokens[1] for cost in each)
-    known = [cost.usd for cost in each if cost.usd is not None]
-    usd = (sum(bounds[0] for bounds in known), sum(bounds[1] for bounds in known)) if len(known) == len(each) else None
-    return Cost(tokens, usd).times(given.epochs)
+    more = suite == "survival" and deep.PYTHON.exists()
+    verdicts = judge_cost(suite, given.judge, deepagents=more)
+    kept = items(suite, given.data)[: given.limit] * given.epochs
+    each = (systems_cost(suite, given.model, item.get("ceiling", 0), deepagents=more) for item in kept)
+    return sum((cost + verdicts for cost in each), Cost())
 
 
 def _tell(more: Sequence[Path], model: str | None) -> None:

@@ -10,16 +10,18 @@ from itertools import count
 from pathlib import Path
 
 from evals.caller import Run, made
+from evals.purse import price
+from nodes.budget import cost_usd
 
 CHILD = Path(__file__).parent / "deep_child.py"
+PYTHON = Path(__file__).parent.parent / ".venv-deepagents" / "bin" / "python"
 
 
 class DeepAgents:
     """The child process; it is started with the first request, and ends when its input does."""
 
-    def __init__(self, python: str) -> None:
-        """Take the Python of its environment."""
-        self.python = python
+    def __init__(self) -> None:
+        """Wait for the first request."""
         self._serials = count(1)
         self._waiting: dict[int, asyncio.Future[Run]] = {}
         self._child: asyncio.subprocess.Process | None = None
@@ -31,7 +33,7 @@ class DeepAgents:
             if self._child is None:
                 # -P: the child's folder has modules of ours, such as requests, that are none of deepagents'.
                 self._child = await asyncio.create_subprocess_exec(
-                    self.python, "-P", str(CHILD), stdin=PIPE, stdout=PIPE, limit=2**24
+                    PYTHON, "-P", str(CHILD), stdin=PIPE, stdout=PIPE, limit=2**24
                 )
                 self._listener = asyncio.create_task(self._listen(self._child))
         serial = next(self._serials)
@@ -41,7 +43,8 @@ class DeepAgents:
         if self._listener.done():
             return made(error="deepagents' process has ended")
         self._child.stdin.write(line.encode() + b"\n")
-        return await self._waiting[serial]
+        run = await self._waiting[serial]
+        return run | {"usd": cost_usd(price(model), run["sent"], run["got"]) if "sent" in run else None}
 
     async def _listen(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdout is not None

@@ -22,8 +22,8 @@ async def answered(asked: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001
         made["error"] = f"{type(error).__name__}: {error}"[:500]
     spent = usage.usage_metadata.values()
-    tokens = sum(each["total_tokens"] for each in spent)
-    return made | {"tokens": tokens, "seconds": time.monotonic() - began}
+    sent, got = (sum(each[side] for each in spent) for side in ("input_tokens", "output_tokens"))
+    return made | {"tokens": sent + got, "sent": sent, "got": got, "seconds": time.monotonic() - began}
 
 
 async def main() -> None:

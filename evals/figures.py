@@ -19,6 +19,7 @@ async def figures_of(suite: str, item: Item, runs: Mapping[str, Run], ask: Ask |
     for system, run in runs.items():
         made[f"failed|{system}"] = float(bool(run["error"]))
         made[f"tokens|{system}"] = float(run["tokens"] or 0)
+        made[f"seconds|{system}"] = run.get("seconds")
     return {name: value for name, value in made.items() if value is not None}
 
 

@@ -11,7 +11,7 @@ from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log, write_eval_lo
 from inspect_ai.model import Model, get_model
 
 from evals import gateway, minds, suites
-from evals.purse import price
+from evals.purse import Cost, judge_cost, price, systems_cost, usd_of
 from evals.results import Measured
 from nodes.budget import cost_usd
 
@@ -34,26 +34,28 @@ def run(
     epochs: int,
     limit: int | None = None,
     data: Sequence[str] = (),
-    deepagents: str = "",
+    deepagents: bool = False,
 ) -> bool:
     """Run suites into a folder's logs; what stands there finished is not run again. False: something was not finished."""
     asked = _asked(judge) if judge else None  # now: in the survival suite OPENAI_BASE_URL is the gateway's
     upstream = None if model == minds.MIND else gateway.upstream(model)
     whole = True
     for name in names:
-        task = suites.suite(name, model, judge, list(data), deepagents if name == "survival" else "")
+        task = suites.suite(name, model, judge, list(data), deepagents=deepagents and name == "survival")
         behind = gateway.served(upstream) if upstream and name == "survival" else nullcontext()
         with behind:
             done, _ = eval_set(
                 task,
                 log_dir=str(folder / name),
                 model="none/none",
+                tags=[model],  # the viewer's column of models has the judge's name alone
                 model_roles={"judge": asked} if asked else None,
                 epochs=epochs,
                 limit=limit,
                 max_samples=AT_ONCE_OF.get(name, AT_ONCE),
                 retry_attempts=0,
                 retry_immediate=False,
+                log_buffer=1,  # what is finished is on disk, whatever comes
                 display="plain",
                 log_level="warning",
                 score_display=False,
@@ -79,10 +81,21 @@ def judge_later(folder: Path, judge: str) -> None:
     """Judge what the logs of a folder hold; nothing is run again."""
     asked = _asked(judge)
     for log in _logs(folder):
-        scorer = suites.measured(log.eval.task, judge)
+        scorer = suites.measured(log.eval.task, judge, later=True)
         write_eval_log(
             score(log, scorer, model_roles={"judge": asked}, action="overwrite", display="plain"), log.location
         )
+
+
+def judging(folder: Path, judge: str) -> dict[str, tuple[str, Cost]]:
+    """Name the logs of a folder, each with the model that it is of, and what judging it will cost."""
+    return {
+        log.location: (
+            log.eval.task_args["model"],
+            sum([judge_cost(log.eval.task, judge)] * len(log.samples or []), Cost()),
+        )
+        for log in _logs(folder)
+    }
 
 
 def read(folders: Sequence[Path]) -> list[Measured]:
@@ -104,8 +117,8 @@ def spent(folder: Path) -> float:
     """Add up what a folder's logs have cost, systems and judge, in USD; what has no known price counts as nothing."""
     usd = 0.0
     for log in _logs(folder):
-        runs = (run for sample in log.samples or [] for run in sample.metadata.get("runs", {}).values())
-        usd += sum(run["usd"] or 0.0 for run in runs)
+        for told in (sample.metadata for sample in log.samples or [] if "runs" in sample.metadata):
+            usd += usd_of(told["runs"], systems_cost(told["suite"], told["model"], told.get("ceiling", 0)).most)
         usage, judge = log.stats.role_usage.get("judge"), log.eval.task_args.get("judge")
         if usage and judge:
             usd += cost_usd(price(judge), usage.input_tokens, usage.output_tokens) or 0.0

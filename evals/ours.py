@@ -11,12 +11,13 @@ from langgraph.checkpoint.memory import InMemorySaver
 from evals.caller import Run, made
 from evals.sets import Document
 from graph import Context, OrchestratorError, aanswer, build_graph
+from graph.build import whole
 from nodes.models import Line, Script, register
 
 
 async def planned(request: str, model: str, **settings: Any) -> Run:
     """Run planner and validator, and stop where a person would be asked."""
-    graph: Any = build_graph(checkpointer=InMemorySaver())
+    graph: Any = whole(build_graph(checkpointer=InMemorySaver()))
     config = {"configurable": {"thread_id": uuid.uuid4().hex}}
     context = Context(planner_model=model, worker_model=model, synthesiser_model=model, approve_plan=True, **settings)
     return await _timed(_plan(graph, request, config, context))
@@ -25,7 +26,7 @@ async def planned(request: str, model: str, **settings: Any) -> Run:
 async def _plan(graph: Any, request: str, config: Any, context: Context) -> Run:
     await graph.ainvoke({"request": request}, config, context=context)
     values = (await graph.aget_state(config)).values
-    plan, charges = values["plan"], values.get("charges", [])
+    plan, charges = values["plan"], values["charges"]
     return made(
         plan=[{"specialist": subtask["specialist"], "task": subtask["task"]} for subtask in plan["subtasks"]],
         frame=plan.get("frame", {}),
@@ -58,19 +59,20 @@ async def joined(request: str, documents: Sequence[Document], model: str, **sett
 
 async def _answer(request: str, **settings: Any) -> Run:
     state: dict[str, Any] = dict((await aanswer(request, **settings)).state)
-    spend = state["spend"]
     return made(
         state["answer"],
         plan=[{"specialist": outcome["specialist"], "task": outcome["task"]} for outcome in state["outcomes"]],
         entries=[
             [side["quote"] for side in entry["positions"] if side["verified"]] for entry in state["disagreements"]
         ],
-        tokens=spend["input_tokens"] + spend["output_tokens"],
-        usd=spend["usd"],
-        calls=spend["calls"],
-        spend=spend,
         complete=state["complete"],
+        **_spent(state["spend"]),
     )
+
+
+def _spent(spend: dict[str, Any]) -> Run:
+    tokens = spend["input_tokens"] + spend["output_tokens"]
+    return {"tokens": tokens, "usd": spend["usd"], "calls": spend["calls"], "spend": spend}
 
 
 async def _timed(running: Awaitable[Run]) -> Run:
@@ -78,7 +80,8 @@ async def _timed(running: Awaitable[Run]) -> Run:
     try:
         run = await running
     except OrchestratorError as error:
-        run = made(error=f"{type(error).__name__}: {error}")
+        spend = getattr(error, "spend", None)
+        run = made(error=f"{type(error).__name__}: {error}", **(_spent(spend) if spend else {}))
     return run | {"seconds": time.monotonic() - began}
 
 

@@ -1,7 +1,9 @@
 """Purse: what a run is going to cost, said beforehand, and the most it may (EVAL_BUDGET_USD)."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from graph.settings import prices
 from nodes.budget import Price, cost_usd
@@ -24,13 +26,18 @@ class BudgetReached(Exception):
 class Cost:
     """Tokens and USD, usual and at most. usd None: a price is unknown."""
 
-    tokens: tuple[int, int]
-    usd: tuple[float, float] | None
+    tokens: tuple[int, int] = (0, 0)
+    usd: tuple[float, float] | None = (0.0, 0.0)
 
-    def times(self, count: int) -> "Cost":
-        """Take it so often."""
-        usd = None if self.usd is None else (self.usd[0] * count, self.usd[1] * count)
-        return Cost((self.tokens[0] * count, self.tokens[1] * count), usd)
+    @property
+    def most(self) -> float:
+        """USD at most; nothing where that is unknown, for then there is no budget."""
+        return self.usd[1] if self.usd else 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Take both."""
+        usd = self.usd and other.usd and (self.usd[0] + other.usd[0], self.usd[1] + other.usd[1])
+        return Cost((self.tokens[0] + other.tokens[0], self.tokens[1] + other.tokens[1]), usd)
 
     def __str__(self) -> str:
         """Write it for who is asked."""
@@ -43,20 +50,31 @@ def price(spec: str) -> Price | None:
     return price_of(spec if ":" in spec else spec.replace("/", ":", 1), None, Endpoints(prices()))
 
 
-def sample_cost(suite: str, model: str, judge: str | None, ceiling: int = 0) -> Cost:
-    """Bound one sample: every token at the dearer price at most, half of them read as a rule."""
+def systems_cost(suite: str, model: str, ceiling: int = 0, *, deepagents: bool = False) -> Cost:
+    """Bound the systems' runs on one sample: every token at the dearer price at most, half of them read as a rule."""
     most, usual = (ceiling, ceiling // 2) if ceiling else RUNS[suite]
-    most, usual = most * SYSTEMS[suite], usual * SYSTEMS[suite]
-    reads, verdicts = READS[suite], VERDICTS[suite] if judge else 0
-    tokens = usual + verdicts * (reads + 400), most + verdicts * (4 * reads + JUDGE_WRITES)
-    mine, theirs = price(model), price(judge) if judge else None
-    about = cost_usd(mine, usual // 2, usual // 2), cost_usd(theirs, verdicts * reads, verdicts * 400)
-    top = cost_usd(mine, 0, most), cost_usd(theirs, verdicts * 4 * reads, verdicts * JUDGE_WRITES)
-    if not judge or not verdicts:
-        about, top = (about[0], 0.0), (top[0], 0.0)
-    if None in (*about, *top):
-        return Cost(tokens, None)
-    return Cost(tokens, (sum(usd or 0 for usd in about), sum(usd or 0 for usd in top)))
+    count, priced = SYSTEMS[suite] + deepagents, price(model)
+    usd = cost_usd(priced, count * usual // 2, count * usual // 2), cost_usd(priced, 0, count * most)
+    return Cost((count * usual, count * most), _known(*usd))
+
+
+def judge_cost(suite: str, judge: str | None, *, deepagents: bool = False) -> Cost:
+    """Bound what the judge's verdicts on one sample cost."""
+    count, reads = VERDICTS[suite] + deepagents, READS[suite]
+    if judge is None or not count:
+        return Cost()
+    priced, tokens = price(judge), (count * (reads + 400), count * (4 * reads + JUDGE_WRITES))
+    usd = cost_usd(priced, count * reads, count * 400), cost_usd(priced, count * 4 * reads, count * JUDGE_WRITES)
+    return Cost(tokens, _known(*usd))
+
+
+def _known(about: float | None, most: float | None) -> tuple[float, float] | None:
+    return None if about is None or most is None else (about, most)
+
+
+def usd_of(runs: Mapping[str, Mapping[str, Any]], most: float) -> float:
+    """Add up runs; one whose cost is unknown counts as its share of the most."""
+    return sum(most / len(runs) if run["usd"] is None else run["usd"] for run in runs.values())
 
 
 @dataclass

@@ -2,17 +2,26 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evals import minds
 from evals.intervals import Figure, bootstrap, kappa, mean, ratio
+from evals.items import BUDGETS, SUITES
 from evals.sets import JUDGED
 
-SUITES = ("split", "conflict", "survival", "equal")
 TITLES = {"split": "split", "conflict": "conflict", "survival": "survival", "equal": "equal tokens"}
 NOT_RUN = "not yet run"
+WITHIN = ("judge", "grader", "entries", "right")  # what a kappa or a precision is made of
+LABELS = {"won": "ours is better than it"}
+NUMBERS = ("seconds", "tokens")  # no shares
+ALIVE = "nobody dies"
+KINDS: dict[str, dict[object, str]] = {  # measures that are told by kind of sample too
+    "met": {ceiling: f", {ceiling:,} tokens" for ceiling in BUDGETS},
+    "seconds": {fault: f", {fault}" for fault in (ALIVE, *minds.FAULTS)},
+}
 NOT_JUDGED = "not judged, or too few samples to tell"
 
 Figures = Mapping[str, float]
@@ -30,25 +39,26 @@ class Measured:
     model: str
     judge: str | None = None
     samples: dict[str, dict[str, dict[int, Figures]]] = field(default_factory=lambda: defaultdict(dict))
-    kinds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kinds: dict[str, Any] = field(default_factory=dict)  # of a sample: its ceiling, or what its workers die of
 
     def take(self, suite: str, sample: str, epoch: int, figures: Figures, metadata: Mapping[str, Any]) -> None:
         """Add one sample's score."""
         self.samples[suite].setdefault(sample, {})[epoch] = figures
-        self.kinds[sample] = {name: metadata.get(name) for name in ("ceiling", "dead")}
+        died = metadata["fault"] if metadata.get("dead") else ALIVE if "fault" in metadata else None
+        self.kinds[sample] = metadata.get("ceiling") or died
 
-    def rows(self, suite: str, *names: str, where: Mapping[str, Any] | None = None) -> list[tuple[float, ...]]:
+    def rows(self, suite: str, *names: str, kind: object = None) -> list[tuple[float, ...]]:
         """Give the means over epochs of the named figures, for each sample that has them all."""
         made = []
         for sample, epochs in self.samples.get(suite, {}).items():
             kept = [figures for figures in epochs.values() if all(name in figures for name in names)]
-            if kept and all(self.kinds[sample][name] == value for name, value in (where or {}).items()):
+            if kept and kind in (None, self.kinds[sample]):
                 made.append(tuple(sum(figures[name] for figures in kept) / len(kept) for name in names))
         return made
 
-    def share(self, suite: str, name: str, where: Mapping[str, Any] | None = None) -> Figure | None:
-        """Average one figure over the samples."""
-        return bootstrap(self.rows(suite, name, where=where), lambda rows: mean([row[0] for row in rows]))
+    def share(self, suite: str, name: str, kind: object = None) -> Figure | None:
+        """Average one figure over the samples, or those of one kind."""
+        return bootstrap(self.rows(suite, name, kind=kind), lambda rows: mean([row[0] for row in rows]))
 
     def pooled(self, suite: str, some: str, of: str) -> Figure | None:
         """Divide one count by another, over all samples."""
@@ -115,35 +125,50 @@ def _told(name: str, figure: Figure | None, *, plain: bool = False) -> str:
     return f"{name} {figure.as_number() if plain else figure.percent()}" if figure else ""
 
 
-def details(measured: Measured) -> list[tuple[str, str, str, str]]:
-    """Give every figure: suite, measure, system, value."""
-    made = []
-    for suite in SUITES:
-        seen = {
-            name
-            for epochs in measured.samples.get(suite, {}).values()
-            for figures in epochs.values()
-            for name in figures
-        }
-        for name in sorted(seen):
-            measure, _, system = name.partition("|")
-            if measure not in ("judge", "grader", "entries", "right"):
-                figure = measured.share(suite, name)
-                value = f"{figure.value:,.0f}" if measure == "tokens" and figure else figure.percent() if figure else ""
-                made.append((TITLES[suite], measure, system, value))
-    for criterion in JUDGED:
+def details(measured: Measured) -> str:
+    """Give every figure: a table for each suite, a row for each measure, a column for each system."""
+    tables = {suite: dict(_cells(measured, suite)) for suite in SUITES}
+    return "\n\n".join(f"#### {TITLES[suite]}\n\n{grid(cells)}" for suite, cells in tables.items() if cells)
+
+
+def _cells(measured: Measured, suite: str) -> Iterator[tuple[str, str]]:
+    """Write a suite's figures, by "measure|system"."""
+    samples = [figures for epochs in measured.samples.get(suite, {}).values() for figures in epochs.values()]
+    for name in sorted({name for figures in samples for name in figures}):
+        measure, _, system = name.partition("|")
+        for kind, told in {None: "", **KINDS.get(measure, {})}.items() if measure not in WITHIN else ():
+            figure = measured.share(suite, name, kind)
+            if figure:
+                value = f"{figure.value:,.0f}" if measure in NUMBERS else figure.percent()
+                yield f"{LABELS.get(measure, measure)}{told}|{system}", value
+    for criterion in JUDGED if suite == "split" else ():
         figure = measured.agreement([criterion])
-        made += [("split", f"kappa, {criterion}", "judge", figure.as_number())] if figure else []
-    for system in ("ours", "lister"):
-        figure = measured.pooled("conflict", f"right|{system}", f"entries|{system}")
-        made += [(TITLES["conflict"], "precision", system, figure.percent())] if figure else []
-    for ceiling in sorted({kind["ceiling"] for kind in measured.kinds.values() if kind["ceiling"]}):
-        for system in ("ours", "single", "refined", "parallel", "recipe"):
-            figure = measured.share("equal", f"met|{system}", {"ceiling": ceiling})
-            made += (
-                [(TITLES["equal"], f"criteria met at {ceiling // 1000}k", system, figure.percent())] if figure else []
-            )
-    return made
+        if figure:
+            yield f"kappa, {criterion}|judge", figure.as_number()
+    for system in ("ours", "lister") if suite == "conflict" else ():
+        figure = measured.pooled(suite, f"right|{system}", f"entries|{system}")
+        if figure:
+            yield f"precision|{system}", figure.percent()
+
+
+def sheet(figures: Figures, runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write one sample's figures, and what they have cost, for inspect's viewer."""
+    cells = {name: f"{value:,.2f}".removesuffix(".00") for name, value in figures.items()}
+    for system, run in runs.items():
+        known = {name: run.get(name) for name in ("calls", "usd")}
+        cells |= {f"{name}|{system}": "unknown" if value is None else f"{value:,.4g}" for name, value in known.items()}
+    return grid(cells)
+
+
+def grid(cells: Mapping[str, str]) -> str:
+    """Write what is named "measure|system" as a table, ours first."""
+    names = [name.split("|") for name in cells]
+    systems = sorted({system for _, system in names}, key=lambda system: (system != "ours", system))
+    rows = [
+        (measure, *(cells.get(f"{measure}|{system}", "") for system in systems))
+        for measure in dict.fromkeys(measure for measure, _ in names)
+    ]
+    return table(rows, ("", *systems))
 
 
 def table(rows: Iterable[Sequence[object]], head: Sequence[str]) -> str:
@@ -196,7 +221,7 @@ def page(scripted: Measured | None, expected: Mapping[str, str], real: Sequence[
         parts += [
             f"### {each.model}, {judge}",
             table(closing(each), SHORT_HEAD),
-            table(details(each), ("suite", "measure", "system", "value")),
+            details(each),
         ]
     if not real:
         parts.append(table([(TITLES[suite], NOT_RUN, 0) for suite in SUITES], SHORT_HEAD))
@@ -208,6 +233,6 @@ def page(scripted: Measured | None, expected: Mapping[str, str], real: Sequence[
         parts += [table(told(scripted, expected), HEAD), "![Scripted minds](results.svg)"]
         parts += [
             "### Every figure of the scripted minds",
-            table(details(scripted), ("suite", "measure", "system", "value")),
+            details(scripted),
         ]
     return "\n\n".join(parts) + "\n"

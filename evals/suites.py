@@ -16,7 +16,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from evals.deep import DeepAgents
 from evals.figures import figures_of
 from evals.items import items
-from evals.purse import JUDGE_WRITES, Purse, price, sample_cost
+from evals.purse import JUDGE_WRITES, Purse, judge_cost, price, systems_cost, usd_of
+from evals.results import sheet
 from evals.runs import runs_of
 from nodes.budget import cost_usd
 
@@ -26,7 +27,9 @@ money = Purse()  # of this process: every suite that it runs pays from it
 
 
 @task
-def suite(name: str, model: str, judge: str | None = None, data: Sequence[str] = (), deepagents: str = "") -> Task:
+def suite(
+    name: str, model: str, judge: str | None = None, data: Sequence[str] = (), *, deepagents: bool = False
+) -> Task:
     """Make one suite's task.
 
     Args:
@@ -34,30 +37,31 @@ def suite(name: str, model: str, judge: str | None = None, data: Sequence[str] =
         model: provider:name, as everywhere in this repository.
         judge: provider/name, as inspect has it (None: code measures alone).
         data: fetched sets beside our own.
-        deepagents: the Python of the environment that it is installed in ("": it is not run).
+        deepagents: whether it is run too (make deepagents installs it).
     """
     made = [
         Sample(id=each["id"], input=each["input"], metadata={"suite": name, "model": model, **each})
         for each in items(name, data)
     ]
-    return Task(name=name, dataset=made, solver=systems(name, model, judge, deepagents), scorer=measured(name, judge))
+    solver, scorer = systems(name, model, judge, deepagents=deepagents), measured(name, judge, deepagents=deepagents)
+    return Task(name=name, dataset=made, solver=solver, scorer=scorer)
 
 
 @solver
-def systems(suite: str, model: str, judge: str | None, deepagents: str) -> Solver:
+def systems(suite: str, model: str, judge: str | None, *, deepagents: bool) -> Solver:
     """Run every system of a suite, once the purse has room for the most that the sample may cost."""
-    deep = DeepAgents(deepagents) if deepagents else None
+    deep = DeepAgents() if deepagents else None
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - inspect's signature
-        cost = sample_cost(suite, model, judge, state.metadata.get("ceiling", 0)).usd
-        most = cost[1] if cost else 0.0
-        await money.hold(most)
-        usd = 0.0
+        most = systems_cost(suite, model, state.metadata.get("ceiling", 0), deepagents=deepagents).most
+        verdicts = judge_cost(suite, judge, deepagents=deepagents).most
+        await money.hold(most + verdicts)
         try:
             runs = await runs_of(suite, state.metadata, model, deep)
-            usd = sum(run["usd"] or 0.0 for run in runs.values())
-        finally:
-            money.settle(most, usd)
+        except BaseException:
+            money.settle(most + verdicts, most)  # what it came to is unknown, and not nothing
+            raise
+        money.settle(most, usd_of(runs, most))  # the verdicts stay held: they are asked for next
         state.metadata["runs"] = runs
         state.output = ModelOutput.from_content(model, runs.get("ours", {}).get("text", ""))
         return state
@@ -66,8 +70,16 @@ def systems(suite: str, model: str, judge: str | None, deepagents: str) -> Solve
 
 
 @scorer(metrics=[mean(), stderr()])
-def measured(suite: str, judge: str | None) -> Scorer:
-    """Measure the runs of a sample; its value is the suite's headline, all else is in the score's metadata."""
+def measured(suite: str, judge: str | None, *, deepagents: bool = False, later: bool = False) -> Scorer:
+    """Measure the runs of a sample; its value is the suite's headline, and the figures stand beside it.
+
+    Args:
+        suite: its name.
+        judge: as above.
+        deepagents: as above.
+        later: whether a log is judged after its run, so that nothing is held for the verdicts yet.
+    """
+    verdicts = judge_cost(suite, judge, deepagents=deepagents).most
 
     async def ask(prompt: str) -> str:
         output = await get_model(role="judge", required=True).generate(
@@ -81,8 +93,18 @@ def measured(suite: str, judge: str | None) -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 - inspect's signature
         metadata: dict[str, Any] = state.metadata
-        figures = await figures_of(suite, metadata, metadata["runs"], ask if judge else None)
-        value = figures.get(HEADLINE[suite], 0.0)
-        return Score(value=value, answer=state.output.completion[:200], metadata={"figures": figures, "judge": judge})
+        if later:
+            await money.hold(verdicts)
+        try:
+            figures = await figures_of(suite, metadata, metadata["runs"], ask if judge else None)
+        finally:
+            money.settle(verdicts, 0.0)
+        shown: dict[str, Any] = {
+            "answer": state.output.completion,
+            "explanation": sheet(figures, metadata["runs"]),
+            "metadata": {"figures": figures, "judge": judge},
+        }
+        value = figures.get(HEADLINE[suite])  # not every sample has the headline: documents that agree have no recall
+        return Score.unscored(**shown) if value is None else Score(value=value, **shown)
 
     return score

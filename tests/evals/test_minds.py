@@ -13,7 +13,7 @@ from evals.caller import made
 from evals.figures import figures_of
 from evals.gateway import served
 from evals.intervals import mean
-from evals.items import Item, items
+from evals.items import SUITES, Item, items
 from evals.judge import Ask
 from evals.runs import runs_of
 from prompts import fence
@@ -87,6 +87,18 @@ def test_controls() -> None:
 
     assert len(rows) == 12
     assert (average(rows, "proportion|ours"), average(rows, "proportion|recipe")) == (1.0, 0.0)
+
+
+def test_cost_is_counted() -> None:
+    """What every system uses is counted, in every suite."""
+    kept = [(suite, item) for suite in SUITES for item in items(suite) if item.get("kind") != "graded"]
+    first = {suite: item for suite, item in reversed(kept) if not item.get("dead")}
+    rows = [row for suite, item in first.items() for row in measured(suite, [item])]
+    used = {name: value for row in rows for name, value in row.items() if name.startswith("tokens|")}
+
+    assert {*used} == {f"tokens|{name}" for name in ("ours", "recipe", "lister", "single", "refined", "parallel")}
+    assert all(row["tokens|ours"] > 0 for row in rows)
+    assert all(used.values())
 
 
 def test_judge_errs_on_every_tenth() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from evals.purse import BudgetReached, Purse, sample_cost
+from evals.purse import BudgetReached, Purse, judge_cost, systems_cost, usd_of
 
 
 def test_refuses() -> None:
@@ -36,12 +36,18 @@ def test_waits_for_those_in_flight() -> None:
 def test_cost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokens and money, usual and at most: five systems at their ceiling, every token at the dearer price."""
     monkeypatch.setenv("ORCHESTRATOR_PRICES", '{"openai:mine": {"input": 1, "output": 10}}')
-    cost = sample_cost("equal", "openai:mine", None, 8_000)
+    cost = systems_cost("equal", "openai:mine", 8_000)
 
     assert str(cost) == "about 20,000 tokens, at most 40,000; about $0.11, at most $0.40"
 
 
 def test_unknown_price() -> None:
     """An unknown price is unknown, not nothing; so is that of the judge."""
-    assert sample_cost("split", "openai:nobody-knows-it", None).usd is None
-    assert str(sample_cost("split", "openai:gpt-4o", "openai-api/x/nobody-knows-it")).endswith("price unknown")
+    assert systems_cost("split", "openai:nobody-knows-it").usd is None
+    verdicts = judge_cost("split", "openai-api/x/nobody-knows-it")
+    assert str(systems_cost("split", "openai:gpt-4o") + verdicts).endswith("price unknown")
+
+
+def test_unknown_cost() -> None:
+    """A run whose cost is unknown counts as its share of the most, not as nothing."""
+    assert usd_of({"ours": {"usd": 0.5}, "recipe": {"usd": None}}, most=4.0) == 2.5
