@@ -8,6 +8,7 @@ import pytest
 from evals import minds
 from evals.gateway import served
 from evals.smith import evaluated
+from tests.collector import Run
 from tests.evals.smith_api import SmithApi
 
 
@@ -18,6 +19,16 @@ def api(bare_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Smi
         for name, value in {"TRACING": "true", "ENDPOINT": api.url, "API_KEY": "smith-key"}.items():
             monkeypatch.setenv(f"LANGSMITH_{name}", value)
         yield api
+
+
+def ended(runs: dict[str, Run]) -> list[str]:
+    """Name the runs that have ended."""
+    return [run["name"] for run in runs.values() if run.get("end_time")]
+
+
+def told_of(api: SmithApi, key: str) -> int:
+    """Count a feedback; plan_source is the last that a run of ours gives of itself."""
+    return sum(entry["key"] == key for entry in api.feedback)
 
 
 @pytest.mark.filterwarnings("ignore:'upload_results' parameter is in beta")
@@ -32,7 +43,9 @@ def test_nothing_is_sent(api: SmithApi) -> None:
 def test_upload(api: SmithApi) -> None:
     """Items become a dataset, each run an experiment on it with its traces and every figure; again, the dataset stands."""
     rows = [asyncio.run(evaluated("conflict", minds.MIND, limit, upload=True)) for limit in (1, 2)]
-    runs = api.wait(lambda runs: sum(run.get("name") == "measured" and "end_time" in run for run in runs.values()) == 3)
+    figures = sum(map(len, (*rows[0], *rows[1])))
+    runs = api.wait(lambda runs: ended(runs).count("measured") == 3 == told_of(api, "plan_source"))
+    api.wait(lambda _: sum("|" in entry["key"] for entry in api.feedback) == figures)
     sent = {name: run for name, run in runs.items() if run.get("reference_example_id")}
     told = [(entry["run_id"], entry["key"], entry["score"]) for entry in api.feedback if entry["run_id"] in sent]
 
@@ -41,6 +54,6 @@ def test_upload(api: SmithApi) -> None:
     assert len(api.examples) == 2
     assert {run["reference_example_id"] for run in sent.values()} == {*api.examples}
     assert [each["reference_dataset_id"] for each in api.experiments.values()] == [api.datasets[0]["id"]] * 2
-    assert len(told) == sum(map(len, (*rows[0], *rows[1])))
+    assert len(told) == figures
     assert sorted(score for _, key, score in told if key == "recall|ours") == [1.0, 1.0]
     assert {"planner", "synthesiser"} <= {run["name"] for run in runs.values()}
