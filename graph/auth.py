@@ -96,14 +96,10 @@ def _checked(ceilings: object) -> dict[str, Any]:
     if not isinstance(ceilings, Mapping) or not {*ceilings} <= {*settings.CAPPED}:
         raise BadSettings(f"ceilings: expected some of {', '.join(settings.CAPPED)}; got {ceilings!r}"[:500])
     try:
-        return {name: _adapter(name).validate_python(value) for name, value in ceilings.items()}
+        fields: Any = Context.model_fields
+        return {name: TypeAdapter(fields[name].annotation).validate_python(value) for name, value in ceilings.items()}
     except ValidationError as error:
         raise BadSettings(f"ceilings: {ceilings!r}: {error.errors()[0]['msg']}"[:500]) from None
-
-
-def _adapter(name: str) -> TypeAdapter[Any]:
-    kind: Any = Context.model_fields[name].annotation
-    return TypeAdapter(kind)
 
 
 def _of_token(token: str) -> User | None:

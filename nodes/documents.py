@@ -197,7 +197,8 @@ def document_of(name: str, raw: bytes, kind: str) -> Document:
         BadSettings: there is no text in it.
     """
     if kind == ".pdf":
-        parts = _pages(name, raw)
+        pages = enumerate(pages_of(name, raw), 1)
+        parts = [(f"page {number}", piece) for number, text in pages for _, piece in _by_lines(text)]
     elif kind in _TABLES:
         parts = _rows(_decoded(name, raw), _TABLES[kind])
     else:
@@ -225,11 +226,6 @@ def _decoded(name: str, raw: bytes) -> str:
     if odd > len(text) // ODD_SHARE:
         raise BadSettings(f"cannot attach {name}: it is no text ({odd:,} of {len(text):,} characters are none)")
     return text
-
-
-def _pages(name: str, raw: bytes) -> list[tuple[str, str]]:
-    pages = pages_of(name, raw)
-    return [(f"page {number}", piece) for number, text in enumerate(pages, 1) for _, piece in _by_lines(text)]
 
 
 def _by_lines(text: str) -> list[tuple[str, str]]:

@@ -71,7 +71,8 @@ def _call(state: State, settings: Context, host: Host, listener: Listener, befor
     names = None if settings.improvise else host.roster.names(improvise=False)
 
     def restarted(why: str) -> None:
-        stream.__init__()  # type: ignore[misc]  # the reply begins anew
+        nonlocal stream
+        stream = AnswerStream()
         listener.restart(why)
 
     purse = planner_purse(state["request"], settings, host, before, [])

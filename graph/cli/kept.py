@@ -114,7 +114,8 @@ def _reasons(snapshot: Any) -> list[str]:
             if interrupt.value == {"type": LEFT}:
                 reasons.append("it was told to leave off before all was begun")
                 continue
-            names = ", ".join(request["name"] for request in _requests(interrupt.value))
+            asked = interrupt.value.get("action_requests", ()) if isinstance(interrupt.value, Mapping) else ()
+            names = ", ".join(request["name"] for request in asked)
             reasons.append(f"waits for your decision on: {names}" if names else one_line(interrupt.value))
         if task.error:
             reasons.append(f"ended by an error: {one_line(_error_text(str(task.error)))}")
@@ -126,10 +127,6 @@ def _error_text(kept: str) -> str:
     with suppress(ValueError, SyntaxError):
         return str(literal_eval(kept.partition("(")[2].removesuffix(")"))).partition(":\n- ")[0]
     return kept
-
-
-def _requests(asked: Any) -> Sequence[Mapping[str, Any]]:
-    return asked.get("action_requests", ()) if isinstance(asked, Mapping) else ()
 
 
 def _show_subtask(state: Mapping[str, Any], subtask: str) -> None:

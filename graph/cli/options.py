@@ -1,11 +1,14 @@
 """Options: what several commands of the command line take."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from graph.cli.hints import Misused
+
+if TYPE_CHECKING:
+    from graph.cli.session import Session
 
 Model = Annotated[str | None, typer.Option("--model", "-m", help="provider:name for planner, workers and synthesiser.")]
 Sets = Annotated[
@@ -29,6 +32,24 @@ Retry = Annotated[bool, typer.Option("--retry", help="Do again what failed or wa
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="S3", help="With --retry: only this subtask.")]
 Advice = Annotated[str | None, typer.Option("--advice", help="With --only: a word for those that do it again.")]
 RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or the beginning of one.")]
+
+
+def session_of(
+    as_json: AsJson,
+    report: Report,
+    database: Database,
+    attach: Attach = None,
+    specialists: Specialists = None,
+    graph: OwnGraph = None,
+    *,
+    keep: bool = True,
+) -> "Session":
+    """Begin a session as the options say; what it takes is imported only now."""
+    from graph.application import Application
+    from graph.cli.output import ResultWriter
+    from graph.cli.session import Session
+
+    return Session(ResultWriter(as_json, report), database, keep, Application.of(attach, specialists, graph))
 
 
 def settings_given(sets: list[str] | None, model: str | None, *, approve: bool = False) -> dict[str, Any]:

@@ -22,15 +22,16 @@ T = TypeVar("T", int, float)
 Listen = Callable[[dict[str, Any]], None]
 
 
-def _nobody(_event: dict[str, Any]) -> None:
-    """Nobody listens."""
-
-
 class RunJournal:
     """The journal of one run (nodes.models.run_journal). Written on the loop that opened the store, whichever loop makes the call."""
 
     def __init__(
-        self, store: Store, run_id: str, lost: Sequence[Charge], snapshot: StateSnapshot, listen: Listen = _nobody
+        self,
+        store: Store,
+        run_id: str,
+        lost: Sequence[Charge],
+        snapshot: StateSnapshot,
+        listen: Listen = lambda _: None,
     ) -> None:
         self._listen = listen
         self._store, self._run, self._lost = store, run_id, [*lost]

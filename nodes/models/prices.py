@@ -81,14 +81,11 @@ def _price(spec: str, answered: str | None, endpoints: Endpoints) -> Price | Non
 
 @lru_cache(maxsize=256)
 def _listed(provider: str, name: str) -> Price | None:
+    sides, sizes = ("input_tokens", "output_tokens"), (1_000, 900_000)
     try:
-        return Price(*(max(_unit(provider, name, side, size) for size in (1_000, 900_000)) for side in ("in", "out")))
+        return Price(*(max(_total(provider, name, {side: size}) / size for size in sizes) for side in sides))
     except LookupError:
         return None
-
-
-def _unit(provider: str, name: str, side: str, size: int) -> float:
-    return _total(provider, name, {"input_tokens" if side == "in" else "output_tokens": size}) / size
 
 
 def _total(provider: str, name: str, tokens: dict[str, int]) -> float:

@@ -44,7 +44,7 @@ def ask_about_calls(loop: ToolLoop, messages: Sequence[AnyMessage]) -> dict[str,
         GraphInterrupt: waits for the person.
     """
     last = messages[-1]
-    asking = [call for call in calls_of(last) if _asks(loop, call)]
+    asking = [call for call in calls_of(last) if (tool := loop.tools.get(call["name"])) and tool.changes_world]
     if not asking or not isinstance(last, AIMessage):
         return None
     if not loop.can_ask:
@@ -66,11 +66,6 @@ def ask_about_calls(loop: ToolLoop, messages: Sequence[AnyMessage]) -> dict[str,
             answers.append(loop.answered(call, words, ok=False))
     edited = last.model_copy(update={"tool_calls": calls, "content": str(last.text)})
     return {"messages": [edited, *answers]}
-
-
-def _asks(loop: ToolLoop, call: Any) -> bool:
-    tool = loop.tools.get(call["name"])
-    return tool is not None and tool.changes_world
 
 
 def _decisions(loop: ToolLoop, calls: Sequence[Any]) -> list[ToolDecision]:

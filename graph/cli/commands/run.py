@@ -23,6 +23,7 @@ from graph.cli.options import (
     Sets,
     Specialists,
     Yes,
+    session_of,
     settings_given,
 )  # fmt: skip
 
@@ -48,15 +49,11 @@ def run(
     graph: OwnGraph = None,
 ) -> int:
     """Answer a request (the default command)."""
-    from graph.application import Application
-    from graph.cli.output import ResultWriter
-    from graph.cli.session import Session
-
     if rest:
         raise Misused(quote_hint([str(request), *rest]))
     text, given = _request(request, file), settings_given(sets, model, approve=approve)
-    made = Application.of(attach, specialists, graph)
-    return Session(ResultWriter(as_json, report), database, not no_save, made).answer(text, given, yes=yes)
+    session = session_of(as_json, report, database, attach, specialists, graph, keep=not no_save)
+    return session.answer(text, given, yes=yes)
 
 
 def demo(
@@ -69,11 +66,8 @@ def demo(
     yes: Yes = False,
 ) -> int:
     """Plan the street party: with your model if one is set up, else with a scripted mind."""
-    from graph.cli.output import ResultWriter
-    from graph.cli.session import Session
-
-    session, given = Session(ResultWriter(as_json, report), database, not no_save), settings_given(sets, model)
-    return session.answer(STREET_PARTY, given, yes=yes, scripted=DEMO_MODEL)
+    session = session_of(as_json, report, database, keep=not no_save)
+    return session.answer(STREET_PARTY, settings_given(sets, model), yes=yes, scripted=DEMO_MODEL)
 
 
 def follow(
@@ -89,13 +83,9 @@ def follow(
     specialists: Specialists = None,
 ) -> int:
     """Go on from a run: answered from its results, or changed with what still stands kept and not paid again."""
-    from graph.application import Application
-    from graph.cli.output import ResultWriter
-    from graph.cli.session import Session
-
     if rest:
         raise Misused(quote_hint([message, *rest]))
-    session = Session(ResultWriter(as_json, report), database, application=Application.of((), specialists, None))
+    session = session_of(as_json, report, database, specialists=specialists)
     return session.follow_up(run_id, _request(message, None), settings_given(sets, model, approve=approve))
 
 
@@ -113,16 +103,11 @@ def resume(
     graph: OwnGraph = None,
 ) -> int:
     """Go on with a run that was interrupted, failed, or waits; what was finished is not done again."""
-    from graph.application import Application
-    from graph.cli.output import ResultWriter
-    from graph.cli.session import Session
-
     if not retry and (only or model or sets or advice):
         raise Misused("--only, --model, --set and --advice change what is done again: they need --retry")
     words = dict.fromkeys(only or (), advice or "")
-    session = Session(ResultWriter(as_json, report), database, application=Application.of((), specialists, graph))
-    settings = settings_given(sets, model)
-    return session.go_on(run_id, retry=retry, only=only or (), settings=settings, advice=words)
+    session = session_of(as_json, report, database, specialists=specialists, graph=graph)
+    return session.go_on(run_id, retry=retry, only=only or (), settings=settings_given(sets, model), advice=words)
 
 
 def _request(request: str | None, file: Path | None) -> str:

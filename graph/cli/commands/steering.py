@@ -6,7 +6,7 @@ import typer
 
 from graph.cli.hints import Misused
 from graph.cli.keys import subtask_id
-from graph.cli.options import AsJson, Database, OwnGraph, Report, RunId, Specialists
+from graph.cli.options import AsJson, Database, OwnGraph, Report, RunId, Specialists, session_of
 
 ACTIONS = ("stop", "again", "tell", "pause", "go-on", "write-up", "leave")
 _OF_ONE = ("stop", "again", "tell")  # they name a subtask
@@ -24,15 +24,12 @@ def write_up(
     """Do no more of a run: what is finished becomes the answer, which names the rest."""
     import asyncio
 
-    from graph.application import Application
     from graph.cli.kept import give_order
-    from graph.cli.output import COMPLETE, ResultWriter
-    from graph.cli.session import Session
+    from graph.cli.output import COMPLETE
 
     if asyncio.run(give_order(run_id, {"do": "write-up"}, database)):
         return COMPLETE
-    session = Session(ResultWriter(as_json, report), database, application=Application.of((), specialists, graph))
-    return session.go_on(run_id, writing_up=True)
+    return session_of(as_json, report, database, specialists=specialists, graph=graph).go_on(run_id, writing_up=True)
 
 
 async def steer(
