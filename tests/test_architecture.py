@@ -113,6 +113,26 @@ def test_complexity() -> None:
     assert (project["mccabe"]["max-complexity"], excused) == (12, [])
 
 
+def test_doors_offer_what_is_taken() -> None:
+    """A room's door offers no name that nobody outside the room takes."""
+    users = [
+        path for folder in (*LAYERS, "bench", "deploy", "evals", "tests") for path in (CLONE / folder).rglob("*.py")
+    ]
+    taken = {path: {*_names(path)} for path in users}
+    idle = {"graph.cli.main"}  # the command that is installed
+
+    for room in (room for room in ROOMS if room != "graph"):  # that one is for everybody's programs
+        door = room.replace("/", ".")
+        names = {
+            name.rpartition(".")[2] for name in _names(CLONE / room / "__init__.py") if name.startswith(f"{door}.")
+        }
+        outside = {name for path in users if not path.is_relative_to(CLONE / room) for name in taken[path]}
+        ways = {name: {f"{door}.{name}", f"{Path(room).name}.{name}"} for name in names}  # by itself, or in its module
+        idle |= {f"{door}.{name}" for name in names if not ways[name] & outside}
+
+    assert {"graph.cli.main"} == idle
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_each_folder_says_what_is_in_it(room: str) -> None:
     """A folder's __init__ tells what it is for and what is in it."""

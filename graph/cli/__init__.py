@@ -8,5 +8,3 @@ Exit codes: 0 complete, 3 answered but incomplete, 2 wrong input or configuratio
 """
 
 from graph.cli.app import app, main
-
-__all__ = ["app", "main"]

@@ -4,23 +4,7 @@ catalogue: the pinned files, and whether one is here; weights: fetched, removed,
 servers: who already answers on this machine; offer: what a person without a model is offered.
 """
 
-from graph.local.catalogue import CATALOGUE, Progress, Weights, WeightsError, lookup
+from graph.local.catalogue import CATALOGUE, Weights, WeightsError, lookup
 from graph.local.offer import Person, make_ready, offer
 from graph.local.servers import LocalServer, find_servers
 from graph.local.weights import engine_options, fetch, remove
-
-__all__ = [
-    "CATALOGUE",
-    "LocalServer",
-    "Person",
-    "Progress",
-    "Weights",
-    "WeightsError",
-    "engine_options",
-    "fetch",
-    "find_servers",
-    "lookup",
-    "make_ready",
-    "offer",
-    "remove",
-]

@@ -4,5 +4,3 @@ serve: the server; guard: who may speak to it; live: runs under way; screen, run
 """
 
 from graph.page.serve import serve
-
-__all__ = ["serve"]

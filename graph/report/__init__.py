@@ -7,5 +7,3 @@ Markdown; word: a .docx file of the answer; marks: what [S1] and [D1] lead to.
 from graph.report.files import FORMATS, written
 from graph.report.page import html
 from graph.report.text import markdown
-
-__all__ = ["FORMATS", "html", "markdown", "written"]

@@ -11,25 +11,8 @@ from graph.store.runs import (
     Run,
     RunBusy,
     RunStatus,
-    RunTooOld,
     RunUnknown,
     Store,
     StoreError,
     default_path,
 )
-
-__all__ = [
-    "STATE_VERSION",
-    "Run",
-    "RunBusy",
-    "RunJournal",
-    "RunStatus",
-    "RunTooOld",
-    "RunUnknown",
-    "Store",
-    "StoreError",
-    "default_path",
-    "lost_charges",
-    "open_store",
-    "unfinished_step",
-]

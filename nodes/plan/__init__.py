@@ -8,18 +8,6 @@ bounds: what each call can take at most; allowances: how a plan is cut to the mo
 from nodes.plan.allowances import planner_purse, sized
 from nodes.plan.bounds import asked_for_plan
 from nodes.plan.checks import check
-from nodes.plan.frame import checked as checked_frame
+from nodes.plan.frame import checked_frame
 from nodes.plan.plan_stream import PlanStream
 from nodes.plan.repairs import GENERALIST, Repaired, repaired
-
-__all__ = [
-    "GENERALIST",
-    "PlanStream",
-    "Repaired",
-    "asked_for_plan",
-    "check",
-    "checked_frame",
-    "planner_purse",
-    "repaired",
-    "sized",
-]

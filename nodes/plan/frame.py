@@ -8,7 +8,7 @@ _AMOUNT = re.compile(r"[^\d+\-]{0,12}(\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})++|\d
 _LARGEST = Decimal(10) ** 15
 
 
-def checked(frame: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def checked_frame(frame: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Add up every list of shares that stands beside a total.
 
     Returns:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodes.specialists.files import SpecialistError, read_folder
 from nodes.specialists.named_sources import used_sources
-from nodes.specialists.outputs import NoText, Returned
+from nodes.specialists.outputs import NoText
 from nodes.specialists.registry import Roster, Specialist, bare_name
 from nodes.specialists.remote import RemoteFailed, run_remote
 from nodes.specialists.result import Result, of_failure, of_reply
@@ -32,41 +32,6 @@ from nodes.specialists.usage_counter import UsageCounter
 
 if TYPE_CHECKING:
     from nodes.specialists.agent import use_tools
-
-__all__ = [
-    "ARITHMETIC_TOOLS",
-    "LEAST_RESULT",
-    "MODEL_CALLS",
-    "TAVILY",
-    "NoText",
-    "RemoteFailed",
-    "Result",
-    "Returned",
-    "Roster",
-    "SearchEngine",
-    "Specialist",
-    "SpecialistError",
-    "Tool",
-    "ToolLoop",
-    "Toolbox",
-    "UsageCounter",
-    "apart",
-    "bare_name",
-    "document_tools",
-    "from_entry_points",
-    "mcp_tools",
-    "of_failure",
-    "of_reply",
-    "read_folder",
-    "run",
-    "run_remote",
-    "takes_tasks",
-    "tools_by_name",
-    "unknown_tools",
-    "use_tools",
-    "used_sources",
-    "web_search_tool",
-]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,25 +16,3 @@ from nodes.synthesis.listener import Listener
 from nodes.synthesis.material import Material
 from nodes.synthesis.quotes import place_of
 from nodes.synthesis.rounds import is_fallback, ledger_so_far
-
-__all__ = [
-    "AnswerStream",
-    "Composed",
-    "Joiner",
-    "Joint",
-    "Ledger",
-    "Listener",
-    "Material",
-    "beside_loop",
-    "check",
-    "composed",
-    "handed",
-    "is_fallback",
-    "language_of",
-    "ledger_so_far",
-    "one_by_one",
-    "one_result",
-    "place_of",
-    "stop_reason",
-    "words_for",
-]
