@@ -144,7 +144,8 @@ class _Turn:
     @property
     def config(self) -> RunnableConfig:
         """The config of the run: no message comes out of it but the answer."""
-        return {"tags": ["nostream"], **named(self.state["request"])}
+        quiet = {"emit-messages": False, "emit-tool-calls": False}  # AG-UI's words for the same
+        return {"tags": ["nostream"], "metadata": quiet, **named(self.state["request"])}
 
     def take(self, mode: str, part: Any) -> None:
         """Pass an event on as it is, and the answer's text as one message besides."""

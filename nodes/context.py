@@ -69,6 +69,7 @@ class Context(BaseModel):
         Raises:
             BadSettings: names every setting that is wrong, and what would be right.
         """
+        values.pop("thread_id", None)  # AG-UI's adapter hands on the whole of a run's configurable as its context
         try:
             super().__init__(**values)
         except ValidationError as error:

@@ -197,18 +197,10 @@ class Input(TypedDict):
             max_length=REQUEST_LIMIT,
         ),
     ]
-    documents: NotRequired[
-        Annotated[
-            list[dict[str, str]],
-            Field(
-                description="Documents that come with the request, 20 at most and 200,000 characters in all, each as "
-                '{"name": "minutes.md", "text": "…"} or, for the bytes of a PDF, CSV or text file, '
-                '{"name": "minutes.pdf", "base64": "…"}.'
-            ),
-            EphemeralValue,  # as read they are in State.attachments; the next request on a thread must not find these
-        ]
-    ]
-    # The state of a run that the request goes on from. Not in the form: programs hand it over (State.earlier as read).
+    # Not in the form, for programs hand them over: documents, each as {"name": "minutes.md", "text": "…"} or {"name":
+    # "plan.pdf", "base64": "…"}, and the state of a run that the request goes on from. The next request on a thread must
+    # not find these; as read they are in State.attachments and State.earlier.
+    documents: NotRequired[Annotated[list[dict[str, str]], SkipJsonSchema(), EphemeralValue]]
     after: NotRequired[Annotated[dict[str, Any], SkipJsonSchema(), EphemeralValue]]
 
 

@@ -99,6 +99,20 @@ def test_langgraph_json() -> None:
     assert told["checkpointer"]["ttl"]["strategy"] == "delete"
 
 
+def test_dockerfile(tmp_path: Path) -> None:
+    """The server's image has both graphs, the clients' app, auth and expiry, and is built from the pins."""
+    written = tmp_path / "Dockerfile"
+    subprocess.run([LANGGRAPH, "dockerfile", str(written)], cwd=CLONE, capture_output=True, check=True)
+    text = written.read_text(encoding="utf-8")
+    told = {name: json.loads(value) for name, value in re.findall(r"^ENV (LANG\w+)='(.*)'$", text, re.MULTILINE)}
+    config = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
+
+    assert told["LANGSERVE_GRAPHS"] == config["graphs"]
+    assert (told["LANGGRAPH_HTTP"], told["LANGGRAPH_CHECKPOINTER"]) == (config["http"], config["checkpointer"])
+    assert re.fullmatch(r"/deps/[^/]+/graph/auth\.py:auth", told["LANGGRAPH_AUTH"]["path"])
+    assert text.index("ENV UV_CONSTRAINT=/pins.txt") < text.index("uv pip install")
+
+
 def test_no_path_of_a_machine() -> None:
     """No file holds a path of the machine that it was written on."""
     found = {

@@ -1,5 +1,6 @@
 """Chat: what a conversation does when runs fail, wait, or cannot be joined; what goes well is asked through the server."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -105,6 +106,19 @@ def test_near_the_limit(chat: Any, endpoint: Endpoint, team: Team) -> None:
 
     assert again["complete"]
     assert (REQUEST in asked, "x [… cut]\n\nTry again." in asked) == (True, True)
+
+
+def test_through_ag_ui(chat: Any, team: Team) -> None:
+    """AG-UI's adapter gives a run's configurable as its context too, and passes no token on that is not the answer's."""
+
+    async def events() -> list[Any]:
+        sent: Any = {"messages": [("user", REQUEST)]}
+        context: Any = {"thread_id": "one", "max_rounds": 1}
+        return [event async for event in chat.astream_events(sent, CONFIG, context=context, version="v2")]
+
+    told = [event["metadata"] for event in asyncio.run(events()) if event["event"] == "on_chat_model_stream"]
+
+    assert ({about["emit-messages"] for about in told}, len(told) > 4) == ({False}, True)
 
 
 def test_a_failed_synthesis_waits_for_nobody(chat: Any, endpoint: Endpoint, team: Team) -> None:

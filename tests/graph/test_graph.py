@@ -362,13 +362,13 @@ ROLES = ("planner", "worker", "synthesiser")
 
 
 def test_the_input_form() -> None:
-    """What a studio shows as input is the request, one described text, and the documents that may come with it."""
+    """What a studio shows as input is one field, the request, with title, description and an example."""
     schema = graph.get_input_jsonschema()
 
-    assert list(schema["properties"]) == ["request", "documents"]
+    assert list(schema["properties"]) == ["request"]
+    assert {"title", "description", "examples"} <= {*schema["properties"]["request"]}
     assert schema["properties"]["request"]["type"] == "string"
     assert schema["properties"]["request"]["maxLength"] == REQUEST_LIMIT
-    assert schema["properties"]["request"]["description"]
 
 
 def test_the_settings_form_has_every_setting() -> None:

@@ -37,7 +37,7 @@ def client(url: str) -> Iterator[SyncLangGraphClient]:
 
 
 def test_listed(client: SyncLangGraphClient) -> None:
-    """The graph is there as `orchestrator`; its input is the request and its documents, its settings are all of Context's."""
+    """The graph is there as `orchestrator`; its form shows the request alone, its settings are all of Context's."""
     listed: Any = {assistant["graph_id"]: assistant for assistant in client.assistants.search()}
     schemas: Any = client.assistants.get_schemas(listed["orchestrator"]["assistant_id"])
     settings = schemas["context_schema"]["properties"]
@@ -48,8 +48,7 @@ def test_listed(client: SyncLangGraphClient) -> None:
         "orchestrator_chat": True,
     }
     asked = schemas["input_schema"]
-    assert ([*asked["properties"]], asked["required"]) == (["request", "documents"], ["request"])
-    assert asked["properties"]["documents"]["description"].startswith("Documents that come with the request")
+    assert ([*asked["properties"]], asked["required"]) == (["request"], ["request"])
     assert known == {name: (setting["default"], setting["description"]) for name, setting in settings.items()}
 
 
