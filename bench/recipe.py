@@ -89,15 +89,20 @@ def assign_workers(state: State) -> list[Send]:
     return [Send("worker", {"section": section}) for section in state["sections"]]
 
 
-builder = StateGraph(State)
-builder.add_node("orchestrator", orchestrator)
-builder.add_node("worker", worker)
-builder.add_node("synthesizer", synthesizer)
-builder.add_edge(START, "orchestrator")
-builder.add_conditional_edges("orchestrator", assign_workers, ["worker"])
-builder.add_edge("worker", "synthesizer")
-builder.add_edge("synthesizer", END)
-graph = builder.compile()
+def wired(orchestrator: Any, worker: Any, synthesizer: Any, assign: Any) -> Any:
+    """Put the example's four functions together; evals/recipe.py has others in their places."""
+    builder = StateGraph(State)
+    builder.add_node("orchestrator", orchestrator)
+    builder.add_node("worker", worker)
+    builder.add_node("synthesizer", synthesizer)
+    builder.add_edge(START, "orchestrator")
+    builder.add_conditional_edges("orchestrator", assign, ["worker"])
+    builder.add_edge("worker", "synthesizer")
+    builder.add_edge("synthesizer", END)
+    return builder.compile()
+
+
+graph = wired(orchestrator, worker, synthesizer, assign_workers)
 
 
 async def run(workers: int) -> int:  # noqa: ARG001 - the endpoint's plan says how many

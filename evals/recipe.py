@@ -1,44 +1,18 @@
 """Recipe: LangGraph's documented orchestrator-worker example: a plan by structured output, a worker each, one joining call.
 
 docs.langchain.com, LangGraph, "Workflows and agents". There the synthesiser joins strings; here it asks the model, as
-ours does. The planner's and worker's words are the documentation's.
+ours does. The planner's and worker's words are the documentation's; how it is wired stands in bench/recipe.py.
 """
 
-import operator
-from typing import Annotated
-
-from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
-from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from bench.recipe import Section, Sections, State, wired
 from evals.caller import Caller, Run, guess, made
 
 PLAN = "Generate a plan for the report."
 WORK = "Write a report section following the provided name and description. Include no preamble for each section. Use markdown formatting."
 JOIN = "Synthesize the completed sections into one report."
-
-
-class Section(BaseModel):
-    """One section of the report."""
-
-    name: str = Field(description="Name for this section of the report.")
-    description: str = Field(
-        description="Brief overview of the main topics and concepts to be covered in this section."
-    )
-
-
-class Sections(BaseModel):
-    """The plan."""
-
-    sections: list[Section] = Field(description="Sections of the report.")
-
-
-class _State(TypedDict, total=False):
-    topic: str
-    sections: list[Section]
-    completed_sections: Annotated[list[str], operator.add]
-    final_report: str
 
 
 class _Work(TypedDict):
@@ -76,31 +50,23 @@ async def planned(caller: Caller, request: str) -> Run:
 async def answered(caller: Caller, request: str) -> Run:
     """Run the whole graph; a worker that fails ends it, as in the documentation."""
 
-    async def orchestrator(state: _State) -> _State:
+    async def orchestrator(state: State) -> State:
         return {"sections": await plan(caller, state["topic"])}
 
-    async def worker(state: _Work) -> _State:
+    async def worker(state: _Work) -> State:
         section = state["section"]
         told = f"Here is the section name: {section.name} and description: {section.description}"
         return {"completed_sections": [await caller.say(told, system=WORK, cap=state["cap"])]}
 
-    async def synthesizer(state: _State) -> _State:
+    async def synthesizer(state: State) -> State:
         return {"final_report": await join(caller, state["completed_sections"])}
 
-    def assign(state: _State) -> list[Send]:
+    def assign(state: State) -> list[Send]:
         # As many tokens for each section as for the report: all sections are read once more when they are joined.
         room = caller.room("") if caller.tokens is None else caller.tokens - caller.used
         longest = sum(guess(WORK + section.description) for section in state["sections"])
         cap = (room - longest) // (2 * len(state["sections"]) + 1)
         return [Send("worker", {"section": section, "cap": cap}) for section in state["sections"]]
 
-    builder = StateGraph(_State)
-    builder.add_node("orchestrator", orchestrator)
-    builder.add_node("worker", worker)
-    builder.add_node("synthesizer", synthesizer)
-    builder.add_edge(START, "orchestrator")
-    builder.add_conditional_edges("orchestrator", assign, ["worker"])
-    builder.add_edge("worker", "synthesizer")
-    builder.add_edge("synthesizer", END)
-    state = await builder.compile().ainvoke({"topic": request})
+    state = await wired(orchestrator, worker, synthesizer, assign).ainvoke({"topic": request})
     return made(state["final_report"], plan=as_tasks(state["sections"]))
