@@ -1,13 +1,10 @@
 """Synthesis: is every planted disagreement, false quote, failure and gap still there at the end of a run?
 
-    python -m evals.synthesis                                the scripted set; no model is called
-    python -m evals.synthesis --model openai:NAME [--yes]    the same workers' results, joined by that model
+    python -m evals.synthesis       scripted; no model is called (python -m evals measures what a model sees)
 
-Conflicts and agreeing pairs are in evals/synthesis/*.yaml. Planner and workers are always scripted; the graph is the
-real one.
+Conflicts are in evals/synthesis/conflicts.yaml; the graph is the real one.
 """
 
-import argparse
 import json
 import sys
 from collections import defaultdict
@@ -20,14 +17,9 @@ import yaml
 
 from evals.answers import figures
 from graph import graph
-from graph.settings import prices, read_env_file
-from nodes.budget import cost_usd
-from nodes.models import Endpoints, price_of
 from nodes.models.scripted import Line, Script, register
-from nodes.plan.bounds import synthesis_bound
 from nodes.state import Context
 from nodes.synthesis.language import words_for
-from nodes.synthesis.quotes import Source
 
 FOLDER = Path(__file__).parent / "synthesis"
 EXTRA = (
@@ -36,8 +28,6 @@ EXTRA = (
     "Leaflets go out three weeks ahead.",
 )
 AGAIN, PART, CONTINUE = "The ledger in that reply", "these are part", "Your reply was cut off"
-TARGETS = {"entries preserved": 100, "false quotes caught": 100, "failed workers named": 100}
-ANSWER_TOKENS = 1_500  # what one real answer is expected to take
 
 Pair = dict[str, Any]
 
@@ -59,8 +49,7 @@ class Tally:
     def lines(self) -> Iterator[str]:
         """Write the figures."""
         for name, (good, of) in self.counts.items():
-            target = f"   target {TARGETS[name]}" if name in TARGETS else ""
-            yield f"{name:<42}{good:>4} of {of:<4}{100 * good / of:6.1f} %{target}"
+            yield f"{name:<42}{good:>4} of {of:<4}{100 * good / of:6.1f} %   target 100"
 
 
 @dataclass(frozen=True)
@@ -197,8 +186,8 @@ def cases(pair: Pair) -> Iterator[Case]:
     yield case("later round", said(flat, right, follow_ups=more), preserved, later=said(f"{flat} [S4]"), context={"max_rounds": 2})  # fmt: skip
 
 
-def run(case: Case, model: str | None = None) -> dict[str, Any]:
-    """Run the graph with scripted planner and workers; the synthesiser is scripted, or the model."""
+def run(case: Case) -> dict[str, Any]:
+    """Run the graph on a case's script."""
     pair = case.pair
     tasks = [(pair["one"]["who"], f"Work out, from your side: {pair['topic']} and all that hangs on it, with figures."),
              (pair["two"]["who"], "List what is needed on the day, with its amounts, hours and conditions in a table."),
@@ -219,91 +208,24 @@ def run(case: Case, model: str | None = None) -> dict[str, Any]:
     lines += [Line(text, ("You are the synthesiser", words)) for text, words in script if text]
     register("evals", Script(tuple(lines), chunk=4_000))
     settings = {f"{role}_model": "scripted:evals" for role in ("planner", "worker", "synthesiser")} | {"max_rounds": 1}
-    context = settings | case.context | ({"synthesiser_model": model} if model else {})
-    return dict(graph.invoke({"request": pair["request"]}, context=Context(**context)))
-
-
-def scripted(conflicts: list[Pair]) -> Tally:
-    """Run the whole scripted set."""
-    tally = Tally()
-    for case in [case for pair in conflicts for case in cases(pair)]:
-        state = run(case)
-        for check in case.checks:
-            check(case, state, tally)
-    return tally
-
-
-def measured(model: str, conflicts: list[Pair], agreeing: list[Pair]) -> Tally:
-    """Let a real model join the same results."""
-    tally = Tally()
-    for pair in conflicts:
-        state = run(Case(pair["topic"], pair, ""), model)
-        found = [
-            entry
-            for entry in state["disagreements"]
-            if {"S1", "S2"} <= {each["subtask_id"] for each in entry["positions"]}
-        ]
-        tally.take("entries preserved", pair["topic"], good=bool(found))
-        for position in (each for entry in state["disagreements"] for each in entry["positions"]):
-            output = next(
-                (outcome["output"] for outcome in state["outcomes"] if outcome["id"] == position["subtask_id"]), ""
-            )
-            tally.take(
-                "quotes true", f"{pair['topic']}: {position['quote']}", good=Source(output).has(position["quote"])
-            )
-        lost = run(Case(pair["topic"], pair, "", third=None), model)
-        named = any(gap["subtask_id"] == "S3" for gap in lost["gaps"]) and "[S3]" in lost["answer"]
-        tally.take("failed workers named", pair["topic"], good=named)
-    for at, pair in enumerate(agreeing):
-        sides = [{"who": f"adviser {name}", "text": pair[name]} for name in ("one", "two")]
-        state = run(Case(f"agreeing {at}", {**pair, "topic": "this", "one": sides[0], "two": sides[1]}, ""), model)
-        tally.take("agreeing pairs without an entry", str(pair["one"]), good=not state["disagreements"])
-    return tally
-
-
-def estimate(model: str, conflicts: list[Pair], agreeing: list[Pair]) -> tuple[int, float | None]:
-    """Guess calls and USD: a quarter of the bytes as tokens, and one second asking in five."""
-    texts = [pair["one"]["text"] + pair["two"]["text"] for pair in conflicts] * 2
-    texts += [pair["one"] + pair["two"] for pair in agreeing]
-    sent = sum(synthesis_bound("", [{"specialist": "", "task": text}], Context()) // 4 for text in texts)
-    price = price_of(model, None, Endpoints(prices()))
-    usd = cost_usd(price, sent, ANSWER_TOKENS * len(texts))
-    return len(texts) * 6 // 5, None if usd is None else usd * 1.2
+    return dict(graph.invoke({"request": pair["request"]}, context=Context(**(settings | case.context))))
 
 
 def main() -> int:
-    """Print the figures; 1 when a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="provider:name of a real synthesiser")
-    parser.add_argument("--yes", action="store_true", help="do not ask before money is spent")
-    given = parser.parse_args()
-    conflicts, agreeing = (
-        yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in ("conflicts", "agreeing")
-    )
-    if given.model:
-        read_env_file()
-        calls, usd = estimate(given.model, conflicts, agreeing)
-        print(f"{given.model}: about {calls} calls, " + ("price unknown" if usd is None else f"about ${usd:.2f}"))
-        if not given.yes and input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-            return 1
-    tally = measured(given.model, conflicts, agreeing) if given.model else scripted(conflicts)
-    if not given.model:
-        counts = figures()
-        print(f"{counts.pop('runs')} runs of six requests:")
-        print("\n".join(f"{name:<52}{count:>4}   target 0" for name, count in counts.items()))
-        tally.misses += [name for name, count in counts.items() if count]
-    print(f"synthesis, {given.model or 'scripted'}: {len(conflicts)} conflicts, {len(agreeing)} agreeing pairs")
-    print(
-        "\n".join(
-            [*tally.lines(), *(f"  missed {miss}" for miss in tally.misses if not miss.startswith("conflicts asked"))]
-        )
-    )
-    good = {name: 100 * hits / of for name, (hits, of) in tally.counts.items()}
-    met = all(good.get(name, 100) >= least for name, least in TARGETS.items()) and not (
-        tally.misses and not given.model
-    )
-    print(f"evals.synthesis: {'all targets met' if met else 'missed'}; {len(tally.misses)} misses")
-    return 0 if given.model or met else 1
+    """Run the whole set and print the figures; 1 when a target is missed."""
+    tally, conflicts = Tally(), yaml.safe_load((FOLDER / "conflicts.yaml").read_text("utf-8"))
+    for case in (case for pair in conflicts for case in cases(pair)):
+        state = run(case)
+        for check in case.checks:
+            check(case, state, tally)
+    counts = figures()
+    print(f"{counts.pop('runs')} runs of six requests:")
+    print("\n".join(f"{name:<52}{count:>4}   target 0" for name, count in counts.items()))
+    tally.misses += [name for name, count in counts.items() if count]
+    print(f"synthesis, scripted: {len(conflicts)} conflicts")
+    print("\n".join([*tally.lines(), *(f"  missed {miss}" for miss in tally.misses)]))
+    print(f"evals.synthesis: {'missed' if tally.misses else 'all targets met'}; {len(tally.misses)} misses")
+    return 1 if tally.misses else 0
 
 
 if __name__ == "__main__":
