@@ -56,7 +56,7 @@ def test_one_printer() -> None:
     printers = places("print()", "input()", "sys.stdout", "sys.stderr", "rich.print", "click.echo", "typer.echo")
 
     assert {"graph/cli/app.py", "graph/cli/output.py"} == printers - {
-        "graph/cli/commands/run.py",
+        "graph/cli/commands/running.py",
         "graph/cli/keyboard.py",
     }
 

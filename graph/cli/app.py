@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graph.cli.commands import history, run, serve, setup, steering
+from graph.cli.commands import history, running, serve, setup, steering
 from graph.cli.hints import Commands, Misused
 
 FLUSH_S = 5.0  # a slow trace collector may hold up the end of the process for so long, and no longer
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # a full disk, a terminal that has gone
 NOT_FOR_WINDOWS = "orchestrate is made for Linux and macOS and is not tested on Windows; there, run it in WSL."
 COMMANDS = (
-    run.run, run.demo, history.runs, history.show, history.report, run.resume, run.follow, history.rm, history.rate,
+    running.run, running.demo, history.runs, history.show, history.report, running.resume, running.follow, history.rm, history.rate,
     steering.write_up, steering.steer, serve.serve,
     setup.models, setup.settings, setup.specialists, setup.doctor, setup.assistants,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Frame: what the subtasks share, and whether the shares of a total come to more than it."""
+"""Shares: what a frame shares out, and whether the shares of a total come to more than it."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Run: the commands that begin a run, or go on with one."""
+"""Running: the commands that begin a run, or go on with one."""
 
 import sys
 from pathlib import Path
