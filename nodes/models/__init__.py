@@ -1,8 +1,9 @@
 """Models: asking a model and what that costs. The only place that calls one.
 
-ask: the one way in; attempts: the requests for one call; endpoints, providers, chats: where a model is and how it is
-made; prices, usage, errors, finish: what came back; concurrency, loop: what a process shares; gates: what all
-processes of a host do; engine/: the local model.
+ask, call: the one way in; attempts, request, received, schemas: the requests for one call; endpoints, providers, served,
+chats, scripted: where a model is and how it is made; http, transport, sse, streamed_chat: the wire; prices, usage, charging,
+run_journal: what it costs; faults, diagnosis, finish: how it ended; text_tools: tools for models that know none; concurrency,
+loop, threads: what a process shares; gates: what all processes of a host do; spans: traces; engine/: the local model.
 """
 
 from nodes.models.ask import ask

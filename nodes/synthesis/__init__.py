@@ -1,7 +1,8 @@
 """Synthesis: many results to one checked answer.
 
-joining, pieces, material: reading all results, in steps where they are too long; ledger, quotes, gaps, checking: what
-is in dispute and what is missing; answer, stream, listener: the text, and how it is passed on while it arrives.
+joining, pieces, material, rounds: reading all results, in steps where they are too long; ledger, quotes, gaps, checking,
+sources: what is in dispute, what is missing, where it is from; answer, markdown, language: the text; answer_stream, listener:
+how it is passed on while it arrives; beside: work beside the event loop.
 """
 
 from nodes.synthesis.answer import Composed, Joint, composed, handed, one_by_one, one_result

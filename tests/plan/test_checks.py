@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evals.plans import judged
-from nodes.plan import checks, dependencies, duplicates, frame, placeholders, task
+from nodes.plan import checks, dependencies, duplicates, placeholders, shares, task
 from nodes.plan.checks import TASK_LIMIT, Finding, check
 from nodes.specialists.registry import Roster, Specialist
 
@@ -454,7 +454,7 @@ def test_speed(case: str) -> None:
 SIGNS = " a1sS-_'\"<[{(,.:;!?%…的任务من\n"
 PATTERNS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (checks, dependencies, duplicates, frame, placeholders, task)
+    for module in (checks, dependencies, duplicates, placeholders, shares, task)
     for name, value in vars(module).items()
     if isinstance(value, re.Pattern)
 }
