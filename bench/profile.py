@@ -30,7 +30,7 @@ MOST = 3.0  # percent of the CPU that each watched part may take
 WATCHED = {
     "nodes/models/http.py": "the key-hiding guard",
     "nodes/models/concurrency.py": "the slots",
-    "nodes/models/run_journal.py": "the journal",
+    "nodes/models/notes.py": "the journal",
     "graph/store/journal.py": "the journal",
     "nodes/budget.py": "the reservation",
     "nodes/pool.py": "the reservation",

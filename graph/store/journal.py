@@ -23,7 +23,7 @@ Listen = Callable[[dict[str, Any]], None]
 
 
 class RunJournal:
-    """The journal of one run (nodes.models.run_journal). Written on the loop that opened the store, whichever loop makes the call."""
+    """The journal of one run (nodes.models.notes). Written on the loop that opened the store, whichever loop makes the call."""
 
     def __init__(
         self,

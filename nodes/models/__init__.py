@@ -2,7 +2,7 @@
 
 ask, call: the one way in; attempts, request, received, schemas: the requests for one call; endpoints, providers, served,
 chats, scripted: where a model is and how it is made; http, transport, sse, streamed_chat: the wire; prices, usage, charging,
-run_journal: what it costs; faults, diagnosis, finish: how it ended; text_tools: tools for models that know none; concurrency,
+notes: what it costs; faults, diagnosis, finish: how it ended; text_tools: tools for models that know none; concurrency,
 loop, threads: what a process shares; gates: what all processes of a host do; spans: traces; engine/: the local model.
 """
 
@@ -12,8 +12,8 @@ from nodes.models.endpoints import Endpoints
 from nodes.models.engine.server import EngineOptions
 from nodes.models.gates import HOLDS, TOLD, WATCHES, GateShut, Sending
 from nodes.models.loop import on_engine, wait_on_engine
+from nodes.models.notes import run_journal
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
-from nodes.models.run_journal import run_journal
 from nodes.models.schemas import plan_schema, sequel_schema, synthesis_schema
 from nodes.models.scripted import Line, Script, ScriptedChatModel, register
 from nodes.models.served import listed, settle

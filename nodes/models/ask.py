@@ -15,9 +15,9 @@ from nodes.models.chats import OpenAIChat
 from nodes.models.concurrency import slots_of
 from nodes.models.faults import Fault
 from nodes.models.loop import on_engine
+from nodes.models.notes import run_journal
 from nodes.models.prices import seen
 from nodes.models.providers import open_model
-from nodes.models.run_journal import run_journal
 from nodes.providers import provider_of
 from nodes.state import Charge
 

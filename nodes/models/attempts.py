@@ -16,10 +16,10 @@ from nodes.models.charging import Bill
 from nodes.models.concurrency import Slots
 from nodes.models.diagnosis import fault_of, never_sent
 from nodes.models.faults import BadEnvelope, Fault
+from nodes.models.notes import run_journal
 from nodes.models.providers import open_model
 from nodes.models.received import Received, Telling
 from nodes.models.request import bound_of, optional_fields, options_of, refused
-from nodes.models.run_journal import run_journal
 from nodes.models.spans import Cost, priced
 from nodes.models.streamed_chat import StreamedChat
 from nodes.providers import provider_of

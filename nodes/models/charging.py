@@ -15,11 +15,11 @@ from nodes.budget import (
     spent,
 )
 from nodes.models.call import Call, OverBudget
+from nodes.models.notes import run_journal
 from nodes.models.prices import exact_usd, price_of, remember
 from nodes.models.providers import Model
 from nodes.models.received import Received
 from nodes.models.request import sent_texts
-from nodes.models.run_journal import run_journal
 from nodes.models.usage import believable
 from nodes.state import Charge
 

@@ -1,4 +1,4 @@
-"""Journal: every request, noted before it is sent, so that a run that is killed still knows what it has paid for."""
+"""Notes: every request, noted in the run's journal before it is sent, so that a run that is killed still knows what it has paid for."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
