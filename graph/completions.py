@@ -88,14 +88,12 @@ class Turn:
 
     def _first(self, earlier: list[Message], last: Message) -> dict[str, Any]:
         """Write a thread's first message: what the client says beforehand, and what was said elsewhere, belong to it."""
-        content, beforehand = (
-            last.content,
-            [one.text for one in self.asked.messages if one.role in ("system", "developer")],
-        )
+        content = last.content
         if last.text and (isinstance(content, str) or all(part.get("type") == "text" for part in content or ())):
             told = "\n\n".join(f"{message.role}: {message.text}" for message in earlier)
             text = ELSEWHERE.format(earlier=told, last=last.text) if earlier else last.text
-            content = "\n\n".join([*filter(None, beforehand), text])
+            beforehand = [one.text for one in self.asked.messages if one.role in ("system", "developer") and one.text]
+            content = "\n\n".join([*beforehand, text])
         return {"input": {"messages": [{"type": "human", "content": content}]}}
 
     async def deltas(self, sent: dict[str, Any]) -> AsyncGenerator[dict[str, str]]:

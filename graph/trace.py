@@ -1,10 +1,11 @@
 """Trace: what LangSmith is told of a run beside what LangChain sends: names, what it can be filtered by, and how it ended.
 
-Metadata is shown even where inputs are hidden, so it holds no text of the user's or a model's; names and errors hold it
-only where inputs are not hidden. Where nothing is traced, nothing is done.
+Metadata is shown even where inputs are hidden, so it holds no text of the user's or a model's; names and errors, whoever
+raised them, hold it only where inputs are not hidden. Where nothing is traced, nothing is done.
 """
 
 import logging
+import re
 import sys
 import threading
 import warnings
@@ -28,6 +29,7 @@ import prompts
 from graph import settings
 from nodes.budget import totals
 from nodes.errors import BadSettings
+from nodes.langgraph_private import scrub_with
 
 OURS = ("orchestrator", "orchestrator_chat")
 MARK = "orchestrator_run"  # metadata of a run that is ours, whatever its name is by then
@@ -49,6 +51,8 @@ def began(step: str, state: Mapping[str, Any]) -> None:
     run = get_current_run_tree()
     if run is None:
         return
+    if _says("HIDE_INPUTS"):
+        scrub_with(run.client, _without_its_text)
     given = state.get("settings") or {}
     run.name = _name(step, state)
     run.add_metadata({"role": step, "round": _round(state), **_about_subtask(state)})
@@ -73,8 +77,7 @@ def ended(step: str, update: Mapping[str, Any]) -> None:
     for outcome in update.get("outcomes") or [] if step == "worker" else []:
         run.add_metadata({"status": outcome["status"]})
         if outcome["status"] not in ("done", "partial"):
-            hidden = _says("HIDE_INPUTS")
-            run.error = outcome["status"] if hidden else f"{outcome['status']}: {outcome['error']}"
+            run.error = f"{outcome['status']}: {outcome['error']}"
     plan, whole = update.get("plan"), _ours_above(run)
     if plan and "source" in plan:
         dropped = Counter(drop["kind"] for drop in plan["dropped"])
@@ -131,6 +134,12 @@ def prompt_version() -> str:
     """Tell one state of the prompts from another."""
     texts = [path.read_bytes() for path in sorted(Path(prompts.__file__).parent.glob("*.md"))]
     return sha256(b"\0".join(texts)).hexdigest()[:12]
+
+
+def _without_its_text(sent: dict[str, Any]) -> dict[str, Any]:
+    """Cut an error to its kind: its text may hold the request's words, or a model's."""
+    kind = re.match(r"\w+", str(sent.get("error"))) if {*sent} == {"error"} else None
+    return {"error": kind[0]} if kind else sent
 
 
 def _tell_the_end(whole: list[RunTree], update: Mapping[str, Any]) -> None:

@@ -222,11 +222,25 @@ def tokens(run: dict[str, Any]) -> Any:
 def test_hidden(tmp_path: Path) -> None:
     """Where inputs and outputs are to be hidden, nothing of the request, a document or a reply is sent at all."""
     hidden = {"LANGSMITH_HIDE_INPUTS": "true", "LANGSMITH_HIDE_OUTPUTS": "true"}
-    (tmp_path / "minutes.md").write_text("The garden faces a wall to the north.")
-    code, _, sent = traced(tmp_path, team, "--attach", "minutes.md", **hidden)
-    texts = ["faces a wall", "minutes.md", REQUEST, *TASKS.values(), "Result.", "Lime, sow, build.", KEY]
 
-    assert code == 0
+    def mind(body: Body) -> Any:
+        said = json.dumps({"error": {"message": "Not to be answered: a gate of oak"}})
+        return Turn(status=400, body=said) if "specialist: gardener" in system_of(body) else team(body)
+
+    (tmp_path / "minutes.md").write_text("The garden faces a wall to the north.")
+    code, _, sent = traced(tmp_path, mind, "--attach", "minutes.md", **hidden)
+    texts = [
+        "faces a wall",
+        "minutes.md",
+        "a gate of oak",
+        REQUEST,
+        *TASKS.values(),
+        "Result.",
+        "Lime, sow, build.",
+        KEY,
+    ]
+
+    assert (code, b"BadRequestError" in sent) == (3, True)
     assert [text for text in texts if text.encode() in sent] == []
 
 
