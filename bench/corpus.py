@@ -270,46 +270,46 @@ def _reasoning() -> Iterator[tuple[str, Writer]]:
 
 
 def _mistakes() -> Iterator[tuple[str, Writer]]:
-    def one(p: Plan) -> dict[str, Any]:
+    def plan_of(p: Plan) -> dict[str, Any]:
         return {"subtasks": items(p)}
 
-    yield "trailing commas", lambda p: near(one(p), trail=",")
-    yield "trailing commas in lines", lambda p: near(one(p), trail=",\n", comma=",\n")
-    yield "doubled commas", lambda p: near(one(p), comma=",, ")
+    yield "trailing commas", lambda p: near(plan_of(p), trail=",")
+    yield "trailing commas in lines", lambda p: near(plan_of(p), trail=",\n", comma=",\n")
+    yield "doubled commas", lambda p: near(plan_of(p), comma=",, ")
     yield "Python literals", lambda p: repr({"subtasks": items(p, cross_check=False, id=None)})
     yield "Python list", lambda p: repr(items(p))
     yield "Python pairs", lambda p: repr(list(p))
-    yield "single quotes", lambda p: near(one(p), quote="''", key="''")
-    yield "smart quotes", lambda p: near(one(p), quote="“”", key="“”")
-    yield "smart single quotes", lambda p: near(one(p), quote="‘’", key="‘’")
-    yield "unquoted keys", lambda p: near(one(p), key="")
-    yield "unquoted keys, single quotes", lambda p: near(one(p), key="", quote="''")
-    yield "bare keys, trailing", lambda p: near(one(p), key="", trail=",")
+    yield "single quotes", lambda p: near(plan_of(p), quote="''", key="''")
+    yield "smart quotes", lambda p: near(plan_of(p), quote="“”", key="“”")
+    yield "smart single quotes", lambda p: near(plan_of(p), quote="‘’", key="‘’")
+    yield "unquoted keys", lambda p: near(plan_of(p), key="")
+    yield "unquoted keys, single quotes", lambda p: near(plan_of(p), key="", quote="''")
+    yield "bare keys, trailing", lambda p: near(plan_of(p), key="", trail=",")
     yield "True unquoted", lambda p: near({"subtasks": items(p, cross_check=True)}, true="True")
-    yield "line comments", lambda p: re.sub(r"(\{|\[)\n", r"\1 // here\n", dumps(one(p), indent=2), count=2)
-    yield "hash comments", lambda p: "{\n# the plan\n" + dumps(one(p), indent=2)[1:]
-    yield "block comments", lambda p: dumps(one(p), indent=2).replace("{\n", "{ /* one */\n", 1)
+    yield "line comments", lambda p: re.sub(r"(\{|\[)\n", r"\1 // here\n", dumps(plan_of(p), indent=2), count=2)
+    yield "hash comments", lambda p: "{\n# the plan\n" + dumps(plan_of(p), indent=2)[1:]
+    yield "block comments", lambda p: dumps(plan_of(p), indent=2).replace("{\n", "{ /* one */\n", 1)
     yield (
         "comment after item",
         lambda p: "[\n" + "\n".join(f"{dumps(x)}, // {n}" for n, x in enumerate(items(p))) + "\n]",
     )
-    yield "raw newlines", lambda p: dumps(one(p)).replace("\\n", "\n")
+    yield "raw newlines", lambda p: dumps(plan_of(p)).replace("\\n", "\n")
     yield "raw tabs", lambda p: _with(p, "\t", lambda q: dumps({"subtasks": items(q)}).replace("\\t", "\t"))
-    yield "missing last bracket", lambda p: dumps(one(p))[:-1]
-    yield "missing last brackets", lambda p: dumps(one(p))[:-2]
+    yield "missing last bracket", lambda p: dumps(plan_of(p))[:-1]
+    yield "missing last brackets", lambda p: dumps(plan_of(p))[:-2]
     yield "list without its bracket", lambda p: dumps(items(p))[:-1]
-    yield "missing bracket, then prose", lambda p: dumps(one(p))[:-1] + "\n\nThat is the plan."
-    yield "missing bracket in a fence", lambda p: fenced(dumps(one(p), indent=2)[:-1].rstrip())
-    yield "list not closed", lambda p: dumps(one(p))[:-2] + "}"
-    yield "extra bracket", lambda p: dumps(one(p)) + "}"
+    yield "missing bracket, then prose", lambda p: dumps(plan_of(p))[:-1] + "\n\nThat is the plan."
+    yield "missing bracket in a fence", lambda p: fenced(dumps(plan_of(p), indent=2)[:-1].rstrip())
+    yield "list not closed", lambda p: dumps(plan_of(p))[:-2] + "}"
+    yield "extra bracket", lambda p: dumps(plan_of(p)) + "}"
     yield "missing commas between items", lambda p: "[" + "\n".join(map(dumps, items(p))) + "]"
-    yield "missing commas between keys", lambda p: near(one(p), comma="\n")
-    yield "HTML entities", lambda p: html.escape(dumps(one(p)))
-    yield "escaped throughout", lambda p: dumps(dumps(one(p)))[1:-1]
-    yield "fullwidth punctuation", lambda p: near(one(p), comma="，", colon="：")
-    yield "equals signs", lambda p: near(one(p), key="", colon=" = ")
-    yield "unescaped quotes", lambda p: near(one(p), quote='""').replace('\\"', '"')
-    yield "unescaped backslashes", lambda p: dumps(one(p)).replace("\\\\", "\\")
+    yield "missing commas between keys", lambda p: near(plan_of(p), comma="\n")
+    yield "HTML entities", lambda p: html.escape(dumps(plan_of(p)))
+    yield "escaped throughout", lambda p: dumps(dumps(plan_of(p)))[1:-1]
+    yield "fullwidth punctuation", lambda p: near(plan_of(p), comma="，", colon="：")
+    yield "equals signs", lambda p: near(plan_of(p), key="", colon=" = ")
+    yield "unescaped quotes", lambda p: near(plan_of(p), quote='""').replace('\\"', '"')
+    yield "unescaped backslashes", lambda p: dumps(plan_of(p)).replace("\\\\", "\\")
 
 
 def _with(plan: Plan, mark: str, write: Callable[[Plan], str]) -> tuple[str, Plan]:

@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
     def tell_seen(self) -> None:
         """Tell what came since the last look, and forget it."""
         told = {"seen": _seen, "first": _first[0] if _first else None, "cpu": time.process_time()}
-        body = json.dumps({**told, "bodies": [one.decode() for one in _bodies]}).encode()
+        body = json.dumps({**told, "bodies": [body.decode() for body in _bodies]}).encode()
         _seen.clear()
         _first.clear()
         _bodies.clear()

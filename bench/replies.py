@@ -54,8 +54,8 @@ def tasks(workers: int) -> list[tuple[str, str]]:
     """Give so many (specialist, task) pairs, none like another."""
     drawn = iter(words(4 * workers, seed=0))
     return [
-        (f"{name} adviser", f"List {one} {other} and {third}.")
-        for name, one, other, third in zip(*[drawn] * 4, strict=True)
+        (f"{name} adviser", f"List {first} {other} and {third}.")
+        for name, first, other, third in zip(*[drawn] * 4, strict=True)
     ]
 
 

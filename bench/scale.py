@@ -43,7 +43,7 @@ def cpus(cluster: Cluster) -> dict[str, float]:
 async def lasted(cluster: Cluster, first: int, runs: int) -> list[float]:
     """Do so many runs at once, divided among the servers; give the seconds of each."""
 
-    async def one(number: int) -> float:
+    async def run_once(number: int) -> float:
         async with get_client(url=cluster.servers[number % len(cluster.servers)].url, timeout=600) as client:
             began = time.monotonic()
             thread = (await client.threads.create())["thread_id"]
@@ -52,7 +52,7 @@ async def lasted(cluster: Cluster, first: int, runs: int) -> list[float]:
                 await asyncio.sleep(2)
             return time.monotonic() - began
 
-    return sorted(await asyncio.gather(*(one(number) for number in range(first, first + runs))))
+    return sorted(await asyncio.gather(*(run_once(number) for number in range(first, first + runs))))
 
 
 def main() -> None:

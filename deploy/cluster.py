@@ -180,8 +180,8 @@ def main() -> None:
     stores = port + 1 + given.servers, port + 2 + given.servers
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        for one in (port, *ports, *stores):
-            check_port(one, "the cluster (--port moves all of them)")
+        for needed in (port, *ports, *stores):
+            check_port(needed, "the cluster (--port moves all of them)")
         python312()
         folder.mkdir(parents=True, exist_ok=True)
         with Cluster(folder, ports=ports, durable=True, database_port=stores[0], broker_port=stores[1]) as cluster:

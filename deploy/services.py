@@ -190,7 +190,7 @@ def _user() -> str | None:
     """Name whom PostgreSQL runs as (None: as ourselves)."""
     if os.geteuid() != 0:
         return None
-    names = {one.pw_name for one in pwd.getpwall()}
+    names = {user.pw_name for user in pwd.getpwall()}
     return next(name for name in USERS if name in names)
 
 

@@ -41,9 +41,9 @@ def plan_figures(plan: Sequence[Task], frame: dict[str, Any], asked: Open) -> Fi
     return made
 
 
-def alike(one: str, two: str) -> bool:
+def alike(first: str, second: str) -> bool:
     """Tell whether the shorter of two tasks stands, for the most part, in the other too."""
-    words = {*WORD.findall(one.casefold())}, {*WORD.findall(two.casefold())}
+    words = {*WORD.findall(first.casefold())}, {*WORD.findall(second.casefold())}
     least = min(map(len, words))
     return least > 0 and len(words[0] & words[1]) >= SAME * least
 

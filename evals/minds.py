@@ -141,14 +141,14 @@ def _joined(prompt: str, system: str) -> str | None:
 
 def _ledger(at: int, asked: sets.Dispute, *, ours: bool, listing: bool) -> str:
     """Say what the mind of 30 in 40 sees in one dispute."""
-    one, two = asked.documents[:2]
+    first, second = asked.documents[:2]
     golds, false = [*asked.golds], not asked.golds and at % FALSE_ALARM == 0
     if golds and at % FINDS != FINDS - 1:
         quotes, answer = golds, f"{golds[0]}, or: {golds[1]}."
     elif golds and at // FINDS % 2:  # on another topic, though both subtasks are named: does not count
-        quotes, answer = [one.text[:12], two.text[:12]], f"{golds[0]}."
+        quotes, answer = [first.text[:12], second.text[:12]], f"{golds[0]}."
     else:
-        quotes, answer = [one.text[:20], two.text[:20]] if false else [], f"{golds[0] if golds else one.text}"
+        quotes, answer = [first.text[:20], second.text[:20]] if false else [], f"{golds[0] if golds else first.text}"
     if ours:
         sides = [{"subtask_id": f"S{side}", "claim": quote, "quote": quote} for side, quote in enumerate(quotes, 1)]
         entry = {

@@ -162,8 +162,8 @@ def _parts_told(answer: str) -> bool:
 
 def cases(pair: Pair) -> Iterator[Case]:
     """Write every case of one planted conflict."""
-    one, two = pair["one"], pair["two"]
-    told = f"## All\n\n{one['who']}: {one['claim']}. {two['who']}: {two['claim']}. [S1] [S2] [S3]"
+    first, second = pair["one"], pair["two"]
+    told = f"## All\n\n{first['who']}: {first['claim']}. {second['who']}: {second['claim']}. [S1] [S2] [S3]"
     flat = "## All\n\nEverything has been worked out. [S1] [S2] [S3]"
     right, again = entry(pair), entry(pair, false=True)
 

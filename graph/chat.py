@@ -79,14 +79,14 @@ def build_chat(checkpointer: BaseCheckpointSaver[Any] | None = None, **made: Any
         with turn.caught():
             for mode, part in inner.stream(turn.asked, turn.config, context=runtime.context, stream_mode=MODES):
                 turn.take(mode, part)
-        return turn.told()
+        return turn.reply()
 
     async def answered_async(state: ChatState, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = _Turn(state, runtime)
         with turn.caught():
             async for mode, part in inner.astream(turn.asked, turn.config, context=runtime.context, stream_mode=MODES):
                 turn.take(mode, part)
-        return turn.told()
+        return turn.reply()
 
     node = RunnableCallable(answered, answered_async, name="orchestrator", trace=False)
     compiled = (
@@ -169,7 +169,7 @@ class _Turn:
             if not all(is_failed_synthesis(asked.value) for asked in waiting.args[0]):
                 raise
 
-    def told(self) -> dict[str, Any]:
+    def reply(self) -> dict[str, Any]:
         """Write the reply; what the next message goes on from is kept beside it."""
         info, values = self.runtime.execution_info, self.values
         text = FAILED.format(error=self.error) if self.error else values.get("answer", "")

@@ -65,8 +65,8 @@ async def _assistant(request: Request, name: object) -> str | None:
         known = await client_inside(request).assistants.search(limit=MOST)
     except httpx.HTTPStatusError:
         return None
-    found = [assistant["assistant_id"] for assistant in known if "_".join(assistant["name"].split()) == name]
-    return found[0] if len(found) == 1 else None
+    ids = [assistant["assistant_id"] for assistant in known if "_".join(assistant["name"].split()) == name]
+    return ids[0] if len(ids) == 1 else None
 
 
 async def _called(request: Request, assistant: str, params: dict[str, Any]) -> dict[str, Any]:

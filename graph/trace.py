@@ -57,12 +57,12 @@ def began(step: str, state: Mapping[str, Any]) -> None:
     run.name = _name(step, state)
     run.add_metadata({"role": step, "round": _round(state), **_about_subtask(state)})
     run.add_tags([state["subtask"]["id"]] if "subtask" in state else [])
-    told = {key: given[key] for key in (*MODELS, "budget_usd", "budget_tokens") if given.get(key) is not None}
+    metadata = {key: given[key] for key in (*MODELS, "budget_usd", "budget_tokens") if given.get(key) is not None}
     name = _first_words(str(state["request"]))
     for whole in _ours_above(run, name):
         if not _says("HIDE_INPUTS"):
             whole.name = name
-        whole.add_metadata({MARK: True, "prompt_version": prompt_version(), **told})
+        whole.add_metadata({MARK: True, "prompt_version": prompt_version(), **metadata})
 
 
 def ended(step: str, update: Mapping[str, Any]) -> None:
@@ -72,8 +72,8 @@ def ended(step: str, update: Mapping[str, Any]) -> None:
         return
     if charges := _charges(update):
         spend = totals(charges)
-        told = {key: spend[key] for key in ("calls", "input_tokens", "output_tokens", "usd", "unknown")}
-        run.add_metadata({**told, "model": charges[-1]["model"]})
+        metadata = {key: spend[key] for key in ("calls", "input_tokens", "output_tokens", "usd", "unknown")}
+        run.add_metadata({**metadata, "model": charges[-1]["model"]})
     for outcome in update.get("outcomes") or [] if step == "worker" else []:
         run.add_metadata({"status": outcome["status"]})
         if outcome["status"] not in ("done", "partial"):
@@ -196,13 +196,13 @@ def _ours_above(run: RunTree, name: str = "") -> list[RunTree]:
     callbacks: Any = get_config().get("callbacks")
     handlers: Iterable[Any] = getattr(callbacks, "handlers", callbacks) or ()
     tracer = next((handler for handler in handlers if isinstance(handler, LangChainTracer)), None)
-    found: list[RunTree] = []
+    ours: list[RunTree] = []
     above = tracer and tracer.run_map.get(str(run.parent_run_id))
     while tracer and above:
         if above.name in (*OURS, name) or MARK in (above.metadata or {}):
-            found.append(above)
+            ours.append(above)
         above = tracer.run_map.get(str(above.parent_run_id))
-    return found
+    return ours
 
 
 def _name(step: str, state: Mapping[str, Any]) -> str:

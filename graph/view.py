@@ -72,7 +72,7 @@ class Costs:
         """What is known to have been spent."""
         return [charge for charges in self.settled.values() for charge in charges]
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """Say it in a few words."""
         spent = summed(self.charges)
         calls = counted(spent["calls"] + len(self.under_way), "call")

@@ -19,9 +19,9 @@ _model = (
 
 def _with_nodes(schema: dict[str, Any]) -> None:
     """Say of each role's settings which steps they are for: Studio shows them there."""
-    for name, told in schema["properties"].items():
+    for name, setting in schema["properties"].items():
         if (role := name.split("_")[0]) in ROLES:
-            told["langgraph_nodes"] = ["planner", "sequel"] if role == "planner" else [role]
+            setting["langgraph_nodes"] = ["planner", "sequel"] if role == "planner" else [role]
 
 
 class Context(BaseModel):

@@ -80,7 +80,7 @@ def _call(state: State, settings: Context, host: Host, listener: Listener, befor
     window = settings.context_window or listed_window(*provider_of(model))
     room = UNKNOWN_ROOM if window is None else window_room(window, PROMPT)
     room = min(room, money_room(purse, price_of(model, None, host.endpoints), 0, 0) / SHARE)
-    roster = host.roster.told(improvise=settings.improvise)
+    roster = host.roster.listed(improvise=settings.improvise)
     system = render("sequel", most=settings.max_subtasks, improvise=settings.improvise, roster=roster)
     messages = [SystemMessage(system), HumanMessage(shown(earlier, room))]
     if replan := state.get("replan"):

@@ -77,7 +77,7 @@ class LiveDrawing:
         self._spinner.update(text="")
         mark = self._spinner.render(console.get_time())
         view = self.view
-        status = f" {'paused' if view.paused else view.doing} …  {clock(time.monotonic() - view.began)} · {view.costs.told()}"
+        status = f" {'paused' if view.paused else view.doing} …  {clock(time.monotonic() - view.began)} · {view.costs.in_words()}"
         status += f" · run {view.run_id}" if view.run_id else ""
         text = Text(shortened(status, options.max_width - 3), "cyan")
         return Text.assemble(mark if isinstance(mark, Text) else "", " ", text)

@@ -49,7 +49,7 @@ class ResultWriter:
         state: Mapping[str, Any],
         run_id: str | None = None,
         seconds: float | None = None,
-        told: AbstractSet[str] = frozenset(),
+        told_failures: AbstractSet[str] = frozenset(),
     ) -> None:
         """Write the answer, how the run ended, and the report.
 
@@ -57,7 +57,7 @@ class ResultWriter:
             state: the run's.
             run_id: under which it is kept (None: it is not).
             seconds: how long it took (None: not known).
-            told: ids of subtasks whose failure has been told already.
+            told_failures: ids of subtasks whose failure has been told_failures already.
         """
         from graph.cli.summary import summary
 
@@ -73,7 +73,7 @@ class ResultWriter:
         sys.stdout.flush()
         if stderr.is_terminal:
             stderr.rule(style="dim")
-        for text, style in summary(state, seconds, told):
+        for text, style in summary(state, seconds, told_failures):
             say(text, style)
         self._write_report(state)
 

@@ -88,7 +88,7 @@ class Screen:
             for line in lines:
                 say(line)
 
-    def told(self) -> set[str]:
+    def told_failures(self) -> set[str]:
         """Name the subtasks whose failure the reader has been told by now."""
         return {worker.id for worker in self.view.workers.values() if worker.error}
 

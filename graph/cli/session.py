@@ -123,7 +123,7 @@ class Session:
         except (KeyboardInterrupt, asyncio.CancelledError):
             say(f"{screen.so_far()} {self._next(screen)}".strip(), "yellow")
             return INTERRUPTED
-        self.output.write(state, run_id if self.keep else None, time.monotonic() - began, screen.told())
+        self.output.write(state, run_id if self.keep else None, time.monotonic() - began, screen.told_failures())
         if self.keep:
             say(f"run {run_id}; to see it again: {command('show', run_id, self.database)}", "dim")
         if self.keep and not state.get("complete"):
@@ -136,7 +136,7 @@ class Session:
 
     def _failed(self, error: OrchestratorError, screen: Screen) -> int:
         """Tell why a run ended; what each worker failed of was told when it happened."""
-        if isinstance(error, AllWorkersFailed) and screen.told():
+        if isinstance(error, AllWorkersFailed) and screen.told_failures():
             error = AllWorkersFailed(
                 "No subtask could be done, so there is nothing to answer from; why, is said above."
             )

@@ -11,15 +11,17 @@ from graph.sanitise import one_line
 DONE = ("done", "partial")
 
 
-def summary(state: Mapping[str, Any], seconds: float | None, told: AbstractSet[str] = frozenset()) -> list[Line]:
+def summary(
+    state: Mapping[str, Any], seconds: float | None, told_failures: AbstractSet[str] = frozenset()
+) -> list[Line]:
     """Say how a run ended: disagreements and gaps that the answer does not tell, what it spent by role, how long it took.
 
     Args:
         state: the run's.
         seconds: how long it took (None: not known).
-        told: ids of subtasks whose failure the reader has just been told, with its reason.
+        told_failures: ids of subtasks whose failure the reader has just been told_failures, with its reason.
     """
-    lines = [*_disagreements(state), *_gaps(state, told)]
+    lines = [*_disagreements(state), *_gaps(state, told_failures)]
     if spend := state.get("spend"):
         lines += [(f"{role:<12}{_spent(part)}", "dim") for role, part in spend["by_role"].items()]
         time_taken = "" if seconds is None else f", {seconds:.1f} s"
@@ -44,9 +46,9 @@ def _disagreements(state: Mapping[str, Any]) -> Iterator[Line]:
         yield one_line(f"disagreement {label}{entry['topic']} ({sides}) {ended}{suggestion}"), "yellow"
 
 
-def _gaps(state: Mapping[str, Any], told: AbstractSet[str]) -> Iterator[Line]:
+def _gaps(state: Mapping[str, Any], told_failures: AbstractSet[str]) -> Iterator[Line]:
     for gap in state.get("gaps") or []:
-        if gap.get("subtask_id") in told or _in_answer(gap, state):
+        if gap.get("subtask_id") in told_failures or _in_answer(gap, state):
             continue
         label = f"{gap['id']} " if gap.get("id") else ""
         which = f"{gap['subtask_id']} " if gap.get("subtask_id") else ""

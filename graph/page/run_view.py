@@ -52,7 +52,9 @@ class RunView:
         """Show what is new."""
         live, view = self.live, self.live.view
         doing = "paused" if view.paused else view.doing
-        self._facts.set_text(f"{doing} · {time.monotonic() - view.began:.0f} s · {view.costs.told()} · {view.ahead}")
+        self._facts.set_text(
+            f"{doing} · {time.monotonic() - view.began:.0f} s · {view.costs.in_words()} · {view.ahead}"
+        )
         if live.ceiling_usd is not None:
             spent = sum(charge["usd"] or 0.0 for charge in view.costs.charges)
             self._spent.props(f"value={spent / live.ceiling_usd:.3f}")

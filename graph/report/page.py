@@ -94,8 +94,8 @@ def _told_once(state: State) -> str:
     """Give the answer without the lists that code has added to it: their entries stand in places of their own here."""
     answer = state.get("answer", "")
     words = words_for(answer, state["request"])
-    told = {words["differ"]: state.get("disagreements"), words["missing"]: state.get("gaps")}
-    return without_repeats(answer, {heading for heading, entries in told.items() if entries})
+    untold = {words["differ"]: state.get("disagreements"), words["missing"]: state.get("gaps")}
+    return without_repeats(answer, {heading for heading, entries in untold.items() if entries})
 
 
 def _title(request: str) -> str:

@@ -19,10 +19,10 @@ def marked(markup: str, quote: str, anchor: str = "") -> str:
     """
     units = _UNIT.findall(markup)
     shown = [number for number, unit in enumerate(units) if not (unit.startswith("<") and unit.endswith(">"))]
-    found = place_of(quote, "".join(html.unescape(units[number])[0] for number in shown))
-    if found is None:
+    place = place_of(quote, "".join(html.unescape(units[number])[0] for number in shown))
+    if place is None:
         return markup
-    within, parts = frozenset(shown[slice(*found)]), list[str]()
+    within, parts = frozenset(shown[slice(*place)]), list[str]()
     for quoted, run in groupby(enumerate(units), lambda numbered: numbered[0] in within):
         text = "".join(unit for _, unit in run)
         named = f' id="{anchor}"' if anchor else ""

@@ -178,16 +178,16 @@ class Store(ABC):
         """List what was noted of a run's requests."""
         return [row[0] for row in await self.rows(NOTES, (run_id,))]
 
-    async def order(self, run_id: str, told: Mapping[str, Any]) -> None:
+    async def order(self, run_id: str, order: Mapping[str, Any]) -> None:
         """Leave word for the process that is at work on a run (graph/orders.py)."""
-        await self.execute(ORDER, (f"{time.time():020.6f}-{uuid.uuid4().hex[:8]}", run_id, json.dumps(told)))
+        await self.execute(ORDER, (f"{time.time():020.6f}-{uuid.uuid4().hex[:8]}", run_id, json.dumps(order)))
 
     async def orders(self, run_id: str) -> list[dict[str, Any]]:
         """Take the words that were left for a run, the oldest first."""
-        found = await self.rows(ORDERS, (run_id,))
-        for order_id, _ in found:
+        rows = await self.rows(ORDERS, (run_id,))
+        for order_id, _ in rows:
             await self.execute(ORDER_DONE, (order_id,))
-        return [json.loads(told) for _, told in found]
+        return [json.loads(order) for _, order in rows]
 
     async def runs(self) -> list[Run]:
         """List the runs, the newest first."""

@@ -34,16 +34,16 @@ class Priced(BaseCallbackHandler):
 
     def _tell(self, run_id: UUID, error: BaseException | None) -> Charge | None:
         charge = self.cost(error)
-        told: dict[str, Any] = {"role": self.call.role, "round": self.call.round, "unknown": 0}
-        told |= {"usd": 0.0, "input_tokens": 0, "output_tokens": 0}  # if it was refused, or never sent
+        metadata: dict[str, Any] = {"role": self.call.role, "round": self.call.round, "unknown": 0}
+        metadata |= {"usd": 0.0, "input_tokens": 0, "output_tokens": 0}  # if it was refused, or never sent
         if charge is not None:
             tokens = {side: charge[side] for side in ("input_tokens", "output_tokens")}
             cost = {} if charge["usd"] is None else {"total_cost": charge["usd"]}
-            told |= {**tokens, "usd": charge["usd"], "unknown": int(not charge["known"]), "model": charge["model"]}
-            told["usage_metadata"] = {**tokens, "total_tokens": sum(tokens.values()), **cost}
+            metadata |= {**tokens, "usd": charge["usd"], "unknown": int(not charge["known"]), "model": charge["model"]}
+            metadata["usage_metadata"] = {**tokens, "total_tokens": sum(tokens.values()), **cost}
         for trace in self.traces:
             if run := getattr(trace, "run_map", {}).get(str(run_id)):
-                run.extra["metadata"] = {**(run.extra.get("metadata") or {}), **told}
+                run.extra["metadata"] = {**(run.extra.get("metadata") or {}), **metadata}
         return charge
 
 

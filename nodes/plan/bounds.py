@@ -66,7 +66,7 @@ def planner_bound(request: str, settings: Context, host: Host) -> int:
 def asked_for_plan(request: str, settings: Context, host: Host) -> tuple[str, str]:
     """Write the planner's first prompt: what the system says, and what the user does."""
     documents, most = told_documents(request, settings, host), settings.max_subtasks
-    roster = host.roster.told(improvise=settings.improvise)
+    roster = host.roster.listed(improvise=settings.improvise)
     system = render("planner", most=most, roster=roster, improvise=settings.improvise, documents=bool(documents))
     return system, fence("request", request) + documents
 

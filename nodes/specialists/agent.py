@@ -58,10 +58,10 @@ class _InHand(_ThroughToolLoop):
     """Lets a person's messages into the conversation: before each call of the model, and once more at its end."""
 
     def before_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
-        return self.loop.told()
+        return self.loop.heard()
 
     async def abefore_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:  # noqa: ARG002
-        return self.loop.told()
+        return self.loop.heard()
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:

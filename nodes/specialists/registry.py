@@ -111,7 +111,7 @@ class Roster:
         """Name whom the planner may choose: the user's own, and while it may improvise those that come with us too."""
         return [specialist.name for specialist in self.members.values() if improvise or not specialist.built_in]
 
-    def told(self, *, improvise: bool = True) -> list[dict[str, str]]:
+    def listed(self, *, improvise: bool = True) -> list[dict[str, str]]:
         """Return what the planner is told of each: its name, what it is for, and what it can do besides writing."""
         chosen = [self.members[name] for name in self.names(improvise=improvise)]
         tools = [f" Has tools: {', '.join(specialist.tools)}." if specialist.tools else "" for specialist in chosen]

@@ -85,10 +85,10 @@ class ToolLoop:
             self._replied = time.monotonic()
         return self._said(reply, number, stopped)
 
-    def told(self) -> dict[str, Any] | None:
+    def heard(self) -> dict[str, Any] | None:
         """Give the conversation what a person has said since it was last looked (None: nothing)."""
         words = self.call.hold.heard()
-        return {"messages": [HumanMessage(render("advice", advice=told)) for told in words]} if words else None
+        return {"messages": [HumanMessage(render("advice", advice=said)) for said in words]} if words else None
 
     def _count_tools_time(self) -> None:
         """Charge the clock with what the tools took, together: they run side by side."""

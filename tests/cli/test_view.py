@@ -134,7 +134,7 @@ def test_the_runs_costs() -> None:
     )
     status = drawn(view, 120, 20)[-1]
 
-    assert view.costs.told() == "2 calls · 1,200 tokens · $0.2500"
+    assert view.costs.in_words() == "2 calls · 1,200 tokens · $0.2500"
     assert "0:00 · 2 calls" in status
     assert view.ahead == "at most 5 calls, 1,000 more tokens, $0.5000"
 

@@ -54,33 +54,33 @@ class Clients:
     async def begin(self, numbers: Iterable[int], **named: Any) -> list[Begun]:
         """Begin a run for each number."""
 
-        async def one(number: int) -> Begun:
+        async def begun_by(number: int) -> Begun:
             client = self.each[number % len(self.each)]
             thread = (await client.threads.create())["thread_id"]
             run = await client.runs.create(thread, "orchestrator", input={"request": request(number)}, **named)
             return Begun(number, thread, run["run_id"])
 
-        return list(await asyncio.gather(*(one(number) for number in numbers)))
+        return list(await asyncio.gather(*(begun_by(number) for number in numbers)))
 
     async def ends(self, begun: Iterable[Begun], seconds: float = 200) -> dict[int, str]:
         """Follow runs to their ends; gives each one's status."""
 
-        async def one(run: Begun) -> tuple[int, str]:
+        async def ended_of(run: Begun) -> tuple[int, str]:
             end, status = time.monotonic() + seconds, "unknown"
             while status not in ENDED and time.monotonic() < end:
                 await asyncio.sleep(1)
                 status = (await self.call("runs", "get", run.thread, run.run))["status"]
             return run.number, status
 
-        return dict(await asyncio.gather(*(one(run) for run in begun)))
+        return dict(await asyncio.gather(*(ended_of(run) for run in begun)))
 
     async def states(self, begun: Iterable[Begun]) -> dict[int, dict[str, Any]]:
         """Read the state in which each thread is."""
 
-        async def one(run: Begun) -> tuple[int, dict[str, Any]]:
+        async def state_of(run: Begun) -> tuple[int, dict[str, Any]]:
             return run.number, (await self.call("threads", "get_state", run.thread))["values"]
 
-        return dict(await asyncio.gather(*(one(run) for run in begun)))
+        return dict(await asyncio.gather(*(state_of(run) for run in begun)))
 
 
 @asynccontextmanager

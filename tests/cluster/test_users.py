@@ -65,10 +65,10 @@ def test_each_ones_own(server: str, trades: Trades) -> None:
 
     async def go() -> list[tuple[list[str], bool]]:
         outcomes = []
-        for number, (one, other) in enumerate((("alice", "bob"), ("bob", "alice"))):
-            its, _ = await victim(server, one, 10 * number + 1)
+        for number, (whose, other) in enumerate((("alice", "bob"), ("bob", "alice"))):
+            its, _ = await victim(server, whose, 10 * number + 1)
             async with (
-                get_client(url=server, api_key=KEYS[one]) as owner,
+                get_client(url=server, api_key=KEYS[whose]) as owner,
                 get_client(url=server, api_key=KEYS[other]) as thief,
             ):
                 before = await possessions(owner, its)

@@ -190,8 +190,10 @@ def test_stream_custom(endpoint: Endpoint, team: Team, *, sync: bool) -> None:
 def test_a_second_request_on_a_thread_starts_clean(endpoint: Endpoint, team: Team, run: Run) -> None:
     """Nothing of the first request shows in the second's state, prompts or spend."""
     kept = whole(build_graph(checkpointer=InMemorySaver()))
-    one = disagreement_of_two()
-    team.synthesiser = [synthesis_of("First. [S1]", one, [{"subtask_id": None, "what": "rain", "why": "not asked"}])]
+    disagreement = disagreement_of_two()
+    team.synthesiser = [
+        synthesis_of("First. [S1]", disagreement, [{"subtask_id": None, "what": "rain", "why": "not asked"}])
+    ]
     first = run(kept, {"request": REQUEST}, thread())
     endpoint.reset()
     team.planner, team.synthesiser = (

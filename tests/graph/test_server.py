@@ -146,8 +146,8 @@ def test_approval(client: SyncLangGraphClient) -> None:
     asked = waiting["__interrupt__"][0]["value"]
     with pytest.raises(Exception, match="Input should be 'approve', 'edit' or 'reject'"):
         client.runs.wait(thread, "orchestrator", command={"resume": {"decisions": [{"type": "maybe"}]}})
-    one = {"subtasks": asked["action_requests"][0]["args"]["subtasks"][:1]}
-    edit = {"type": "edit", "edited_action": {"name": "run_plan", "args": one}}
+    first = {"subtasks": asked["action_requests"][0]["args"]["subtasks"][:1]}
+    edit = {"type": "edit", "edited_action": {"name": "run_plan", "args": first}}
     ended: Any = client.runs.wait(thread, "orchestrator", command={"resume": {"decisions": [edit]}})
 
     assert waiting["outcomes"] == []

@@ -22,13 +22,13 @@ def test_limits_hold_for_any_mix(limits: list[int]) -> None:
     """Nobody gets a slot while as many as their own limit are under way; all get one in the end."""
     slots, seen = Slots(), list[tuple[int, int]]()
 
-    async def one(limit: int) -> None:
+    async def holder_of(limit: int) -> None:
         async with slots.hold(limit):
             seen.append((slots.in_use, limit))
             await asyncio.sleep(0)
 
     async def everyone() -> None:
-        await asyncio.gather(*(one(limit) for limit in limits))
+        await asyncio.gather(*(holder_of(limit) for limit in limits))
 
     asyncio.run(everyone())
 

@@ -456,10 +456,10 @@ def test_physical_cores(tmp_path: Path) -> None:
 
 def test_model_is_made_of_its_seed(tmp_path: Path) -> None:
     """The test model is small, and the same arguments give the same bytes."""
-    one, two = (write_tiny_gguf(tmp_path / name).read_bytes() for name in ("one", "two"))
+    first, second = (write_tiny_gguf(tmp_path / name).read_bytes() for name in ("one", "two"))
 
-    assert one == two
-    assert len(one) < 1_000_000
+    assert first == second
+    assert len(first) < 1_000_000
 
 
 def alive(process: int) -> bool:

@@ -20,7 +20,7 @@ PLAN = (
     Subtask(specialist="caterer", task="Plan a vegan menu."),
     Subtask(specialist="venue scout", task="Find 3 venues."),
 )
-ITEMS = [{"specialist": one.specialist, "task": one.task} for one in PLAN]
+ITEMS = [{"specialist": subtask.specialist, "task": subtask.task} for subtask in PLAN]
 TEXT = json.dumps({"subtasks": ITEMS})
 SYNTHESIS = {
     "disagreements": [
@@ -123,7 +123,7 @@ def test_cross_check_in_other_spellings() -> None:
         {**ITEMS[1], "double-check": True},
         {**ITEMS[0], "cross_check": "false"},
     ]
-    flags = [one.cross_check for one in parse_plan(json.dumps(items)).subtasks]
+    flags = [subtask.cross_check for subtask in parse_plan(json.dumps(items)).subtasks]
 
     assert flags == [True, True, False]
 
@@ -240,8 +240,8 @@ def test_round_trip(plan: list[tuple[str, str]], indent: int | None, ascii_only:
     items = [{"specialist": f"who {who}", "task": f"do {what}"} for who, what in plan]
     parsed = parse_plan(json.dumps({"subtasks": items}, indent=indent, ensure_ascii=ascii_only))
 
-    assert [(one["specialist"], one["task"]) for one in items] == [
-        (one.specialist, one.task) for one in parsed.subtasks
+    assert [(subtask["specialist"], subtask["task"]) for subtask in items] == [
+        (subtask.specialist, subtask.task) for subtask in parsed.subtasks
     ]
 
 
@@ -316,7 +316,9 @@ def test_follow_ups_need_no_answer() -> None:
     texts = [json.dumps({**SYNTHESIS, "answer": ""}), json.dumps({"follow_ups": SYNTHESIS["follow_ups"]})]
     found = [parse_synthesis(text) for text in texts]
 
-    assert [("", "driver"), ("", "driver")] == [(one.answer, one.follow_ups[0].specialist) for one in found]
+    assert [("", "driver"), ("", "driver")] == [
+        (synthesis.answer, synthesis.follow_ups[0].specialist) for synthesis in found
+    ]
 
 
 def test_missing_ids_are_given_in_order() -> None:
@@ -411,7 +413,7 @@ FRAME = {
         },
         lambda frame: {
             "frame": frame,
-            "subtasks": {one.specialist: one.task for one in PLAN},
+            "subtasks": {subtask.specialist: subtask.task for subtask in PLAN},
             "why": "Two kinds of work.",
         },
     ],
@@ -483,9 +485,9 @@ def test_malformed_ledger_items() -> None:
     }
     found = parse_synthesis(json.dumps(ledger))
 
-    assert [one.topic for one in found.disagreements] == ["Only a topic", "q"]
-    assert [one.what for one in found.gaps] == ["Parking", "late"]
-    assert [one.specialist for one in found.follow_ups] == ["c d"]
+    assert [entry.topic for entry in found.disagreements] == ["Only a topic", "q"]
+    assert [gap.what for gap in found.gaps] == ["Parking", "late"]
+    assert [follow_up.specialist for follow_up in found.follow_ups] == ["c d"]
 
 
 def test_a_cut_answer_keeps_its_part() -> None:
@@ -496,7 +498,7 @@ def test_a_cut_answer_keeps_its_part() -> None:
         with pytest.raises(CutReply) as error:
             parse_synthesis(text[:end], truncated=True)
         assert answer.startswith(error.value.partial.answer)
-        assert [one.topic for one in error.value.partial.disagreements] == ["Price"]
+        assert [entry.topic for entry in error.value.partial.disagreements] == ["Price"]
 
 
 def test_deep_nesting_is_read_past() -> None:

@@ -108,9 +108,9 @@ def test_a_worker_is_told_of_what_there_is() -> None:
     assert input_bound([full], "openai:gpt-4o") <= 450
 
 
-def beginning(one: str, other: str) -> str:
+def beginning(text: str, other: str) -> str:
     """Give what two texts have in common at their beginnings."""
-    return one[: next(at for at, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its)]
+    return text[: next(at for at, (mine, its) in enumerate(zip(text, other, strict=False)) if mine != its)]
 
 
 def test_what_differs_stands_last() -> None:

@@ -396,11 +396,11 @@ def test_it_runs_on_the_callers_loop(endpoint: Endpoint) -> None:
 @BOTH
 def test_its_own_model_calls_are_charged(endpoint: Endpoint, run: Run) -> None:
     """Model calls that LangChain reports are charged to the subtask; a function that calls none costs nothing."""
-    one = outcome_of(run, lambda task: chat().invoke([HumanMessage(task)]))
+    outcome = outcome_of(run, lambda task: chat().invoke([HumanMessage(task)]))
     none = outcome_of(run, sync_function)
 
-    assert [(charge["subtask_id"], charge["known"]) for charge in one["charges"]] == [("S1", True)]
-    assert one["charges"][0]["input_tokens"] > 0
+    assert [(charge["subtask_id"], charge["known"]) for charge in outcome["charges"]] == [("S1", True)]
+    assert outcome["charges"][0]["input_tokens"] > 0
     assert none["charges"] == []
 
 
