@@ -33,7 +33,7 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         kind = "server_error" if httpx.codes.is_server_error(status) else "invalid_request_error"
-        self.told = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+        self.body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 class Message(BaseModel):
@@ -73,26 +73,32 @@ class Turn:
     async def sent(self) -> dict[str, Any]:
         """Find the thread on which the conversation goes on, or make one; give what is sent there."""
         *earlier, last = [message for message in self.asked.messages if message.role in ("user", "assistant")]
-        found = await self.client.threads.search(metadata={KEY: _key(earlier)}, limit=1) if earlier else []
-        if not found:
+        threads = await self.client.threads.search(metadata={KEY: _key(earlier)}, limit=1) if earlier else []
+        if not threads:
             self.thread = (await self.client.threads.create())["thread_id"]
             return self._first(earlier, last)
-        self.thread, interrupts = found[0]["thread_id"], found[0].get("interrupts") or {}
+        self.thread, interrupts = threads[0]["thread_id"], threads[0].get("interrupts") or {}
         if not any(interrupts.values()):
             return {"input": {"messages": [{"type": "human", "content": last.content}]}}
         yes = last.text.lower().strip(" .!") in YES
         said = {"type": "approve"} if yes else {"type": "reject", "message": last.text}
         waiting: list[Any] = [asked for ones in interrupts.values() for asked in ones]
-        decided = {one["id"]: {"decisions": [said] * len(one["value"]["action_requests"])} for one in waiting}
+        decided = {
+            interrupt["id"]: {"decisions": [said] * len(interrupt["value"]["action_requests"])} for interrupt in waiting
+        }
         return {"command": {"resume": decided}}
 
     def _first(self, earlier: list[Message], last: Message) -> dict[str, Any]:
         """Write a thread's first message: what the client says beforehand, and what was said elsewhere, belong to it."""
         content = last.content
         if last.text and (isinstance(content, str) or all(part.get("type") == "text" for part in content or ())):
-            told = "\n\n".join(f"{message.role}: {message.text}" for message in earlier)
-            text = ELSEWHERE.format(earlier=told, last=last.text) if earlier else last.text
-            beforehand = [one.text for one in self.asked.messages if one.role in ("system", "developer") and one.text]
+            before = "\n\n".join(f"{message.role}: {message.text}" for message in earlier)
+            text = ELSEWHERE.format(earlier=before, last=last.text) if earlier else last.text
+            beforehand = [
+                message.text
+                for message in self.asked.messages
+                if message.role in ("system", "developer") and message.text
+            ]
             content = "\n\n".join([*beforehand, text])
         return {"input": {"messages": [{"type": "human", "content": content}]}}
 
@@ -139,14 +145,16 @@ class Turn:
 def _waiting(state: dict[str, Any]) -> str:
     """Say what a run waits for ("": it does not)."""
     waiting = [
-        asked["description"] for one in state.get("__interrupt__") or () for asked in one["value"]["action_requests"]
+        asked["description"]
+        for interrupt in state.get("__interrupt__") or ()
+        for asked in interrupt["value"]["action_requests"]
     ]
     return ASKED.format(asked="\n\n".join(waiting)) if waiting else ""
 
 
 def _key(said: list[Message]) -> str:
     """Tell one conversation from another, whatever a client makes of blanks."""
-    words = [[one.role, one.text.split()] for one in said if one.role in ("user", "assistant")]
+    words = [[message.role, message.text.split()] for message in said if message.role in ("user", "assistant")]
     return sha256(json.dumps(words).encode()).hexdigest()
 
 
@@ -197,12 +205,12 @@ async def _events(turn: Turn, deltas: AsyncGenerator[dict[str, str]]) -> AsyncIt
         if (turn.asked.stream_options or {}).get("include_usage"):
             yield _event({**turn.written(kind), "usage": turn.usage})
     except (Refused, httpx.HTTPStatusError) as error:
-        yield _event(_refusal(error).told)
+        yield _event(_refusal(error).body)
     yield "data: [DONE]\n\n"
 
 
-def _event(told: dict[str, Any]) -> str:
-    return f"data: {json.dumps(told, ensure_ascii=False)}\n\n"
+def _event(body: dict[str, Any]) -> str:
+    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
 def _refusal(error: Exception) -> Refused:
@@ -214,7 +222,7 @@ def _refusal(error: Exception) -> Refused:
 
 async def _refused(_: Request, error: Exception) -> Response:
     refusal = _refusal(error)
-    return JSONResponse(refusal.told, refusal.status)
+    return JSONResponse(refusal.body, refusal.status)
 
 
 routes = [Route("/v1/models", _listed), Route("/v1/chat/completions", _completed, methods=["POST"])]
