@@ -13,10 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+
 from evals import deep, gateway, logs, minds, suites
 from evals.items import SUITES, items
 from evals.purse import Cost, judge_cost, systems_cost
-from evals.results import HEAD, SHORT_HEAD, Measured, closing, page, plot, table, told
+from evals.results import HEAD, SHORT_HEAD, Measured, closing, page, plot, told
 from graph.settings import orchestrator_variables, read_env_file
 
 FOLDER = Path(__file__).parent
@@ -179,18 +183,21 @@ def _tell(more: Sequence[Path], model: str | None) -> None:
     real = [
         each for each in every if each.model != minds.MIND and each.judge != minds.JUDGE
     ]  # a script judges no model
-    shown = [each for each in real if more or each.model == model] or ([scripted] if scripted and not model else [])
-    for each in shown:
+    asked = [each for each in real if more or each.model == model] or ([scripted] if scripted and not model else [])
+    for each in asked:
+        print(f"\n{_title(each)}\n")
         rows = told(each, minds.expected()) if each is scripted else closing(each)
-        print(f"\n{_title(each)}\n\n{table(rows, HEAD if each is scripted else SHORT_HEAD)}")
+        shown = Table(*(HEAD if each is scripted else SHORT_HEAD), show_lines=True, box=MARKDOWN)
+        for row in rows:
+            shown.add_row(*(str(cell).replace("; ", "\n") for cell in row))
+        Console().print(shown, markup=False)
         if each is not scripted:
             plot(each, each.model, logs.folder_of(LOGS, each.model).with_suffix(".svg"))
     if scripted:
         plot(scripted, "Scripted minds, no model", FOLDER / "results.svg")
     (FOLDER / "RESULTS.md").write_text(page(scripted, minds.expected(), real), encoding="utf-8")
-    print(
-        "\nwritten: evals/RESULTS.md, evals/results.svg; the logs, sample by sample: inspect view --log-dir evals/logs"
-    )
+    print("\nwritten: evals/RESULTS.md, evals/results.svg. Every sample, on 127.0.0.1:7575:")
+    print(f"    {Path(sys.executable).parent / 'inspect'} view --log-dir evals/logs")
 
 
 def _title(measured: Measured) -> str:

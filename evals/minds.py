@@ -47,7 +47,7 @@ def expected() -> dict[str, str]:
         "split": "preferred to the recipe's plan 100 %; count in proportion 100 %; judge's kappa 0.80",
         "conflict": "recall 75 %; precision 77 %; flattened 12 %",
         "survival": "finished work kept 100 %; failed named 100 %; cover invented 25 %",
-        "equal tokens": "better than a single call 0 %, self-refinement 0 %, parallel calls 0 %, the recipe 100 %",
+        "equal tokens": "better than a single call 0 %; better than self-refinement 0 %; better than parallel calls 0 %; better than the recipe 100 %",
     }
 
 
