@@ -104,19 +104,30 @@ def build_chat(checkpointer: BaseCheckpointSaver[Any] | None = None, **made: Any
 
 def _heard(state: ChatState) -> dict[str, Any]:
     """Take the last message as the request; what cannot be worked on gets a reply at once, and costs nothing."""
-    messages = state.get("messages") or []
+    # A request that is still there was never answered: its plan waited for a word, or its run was ended.
+    unheard = "\n\n".join(filter(None, (state.get("unheard"), state.get("request"))))
+    try:
+        return {"request": _read(state.get("messages") or []), "unheard": unheard, "complete": False}
+    except BadRequest as error:
+        return {"request": "", "unheard": unheard, "messages": [AIMessage(str(error))]}
+
+
+def _read(messages: list[AnyMessage]) -> str:
+    """Read the last message.
+
+    Raises:
+        BadRequest: it is not a person's, holds something else than text, or is no request.
+    """
     parts = messages[-1].content if messages and isinstance(messages[-1], HumanMessage) else ""
     blocks = [parts] if isinstance(parts, str) else parts
     texts = [block if isinstance(block, str) else str(block.get("text", "")) for block in blocks]
     kinds = [str(block.get("type")) for block in blocks if isinstance(block, dict) and block.get("type") != "text"]
+    if kinds:
+        raise BadRequest(NOT_READ.format(kinds=", ".join(dict.fromkeys(kinds)).replace("_", " ")))
     text = "\n".join(texts).strip()
-    if kinds or not text:
-        refusal = NOT_READ.format(kinds=", ".join(dict.fromkeys(kinds)).replace("_", " ")) if kinds else EMPTY
-        return {"request": "", "messages": [AIMessage(refusal)]}
-    try:
-        return {"request": checked_request(text), "complete": False}
-    except BadRequest as error:
-        return {"request": "", "messages": [AIMessage(str(error))]}
+    if not text:
+        raise BadRequest(EMPTY)
+    return checked_request(text)
 
 
 def _next(state: ChatState) -> str:

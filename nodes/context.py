@@ -12,6 +12,8 @@ from nodes.errors import BadSettings
 Role = Literal["planner", "worker", "synthesiser"]
 ROLES: tuple[Role, ...] = ("planner", "worker", "synthesiser")
 
+FOREIGN = ("thread_id", "copilotkit")  # what AG-UI's and CopilotKit's adapters hand on beside the settings
+
 _model = (
     "A model as provider:name, such as openai:gpt-5.5, anthropic:claude-opus-4-5, local:small or scripted:street-party."
 )
@@ -69,7 +71,8 @@ class Context(BaseModel):
         Raises:
             BadSettings: names every setting that is wrong, and what would be right.
         """
-        values.pop("thread_id", None)  # AG-UI's adapter hands on the whole of a run's configurable as its context
+        for name in FOREIGN:
+            values.pop(name, None)
         try:
             super().__init__(**values)
         except ValidationError as error:

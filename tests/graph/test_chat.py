@@ -108,12 +108,22 @@ def test_near_the_limit(chat: Any, endpoint: Endpoint, team: Team) -> None:
     assert (REQUEST in asked, "x [… cut]\n\nTry again." in asked) == (True, True)
 
 
+def test_a_message_in_place_of_a_decision(chat: Any, endpoint: Endpoint, team: Team) -> None:
+    """Who writes on where a plan waits for a decision has it planned anew, with both that was said."""
+    say(chat, REQUEST, approve_plan=True)
+    state = say(chat, "No leaflet, please.")
+    asked = str(calls_of(endpoint, "planner")[-1].body["messages"][-1]["content"])
+
+    assert state["complete"]
+    assert f"{REQUEST}\n\nNo leaflet, please." in asked
+
+
 def test_through_ag_ui(chat: Any, team: Team) -> None:
-    """AG-UI's adapter gives a run's configurable as its context too, and passes no token on that is not the answer's."""
+    """AG-UI's and CopilotKit's adapters may give more than settings as context, and pass no token of a worker on."""
 
     async def events() -> list[Any]:
         sent: Any = {"messages": [("user", REQUEST)]}
-        context: Any = {"thread_id": "one", "max_rounds": 1}
+        context: Any = {"thread_id": "one", "copilotkit": {}, "max_rounds": 1}
         return [event async for event in chat.astream_events(sent, CONFIG, context=context, version="v2")]
 
     told = [event["metadata"] for event in asyncio.run(events()) if event["event"] == "on_chat_model_stream"]
