@@ -13,7 +13,7 @@ from langsmith import uuid7
 
 from graph.assembly import SPECIALISTS_KEPT
 from graph.build import Graph, whole
-from graph.follow import Decide, Listen, Waiting, followed
+from graph.follow import Decide, Following, Listen, Waiting
 from graph.orders import Orders
 from graph.retry import retry as what_to_retry
 from graph.retry import write_up
@@ -160,9 +160,10 @@ class _Work:
         before = run_journal.set(journal)
         try:
             async with aclosing(Orders(self.store, run.id, self.control, self.listen)):
-                state = await followed(
-                    self.graph, sent, self._config(), Context(**context), self.listen, self.decide, self.control
+                following = Following(
+                    self.graph, self._config(), Context(**context), self.listen, self.decide, self.control
                 )
+                state = await following.to_the_end(sent)
             state = await self._with_lost_charges(state)
             status = _status_of(state)
         except Waiting:
