@@ -173,6 +173,8 @@ async def _listed(request: Request) -> Response:
 
 async def _completed(request: Request) -> Response:
     client = client_inside(request)
+    if "json" not in request.headers.get("content-type", ""):  # a page of any origin may send plain text, unasked
+        raise Refused("the content type is application/json", httpx.codes.UNSUPPORTED_MEDIA_TYPE)
     try:
         asked = Asked.model_validate_json(await request.body())
     except ValidationError as error:

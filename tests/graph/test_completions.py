@@ -178,6 +178,15 @@ def test_bad_requests(url: str, team: Team, body: dict[str, Any], status: int, w
     assert {*told.json()["error"]} == {"message", "type", "param", "code"}
 
 
+def test_another_sites_page(url: str, shared: Endpoint, team: Team) -> None:
+    """What a browser sends for a page of any origin without asking first, plain text, starts nothing."""
+    body = json.dumps({"model": CHAT, "messages": [user(REQUEST)]})
+    headers = {"Authorization": f"Bearer {KEYS['bob']}", "Content-Type": "text/plain"}
+    told = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers)
+
+    assert (told.status_code, shared.requests) == (415, [])
+
+
 @pytest.mark.parametrize("content", ["", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]])
 def test_what_is_not_read(client: OpenAI, shared: Endpoint, content: Any) -> None:
     """An empty message or an image gets a clear reply, and nothing is spent."""
