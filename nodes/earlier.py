@@ -11,7 +11,6 @@ from nodes.state import Earlier, Outcome
 from prompts import fence, render
 
 SIZE_LIMIT = 2_000_000  # characters of a run that is gone on from
-UNKNOWN_ROOM = 120_000  # bytes of results for a model whose window is not known
 LEAST = 400  # bytes of each result that are shown in any case
 FINISHED = ("done", "partial")
 _FORM = "after is the state of a run that has ended: its request, plan, outcomes and answer"

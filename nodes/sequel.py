@@ -6,25 +6,13 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from nodes.budget import load_encodings, money_room, purse_of, totals
-from nodes.earlier import UNKNOWN_ROOM, kept, shown
+from nodes.budget import load_encodings, purse_of, totals
+from nodes.earlier import kept, shown
 from nodes.errors import BudgetTooSmall, NoModel
 from nodes.events import under_way
 from nodes.host import Host
-from nodes.models import (
-    Call,
-    CallFailed,
-    OverBudget,
-    ask,
-    listed_window,
-    on_engine,
-    price_of,
-    sequel_schema,
-    settle,
-    window_room,
-)
-from nodes.plan import planner_purse
-from nodes.providers import provider_of
+from nodes.models import Call, CallFailed, OverBudget, ask, on_engine, sequel_schema, settle
+from nodes.plan import planner_purse, planner_room
 from nodes.slate import clean
 from nodes.state import Charge, Context, Earlier, Plan, State, final_draft
 from nodes.synthesis import AnswerStream, Listener
@@ -76,13 +64,9 @@ def _call(state: State, settings: Context, host: Host, listener: Listener, befor
         listener.restart(why)
 
     purse = planner_purse(state["request"], settings, host, before, [])
-    model = settings.model("planner")
-    window = settings.context_window or listed_window(*provider_of(model))
-    room = UNKNOWN_ROOM if window is None else window_room(window, PROMPT)
-    room = min(room, money_room(purse, price_of(model, None, host.endpoints), 0, 0) / SHARE)
     roster = host.roster.listed(improvise=settings.improvise)
     system = render("sequel", most=settings.max_subtasks, improvise=settings.improvise, roster=roster)
-    messages = [SystemMessage(system), HumanMessage(shown(earlier, room))]
+    messages = [SystemMessage(system), HumanMessage(shown(earlier, planner_room(settings, host, PROMPT, purse, SHARE)))]
     if replan := state.get("replan"):
         said = fence("message", replan["message"] or "")
         again = render("planner_rejected", most=settings.max_subtasks, message=said)

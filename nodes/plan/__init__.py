@@ -6,7 +6,7 @@ bounds: what each call can take at most; allowances: how a plan is cut to the mo
 """
 
 from nodes.plan.allowances import planner_purse, sized
-from nodes.plan.bounds import asked_for_plan
+from nodes.plan.bounds import asked_for_plan, planner_room
 from nodes.plan.checks import check
 from nodes.plan.plan_stream import PlanStream
 from nodes.plan.repairs import GENERALIST, Repaired, repaired

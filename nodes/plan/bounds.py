@@ -8,6 +8,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from nodes.budget import (
     LEAST_OUTPUT,
     Prices,
+    Purse,
     encoding_of,
     input_bound,
     is_counted,
@@ -23,7 +24,7 @@ from nodes.specialists import LEAST_RESULT
 from nodes.state import ROLES, Context
 from prompts import fence, render
 
-UNKNOWN_ROOM = 120_000  # bytes of documents for a planner whose window is not known; about 30,000 tokens
+UNKNOWN_ROOM = 120_000  # bytes for a planner whose window is not known; about 30,000 tokens
 PLANNER_PROMPT = 12_000  # bytes of the planner's own prompt, at most
 DOCUMENTS_SHARE = 4  # the planner's reading of documents takes a quarter of a budget at most, and so do the excerpts
 TOOL_ROUNDS = 3  # model calls that a worker with tools is given money for; more, if they come out cheaper
@@ -75,13 +76,17 @@ def told_documents(request: str, settings: Context, host: Host) -> str:
     """Write out what the planner reads of the documents: whole, or condensed to its window and a share of the money."""
     if host.documents is None:
         return ""
+    fixed = len(request.encode("utf-8", "replace")) + PLANNER_PROMPT
+    room = planner_room(settings, host, fixed, purse_of(settings), DOCUMENTS_SHARE)
+    return "".join("\n\n" + fence(f"document {name}", text) for name, text in host.documents.brief(request, room))
+
+
+def planner_room(settings: Context, host: Host, fixed: int, purse: Purse, share: int) -> float:
+    """Bytes that a planner may be shown beside a prompt of `fixed` bytes: what its window holds, and a share of the money."""
     model = settings.model("planner")
     window = settings.context_window or listed_window(*provider_of(model))
-    fixed = len(request.encode("utf-8", "replace")) + PLANNER_PROMPT
     room = UNKNOWN_ROOM if window is None else window_room(window, fixed)
-    shared = money_room(purse_of(settings), price_of(model, None, host.endpoints), 0, 0) / DOCUMENTS_SHARE
-    briefs = host.documents.brief(request, min(room, shared))
-    return "".join("\n\n" + fence(f"document {name}", text) for name, text in briefs)
+    return min(room, money_room(purse, price_of(model, None, host.endpoints), 0, 0) / share)
 
 
 def excerpts_room(settings: Context, host: Host, subtasks: int) -> int:
