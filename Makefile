@@ -96,8 +96,7 @@ cluster-test: $(VENV)/dev.ok $(CLUSTER)/ok ## Kill, stall, drain and cut off the
 	@$(BIN)/python -m pytest -n 0 tests/cluster
 
 eval: $(EVALS)/evals.ok ## Measure plans, conflicts, survival, equal tokens (MODEL=provider:name JUDGE=provider/name LIMIT= EPOCHS= SUITE= LOGS= YES=--yes)
-	@$(EVALS)/bin/python -m evals.plans
-	@$(EVALS)/bin/python -m evals.synthesis
+	@$(if $(MODEL)$(LOGS),,$(EVALS)/bin/python -m evals.plans && $(EVALS)/bin/python -m evals.synthesis)
 	@$(EVALS)/bin/python -m evals $(if $(MODEL),--model "$(MODEL)") $(if $(JUDGE),--judge "$(JUDGE)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(LOGS),--logs "$(LOGS)") $(foreach suite,$(SUITE),--suite $(suite)) $(foreach set,$(DATA),--data $(set)) $(YES)
 
 # inspect-ai has an environment of its own: it needs older fsspec and python-dateutil than ours, and brings numpy.

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from evals import deep, gateway, logs, minds, suites
 from evals.items import SUITES, items
-from evals.purse import Cost, judge_cost, systems_cost
+from evals.purse import Cost, judge_cost, price, priced_as, systems_cost
 from evals.results import HEAD, SHORT_HEAD, Measured, closing, page, plot, told
 from graph.settings import orchestrator_variables, read_env_file
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = logs.folder_of(LOGS, given.model)
         refuse_family(given.model, given.judge)
         costs = {suite: _cost(suite, given) for suite in given.suite}
-        if not _agreed(costs, logs.spent(folder), yes=given.yes):
+        if not _agreed(costs, logs.spent(folder), given):
             return 1
         done = logs.run(
             folder,
@@ -116,7 +116,7 @@ def _judged_later(folder: Path, given: argparse.Namespace) -> bool:
     told = logs.judging(folder, given.judge)
     for model, _ in told.values():
         refuse_family(model, given.judge)
-    if not _agreed({where: cost for where, (_, cost) in told.items()}, logs.spent(folder), yes=given.yes):
+    if not _agreed({where: cost for where, (_, cost) in told.items()}, logs.spent(folder), given):
         return False
     logs.judge_later(folder, given.judge)
     return True
@@ -142,7 +142,7 @@ def _family(name: str) -> str:
     return next((family for family, names in FAMILIES.items() if word in names), word)
 
 
-def _agreed(costs: Mapping[str, Cost], before: float, *, yes: bool) -> bool:
+def _agreed(costs: Mapping[str, Cost], before: float, given: argparse.Namespace) -> bool:
     """Say what the run will cost, and ask; with EVAL_BUDGET_USD set nobody need be asked, for it is held.
 
     Raises:
@@ -154,12 +154,13 @@ def _agreed(costs: Mapping[str, Cost], before: float, *, yes: bool) -> bool:
     budget = os.environ.get("EVAL_BUDGET_USD", "").strip()
     if budget:
         if any(cost.usd is None for cost in costs.values()):
+            names = [f'"{priced_as(name)}"' for name in (given.model, given.judge) if name and price(name) is None]
             raise SystemExit(
-                "EVAL_BUDGET_USD is set, but a price is unknown: give it in ORCHESTRATOR_PRICES (docs/settings.md)"
+                f"EVAL_BUDGET_USD is set, but a price is unknown; give it in ORCHESTRATOR_PRICES (docs/settings.md) under {' or '.join(names)}"
             )
         suites.money.limit, suites.money.spent = float(budget), before
         print(f"EVAL_BUDGET_USD={budget} is held: no sample begins that might go beyond it")
-    if budget or yes:
+    if budget or given.yes:
         return True
     try:
         return input("Go on? [y/N] ").strip().lower() in ("y", "yes")

@@ -46,8 +46,13 @@ class Cost:
 
 
 def price(spec: str) -> Price | None:
-    """Find a price; a judge's name is inspect's, provider/name."""
-    return price_of(spec if ":" in spec else spec.replace("/", ":", 1), None, Endpoints(prices()))
+    """Find a price."""
+    return price_of(priced_as(spec), None, Endpoints(prices()))
+
+
+def priced_as(spec: str) -> str:
+    """Name a model as prices do; a judge's name is inspect's, provider/name."""
+    return spec if ":" in spec else spec.replace("/", ":", 1)
 
 
 def systems_cost(suite: str, model: str, ceiling: int = 0, *, deepagents: bool = False) -> Cost:
