@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             deepagents=deep.PYTHON.exists(),
         )
     _tell(more, given.model)
-    print(f"evals: {'done' if done else 'not finished; the same command goes on'} in {time.monotonic() - began:.0f} s")
+    left = suites.money.told or "not finished; the same command goes on"
+    print(f"evals: {'done' if done else left} ({time.monotonic() - began:.0f} s)")
     return 0 if done else 1
 
 

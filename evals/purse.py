@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graph.settings import prices
 from nodes.budget import Price, cost_usd
 from nodes.models import Endpoints, price_of
 
+LEAST = 1e-9  # USD: less is what adding up floats leaves
 JUDGE_WRITES = 1_500  # tokens that one verdict may take
 # By suite: tokens of one system's run, the most and the usual (a guess, until logs say otherwise); systems and judge
 # calls for one sample, and the tokens that one judge call reads. Equal tokens: the sample's own ceiling.
@@ -89,30 +90,31 @@ class Purse:
     Attributes:
         limit: USD (None: no ceiling).
         spent: USD so far, those of earlier runs of the same logs included.
+        held: USD that those in flight may still cost.
+        told: why no more samples begin ("": they do).
     """
 
     limit: float | None = None
     spent: float = 0.0
     held: float = 0.0
-    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    told: str = ""
 
     async def hold(self, most: float) -> None:
-        """Wait until a sample fits beside those in flight.
+        """Wait until a sample fits beside those in flight. By looking: each suite has an event loop of its own.
 
         Raises:
             BudgetReached: it would not fit even when they are done.
         """
         while self.limit is not None and self.spent + self.held + most > self.limit:
-            if not self.held:
-                raise BudgetReached(
+            if self.held < LEAST:
+                self.told = (
                     f"${self.spent:.2f} of ${self.limit:.2f} are spent, and the next sample may cost ${most:.2f}. Raise "
                     "EVAL_BUDGET_USD and run the same command again: finished samples are not run again"
                 )
-            self._freed.clear()
-            await self._freed.wait()
+                raise BudgetReached(self.told)
+            await asyncio.sleep(0.05)
         self.held += most
 
     def settle(self, most: float, usd: float) -> None:
         """Free what was held, and count what it came to."""
-        self.held, self.spent = self.held - most if self.held > most else 0.0, self.spent + usd
-        self._freed.set()
+        self.held, self.spent = max(self.held - most, 0.0), self.spent + usd

@@ -33,6 +33,24 @@ def test_waits_for_those_in_flight() -> None:
     assert asyncio.run(two()) == ["first", "second", "0.2", "0.0"]
 
 
+def test_waits_in_every_suite() -> None:
+    """A purse outlives the loop of the suite that has waited on it."""
+    purse = Purse(limit=1.0)
+
+    async def two() -> None:
+        async def sample() -> None:
+            await purse.hold(0.6)
+            await asyncio.sleep(0)
+            purse.settle(0.6, 0.1)
+
+        await asyncio.gather(sample(), sample())
+
+    asyncio.run(two())
+    asyncio.run(two())
+
+    assert f"{purse.spent:.1f}" == "0.4"
+
+
 def test_cost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokens and money, usual and at most: five systems at their ceiling, every token at the dearer price."""
     monkeypatch.setenv("ORCHESTRATOR_PRICES", '{"openai:mine": {"input": 1, "output": 10}}')
