@@ -1,5 +1,6 @@
 """Follow: a run's stream to its end, its events passed on, and what a person wants of it done between its steps."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,10 @@ class Waiting(Exception):
 
 class Left(Exception):
     """The run was asked to leave off: what was under way is finished and kept, and it can be resumed."""
+
+
+class LeftWaiting(Left, Waiting):
+    """The same, while it waited for a person."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ class Following:
             )
             async for mode, part in stream:
                 if mode == "custom":
+                    if part.get("type") == "plan":
+                        self.control.planned |= {subtask["id"] for subtask in part["plan"]["subtasks"]}
                     self.listen(part)
                 else:
                     state, waiting = part, part.get("__interrupt__")
@@ -112,6 +119,24 @@ class Following:
                 final: State = {key: value for key, value in state.items() if key != "__interrupt__"}  # type: ignore[assignment]
                 return final
             if len(waiting) == 1:
-                sent = Command(resume=await self.decide(waiting[0].value))
+                sent = Command(resume=await self._decided(waiting[0].value))
             else:
-                sent = Command(resume={asked.id: await self.decide(asked.value) for asked in waiting})
+                sent = Command(resume={asked.id: await self._decided(asked.value) for asked in waiting})
+
+    async def _decided(self, asked: dict[str, Any]) -> Any:
+        """Ask a person, unless the run is left meanwhile.
+
+        Raises:
+            LeftWaiting: it is; the question stays open.
+        """
+        asking = asyncio.ensure_future(self.decide(asked))
+        leaving = asyncio.ensure_future(self.control.until_left())
+        try:
+            await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            raise LeftWaiting("the run was left, and waits for your decision.")
+        finally:
+            asking.cancel()
+            leaving.cancel()
+            await asyncio.gather(asking, leaving, return_exceptions=True)

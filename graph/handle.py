@@ -17,6 +17,7 @@ from graph.settings import with_model
 from graph.store import open_store
 from nodes.control import Control
 from nodes.events import Event
+from nodes.models import in_thread
 from nodes.specialists import Specialist
 from nodes.state import Context
 
@@ -95,7 +96,7 @@ def begin(
     async def decide(asked: dict[str, Any]) -> Any:
         if on_question is None:
             raise Waiting("the run waits for a person; give begin(…, on_question=…)")
-        return await asyncio.to_thread(on_question, asked)
+        return await in_thread(lambda: on_question(asked))  # which may be left unanswered
 
     async def work() -> Answer:
         async with open_store(database) as store:

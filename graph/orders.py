@@ -15,7 +15,7 @@ Listen = Callable[[dict[str, Any]], None]
 # What is told when an order is carried out. The order's fields are {"do", "subtask", "words"}.
 TOLD = {
     "stop": "{subtask} is stopped",
-    "again": "{subtask} is done again",
+    "again": "",  # as Control says
     "tell": "{subtask} is told: {words}",
     "pause": "paused: no further call begins",
     "go-on": "goes on",
@@ -27,12 +27,13 @@ TOLD = {
 def carry_out(control: Control, order: Mapping[str, Any], listen: Listen) -> None:
     """Do what an order says, and tell of it; one that cannot be carried out is told with the reason."""
     name, subtask, words = order["do"], order.get("subtask", ""), order.get("words", "")
+    said = ""
     try:
         match name:
             case "stop":
                 control.stop(subtask)
             case "again":
-                control.again(subtask, words)
+                said = control.again(subtask, words)
             case "tell":
                 control.tell(subtask, words)
             case "pause":
@@ -44,9 +45,9 @@ def carry_out(control: Control, order: Mapping[str, Any], listen: Listen) -> Non
             case "leave":
                 control.leave()
     except BadRequest as error:
-        listen({"type": "steered", "text": str(error), "paused": control.paused})
-    else:
-        listen({"type": "steered", "text": TOLD[name].format(subtask=subtask, words=words), "paused": control.paused})
+        said = str(error)
+    text = said or TOLD[name].format(subtask=subtask, words=words)
+    listen({"type": "steered", "text": text, "paused": control.paused})
 
 
 class Orders:

@@ -34,7 +34,7 @@ def retry(
     Args:
         state: the run's values, as `graph.build.whole(graph).get_state(config).values` has them.
         only: subtask ids, such as "S3", whatever became of them, beside what is planned and has no outcome yet (empty:
-            that, and all that failed, timed out, ran over their budget, or were dropped for want of room or money).
+            that, and all that failed, timed out, ran over their budget, were stopped, or dropped for want of room or money).
         given: settings that are others from now on, such as {"worker_model": "openai:gpt-5.5"}.
         advice: a person's words on subtasks that are done again, such as {"S3": "Prices in euros."}.
 
@@ -90,8 +90,12 @@ def _chosen(state: State, only: Collection[str]) -> list[str]:
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise BadRequest(f"there is no subtask {unknown[0]!r} in this run; there are: {', '.join(known) or 'none'}")
-    became = {outcome["id"]: outcome["status"] for outcome in state.get("outcomes", [])}
-    enough = became.keys() if only else {name for name, status in became.items() if status in ("done", "partial")}
+    outcomes = state.get("outcomes", [])
+    enough = {
+        outcome["id"]
+        for outcome in outcomes
+        if only or (outcome["status"] in ("done", "partial") and outcome["error"] != STOPPED)
+    }
     return [name for name in known if name in only or name not in enough]
 
 

@@ -1,5 +1,6 @@
 """Run: a run that is kept, from its start to its end, and on from where it stopped."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +20,7 @@ from graph.retry import retry as what_to_retry
 from graph.retry import write_up
 from graph.store import Run, RunJournal, RunStatus, Store, StoreError, lost_charges, unfinished_step
 from graph.trace import named
+from nodes.attachments import as_given, read_attachments
 from nodes.budget import all_charges, totals
 from nodes.control import Control
 from nodes.earlier import read_earlier
@@ -28,6 +30,7 @@ from nodes.models import run_journal
 from nodes.state import Context, State, in_plan_order
 
 TRACE = "trace"  # the id of its run in LangSmith, beside the settings that were given: `rate` finds it there
+DOCUMENTS = "documents"  # the names of those that came with it, beside the settings that were given
 AFTER = "goes on from"  # the id of a run, beside the settings that were given
 
 
@@ -39,8 +42,11 @@ async def start(
     listen: Listen,
     decide: Decide,
     control: Control | None = None,
+    documents: Sequence[Mapping[str, str]] = (),
 ) -> tuple[str, State]:
     """Begin a run that is kept, and follow it to its end. Where AFTER is given, the request goes on from that run.
+
+    Its documents come as nodes.state.Input takes them; they are kept in its state.
 
     Returns:
         The run's id and its final state.
@@ -49,6 +55,11 @@ async def start(
         BadRequest: nothing came of the run that it goes on from; says what can still be done.
     """
     sent = await _input(graph, store, request, given)
+    if documents:
+        await asyncio.to_thread(
+            read_attachments, [*documents]
+        )  # what is wrong with them is told before anything is kept
+        sent["documents"], given = [*documents], {**given, DOCUMENTS: [document["name"] for document in documents]}
     run = Run.new(uuid.uuid4().hex[:8], request, {**given, TRACE: str(uuid7())})
     await store.add(run)
     async with store.hold(run.id):
@@ -63,7 +74,11 @@ async def _input(graph: Graph, store: Store, request: str, given: Mapping[str, A
     before = await store.find(given[AFTER])
     values = {"request": before.request, **(await snapshot_of(graph, before)).values}
     try:
-        return {"request": request, "after": read_earlier(values, request)}
+        return {
+            "request": request,
+            "after": read_earlier(values, request),
+            "documents": as_given(values.get("attachments", [])),
+        }
     except BadRequest:
         raise BadRequest(
             f"run {before.id} has no result to go on from. `orchestrate show {before.id}` says why, `orchestrate resume "
@@ -111,10 +126,12 @@ async def resume(
         snapshot = await snapshot_of(graph, run)
         state: State = snapshot.values  # type: ignore[assignment]
         if not state:  # killed before anything was saved
+            if run.given.get(DOCUMENTS):
+                raise BadRequest(f"run {run.id} was ended before its documents were kept; begin it anew, with them")
             changed = {**run.given, **(settings or {})}
             return await work.to_the_end(await _input(graph, store, run.request, run.given), changed)
         make_ids_newer_than(snapshot.config["configurable"]["checkpoint_id"])
-        _tell_so_far(state, listen)
+        tell_so_far(state, listen, work.control)
         if retry or only or settings or writing_up:
             fresh = unfinished_step(snapshot)
             state = {**state, "outcomes": in_plan_order(state.get("outcomes", []), fresh)}
@@ -245,14 +262,16 @@ def _check_specialists(graph: Graph, snapshot: StateSnapshot, listen: Listen) ->
         listen({"type": "specialists_changed", "names": changed, "text": text})
 
 
-def _tell_so_far(state: State, listen: Listen) -> None:
+def tell_so_far(state: State, listen: Listen, control: Control) -> None:
     """Tell what a run had come to, in the events that told it first."""
-    for plan in [*state.get("plans", []), state.get("plan") or {}]:
-        if plan.get("subtasks"):
+    for plan in (*state.get("plans", []), state.get("plan") or {}):
+        if subtasks := plan.get("subtasks"):
+            control.planned |= {subtask["id"] for subtask in subtasks}
             listen({"type": "plan", "plan": plan})
     for outcome in state.get("outcomes", []):
-        ended = {key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}
-        listen({"type": "worker", **ended})
+        control.begun.add(outcome["id"])
+        listen({"type": "worker", **{key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}})
+        listen({"type": "worker_text", "id": outcome["id"], "text": outcome["output"]})
     charges = all_charges(state.get("charges", []), state.get("outcomes", []))
     listen({"type": "request", "note": "before", "charges": charges, "settled": True})
 

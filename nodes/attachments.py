@@ -45,6 +45,11 @@ def documents_in(kept: Sequence[Attachment]) -> list[Document]:
     return [Document(entry["name"], tuple((place, text) for place, text in entry["parts"])) for entry in kept]
 
 
+def as_given(kept: Sequence[Attachment]) -> list[dict[str, str]]:
+    """Write documents that a state keeps as an input has them: for a run that goes on from it."""
+    return [{"name": entry["name"], "text": "\n\n".join(text for _, text in entry["parts"])} for entry in kept]
+
+
 def _document(given: object, number: int) -> Document:
     if not isinstance(given, Mapping) or set(given) not in ({"name", "text"}, {"name", "base64"}):
         raise BadRequest(f"document {number}: {_FORM}")

@@ -107,10 +107,16 @@ class Hold:
 
 
 class Control(RunControl):
-    """What a person wants of one run: LangGraph's own control of it, and a hand on each of its workers."""
+    """What a person wants of one run: LangGraph's own control of it, and a hand on each of its workers.
+
+    Attributes:
+        planned, begun: the subtasks of the run, as far as is known: whoever follows it says so.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.planned: set[str] = set()
+        self.begun: set[str] = set()
         self.paused = False
         self.leaving = False
         self.writing_up = False
@@ -122,7 +128,7 @@ class Control(RunControl):
     @property
     def drain_requested(self) -> bool:
         """Tell LangGraph whether to stop before the next step."""
-        return self.leaving or self.paused or self.writing_up or bool(self._again)
+        return self.leaving or self.paused or self.writing_up or not self.begun.isdisjoint(self._again)
 
     def stop(self, subtask_id: str) -> None:
         """Stop one worker. What it has written is its result, cut off.
@@ -133,14 +139,29 @@ class Control(RunControl):
         with self._lock:
             self._at_work(subtask_id).end(STOPPED)
 
-    def again(self, subtask_id: str, advice: str = "") -> None:
-        """Have a subtask done again, with a word of advice: at once where it is at work, else after this step."""
+    def again(self, subtask_id: str, advice: str = "") -> str:
+        """Have a subtask done again, with a word of advice: at once where it is at work, else after this step.
+
+        One that has not begun yet begins with that word, and is done once.
+
+        Returns:
+            Which of these it is, in words.
+
+        Raises:
+            BadRequest: there is no such subtask.
+        """
         with self._lock:
             hold = self._holds.get(subtask_id)
-            if hold is None:
-                self._again[subtask_id] = advice
-            else:
+            if hold is not None:
                 hold.end(ANEW, advice)
+                return f"{subtask_id} is done again"
+            if self.planned and subtask_id not in self.planned:
+                known = ", ".join(sorted(self.planned, key=lambda name: (len(name), name)))
+                raise BadRequest(f"there is no {subtask_id} in this run; there are: {known}")
+            self._again[subtask_id] = advice
+            if subtask_id in self.begun or not self.planned:
+                return f"{subtask_id} is done again once the others have ended"
+            return f"{subtask_id} has not begun; it begins with these words"
 
     def tell(self, subtask_id: str, words: str) -> None:
         """Give a worker a message: between two calls of one that has tools, at once to one that waits.
@@ -196,7 +217,9 @@ class Control(RunControl):
 
     def tries(self, subtask_id: str) -> Generator[Hold, None, None]:
         """Begin a worker's tries, each with a hand on it: one, and another whenever it was ended with advice."""
-        advice: str | None = None
+        with self._lock:
+            advice = self._again.pop(subtask_id, None)  # said before it began: it need not be done twice for that
+            self.begun.add(subtask_id)
         try:
             while True:
                 with self._lock:
@@ -211,14 +234,24 @@ class Control(RunControl):
                 self._holds.pop(subtask_id, None)
 
     def taken_over(self) -> tuple[bool, dict[str, str]]:
-        """Take what is to be done between two steps: to write up, or to do subtasks again, each with its advice."""
+        """Take what is to be done between two steps: to write up, or to do subtasks again, each with its advice.
+
+        The advice of those that have not begun waits for them.
+        """
         with self._lock:
-            wanted = self.writing_up, self._again
-            self.writing_up, self._again = False, {}
-            return wanted
+            again = {name: self._again.pop(name) for name in self.begun.intersection(self._again)}
+            writing_up, self.writing_up = self.writing_up, False
+            return writing_up, again
 
     async def while_paused(self) -> None:
         """Wait while the run is paused and not left."""
+        await self._wait(lambda: self.paused and not self.leaving)
+
+    async def until_left(self) -> None:
+        """Wait until the run is left."""
+        await self._wait(lambda: not self.leaving)
+
+    async def _wait(self, is_so: Callable[[], bool]) -> None:
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -227,7 +260,7 @@ class Control(RunControl):
 
         self._sleepers.add(wake)
         try:
-            while self.paused and not self.leaving:
+            while is_so():
                 await woken.wait()
                 woken.clear()
         finally:

@@ -240,17 +240,50 @@ def test_begun_anew_within_the_ceiling(endpoint: Endpoint, team: Team) -> None:
 
 
 def test_nothing_planned_is_lost(endpoint: Endpoint, team: Team) -> None:
-    """One that has not begun is not done again, which is told, and all of the plan that waited for approval is done."""
+    """One that has not begun begins with the advice and is done once; all of the plan that waited for approval is done."""
+    said = []
 
     def approve(_asked: Any) -> Any:
-        watched.run.again("S3", "Cheaper.")
+        said.append(watched.run.again("S3", "Cheaper."))
         return {"decisions": [{"type": "approve"}]}
 
     watched = Watched(approve_plan=True, on_question=approve)
     state = watched.run.result(20).state
 
     assert (state["complete"], list(statuses(state))) == (True, ["S1", "S2", "S3"])
-    assert any("S3 has not ended" in event.get("text", "") for event in watched.events)
+    assert said == ["S3 has not begun; it begins with these words"]
+    assert ["Cheaper." in prompt for prompt in prompts_of(endpoint, "worker")].count(True) == 1
+    assert len(calls_of(endpoint, "worker")) == 3
+
+
+def test_a_queued_one_is_done_once(endpoint: Endpoint, team: Team) -> None:
+    """One that waits for its turn hears the advice before its first call, and is paid for once."""
+    team.workers = {"caterer": SLOW}
+    watched = Watched(max_parallel=1)
+    watched.until(_text_of("S1"))
+    watched.run.again("S3", "Cheaper.")
+    state = watched.run.result(20).state
+
+    assert (state["complete"], len(calls_of(endpoint, "worker"))) == (True, 3)
+    assert ["Cheaper." in prompt for prompt in prompts_of(endpoint, "worker")].count(True) == 1
+    assert len(state["outcomes"][2]["charges"]) == 1
+
+
+def test_left_while_it_waits(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
+    """A run that waits for a person can be left; it still waits then, and a resume asks again."""
+    asked = threading.Event()
+
+    def ask(_asked: Any) -> Any:
+        asked.set()
+        time.sleep(20)
+
+    watched = Watched(approve_plan=True, on_question=ask, database=tmp_path / "runs.db")
+    assert asked.wait(20)
+    watched.run.leave()
+    with pytest.raises(Left, match="waits for your decision"):
+        watched.run.result(10)
+
+    assert len(calls_of(endpoint, "worker")) == 0
 
 
 def test_no_follow_up_is_lost(endpoint: Endpoint, team: Team) -> None:
@@ -258,7 +291,8 @@ def test_no_follow_up_is_lost(endpoint: Endpoint, team: Team) -> None:
 
     def ask_for_more(_body: Body) -> str:
         watched.run.again("S1", "Cheaper.")
-        watched.run.again("S9")
+        with pytest.raises(BadRequest, match="there is no S9 in this run; there are: S1, S2, S3"):
+            watched.run.again("S9")
         unsettled = disagreement(
             "menu", ("S1", "a", "The caterer has done it."), ("S2", "b", "The publicist has done it.")
         )
