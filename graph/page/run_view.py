@@ -7,14 +7,18 @@ from typing import Any
 
 from nicegui import ui
 
-from graph.orders import carry_out
 from graph.page.live import Live
 from graph.plan_text import about
+from graph.report import PREFIX, linked, marked
 from graph.sanitise import one_line, to_html
 from graph.view import OPEN, Progress
 
 EVERY_S = 0.2  # how often what is new is shown: twenty workers' texts in one message
 TAIL = 700  # characters of a worker's text that its card shows; all of it opens on demand
+CALLS = 3  # of a worker's tools that its card shows
+LINKED = f"""(event) => {{ const link = event.target.closest('a[href^="#{PREFIX}S"]');
+  if (link) {{ event.preventDefault(); emit(link.getAttribute("href").slice({len(PREFIX) + 1})) }} }}"""
+TO_MARK = "() => document.querySelector('.whole mark')?.scrollIntoView({block: 'center'})"
 
 
 class RunView:
@@ -22,128 +26,157 @@ class RunView:
 
     def __init__(self, live: Live, on_end: Callable[[], None]) -> None:
         self.live, self._on_end = live, on_end
-        self._shown, self._asked = -1, False
-        self._plan: tuple[str, ...] = ()
+        self._shown, self._asked, self._drafted = -1, False, 0
         self._cards: dict[str, _Card] = {}
-        with ui.element("section").classes("live"):
-            ui.label(one_line(live.request)).props('role="heading" aria-level="1"').classes("title")
+        self._plan_shown: Any = None
+        self._ledger_shown: Any = None
+        with ui.element("section").classes("live").on("click", lambda event: self.read(event.args), js_handler=LINKED):
+            heading(live.request)
             with ui.row().classes("facts"):
                 self._facts = ui.label().props('role="status"')
                 self._spent = ui.element("progress").props('max="1" value="0" aria-label="spent of the ceiling"')
                 self._spent.set_visibility(live.ceiling_usd is not None)
-                self._pause = _button("Pause", self._toggle)
-                _button("Write up now", lambda: self._order(do="write-up"))
-                _button("Leave", lambda: self._order(do="leave"))
+                self._pause = button("Pause", lambda: live.order(do="go-on" if live.control.paused else "pause"))
+                self._pause.set_visibility("pause" in live.orders)
+                button("Write up now", lambda: live.order(do="write-up"))
+                button("Leave", lambda: live.order(do="leave"))
             self._said = ui.label().classes("said").props('role="status"')
-            self._about = ui.element("div").classes("about")
-            self._question = ui.element("div")
+            self._about, self._question = ui.element("div").classes("about"), ui.element("div")
             self._workers = ui.element("div").classes("cards")
             self._ledger = ui.element("div").classes("ledger")
             self._answer = ui.html(sanitize=False).classes("answer")
+        with ui.dialog().on("show", js_handler=TO_MARK) as self._dialog, ui.card().classes("whole"):
+            self._whose = heading("", 2)
+            self._whole = ui.html(sanitize=False)
+            button("Close", self._dialog.close)
         self._timer = ui.timer(EVERY_S, self.show)
 
-    def _order(self, **order: str) -> None:
-        carry_out(self.live.control, order, self.live.take)
-
-    def _toggle(self) -> None:
-        self._order(do="go-on" if self.live.control.paused else "pause")
+    def read(self, name: str, quote: str = "") -> None:
+        """Open a worker's whole text, with a quote marked in its place."""
+        worker, text = self.live.view.workers.get(name), self.live.texts.get(name, "")
+        self._whose.set_text(f"{name} {one_line(worker.specialist)}" if worker else "The request")
+        self._dialog.props(f'aria-label="text of {name}"')
+        self._whole.set_content(marked(to_html(text if worker else self.live.request), quote))
+        self._dialog.open()
 
     def show(self) -> None:
         """Show what is new."""
         live, view = self.live, self.live.view
-        doing = "paused" if view.paused else view.doing
+        doing = "waits for you" if live.asked else "paused" if view.paused else view.doing
         self._facts.set_text(
             f"{doing} · {time.monotonic() - view.began:.0f} s · {view.costs.in_words()} · {view.ahead}"
         )
-        if live.ceiling_usd is not None:
-            spent = sum(charge["usd"] or 0.0 for charge in view.costs.charges)
-            self._spent.props(f"value={spent / live.ceiling_usd:.3f}")
-        if self._shown == live.changes:
-            return
-        answered = bool(view.answer)
-        self._shown = live.changes
-        self._pause.set_text("Go on" if live.control.paused else "Pause")
-        self._said.set_text(live.said)
-        if self._plan != (ids := tuple(view.workers)):
-            self._plan = ids
-            self._draw_plan()
-        for name, worker in view.workers.items():
-            self._cards[name].show(worker, live.texts.get(name, ""))
-        if bool(live.asked) != self._asked:
-            self._asked = bool(live.asked)
-            self._draw_question()
-        if answered or live.ledger:
-            self._draw_answer()
-        if live.ended:
+        if live.ended and not self._dialog.value:  # nobody is taken away from what they read
             self._timer.deactivate()
             self._on_end()
+        if self._shown == live.changes:
+            return
+        self._shown = live.changes
+        if live.ceiling_usd:
+            spent = sum(charge["usd"] or 0.0 for charge in view.costs.charges)
+            self._spent.props(f"value={spent / live.ceiling_usd:.3f}")
+        self._pause.set_text("Go on" if live.control.paused else "Pause")
+        self._said.set_text(one_line(live.said))
+        if self._plan_shown is not view.plan or [*self._cards] != [*view.workers] or self._drafted != len(view.drafted):
+            self._draw_plan()
+        costs = view.costs.by_subtask()
+        for name, card in self._cards.items():
+            card.show(view.workers[name], live.texts.get(name, ""), costs.get(name, 0.0))
+        if bool(live.asked) != self._asked:
+            self._asked = bool(live.asked)
+            self._question.clear()
+            with self._question:
+                for request in (live.asked or {}).get("action_requests", [])[:1]:
+                    _Question(live, request)
+        self._show_answer()
 
     def _draw_plan(self) -> None:
+        """Draw a card for each worker; for each subtask that is written so far, while the plan is."""
+        view = self.live.view
+        self._plan_shown = view.plan
         self._about.clear()
-        with self._about:
-            for line, _ in about(self.live.view.plan):
-                ui.label(one_line(line))
         self._workers.clear()
+        self._drafted = len(view.drafted)
+        with self._about:
+            for line, _ in about(view.plan):
+                ui.label(one_line(line))
         with self._workers:
-            self._cards = {name: _Card(worker, self._order) for name, worker in self.live.view.workers.items()}
+            self._cards = {name: _Card(worker, self) for name, worker in view.workers.items()}
+            for number, draft in enumerate(view.drafted, 1):
+                with ui.element("article").classes("card"):
+                    _head(str(number), draft["specialist"])[0].set_text("being planned")
+                    ui.label(one_line(draft["task"]))
 
-    def _draw_answer(self) -> None:
-        self._answer.set_content(to_html(self.live.view.answer, headings=True))
-        self._ledger.clear()
-        with self._ledger:
-            for entry in self.live.ledger.get("disagreements", []):
-                _entry(entry)
+    def _show_answer(self) -> None:
+        """Show the ledger, which comes first, and the answer so far, with names that open the workers' own texts."""
+        view, ledger = self.live.view, self.live.ledger
+        named = [{"id": worker.id, "specialist": worker.specialist} for worker in view.workers.values()]
+        state: Any = {"outcomes": named, **ledger}
+        self._answer.set_content(to_html(linked(view.answer, state), headings=True))
+        if self._ledger_shown is not ledger:
+            self._ledger_shown = ledger
+            self._ledger.clear()
+            with self._ledger:
+                for entry in ledger.get("disagreements", []):
+                    self._entry(entry)
 
-    def _draw_question(self) -> None:
-        self._question.clear()
-        if self.live.asked:
-            with self._question:
-                _Question(self.live, self.live.asked["action_requests"][0])
+    def _entry(self, entry: Mapping[str, Any]) -> None:
+        """Show both sides of a disagreement next to each other; a quote opens the text that it is from."""
+        with ui.element("article").classes("entry").props(f'id="{PREFIX}{entry.get("id", "")}"'):
+            heading(entry.get("topic", ""), 2).classes("name")
+            with ui.element("div").classes("sides"):
+                for position in entry.get("positions", []):
+                    name, quote = str(position.get("subtask_id", "")), str(position.get("quote") or "")
+                    with ui.element("div"):
+                        ui.label(one_line(name)).classes("id")
+                        ui.label(one_line(position.get("claim", "")))
+                        if quote:
+                            opened = partial(self.read, name, quote)
+                            with ui.element("button").classes("quote").props('type="button"').on("click", opened):
+                                ui.label(one_line(quote))
 
 
 class _Card:
-    """One worker: its task, its text as it comes, and a hand on it."""
+    """One worker: its task, its tools, its text as it comes, its time and its money, and a hand on it."""
 
-    def __init__(self, worker: Progress, order: Callable[..., None]) -> None:
-        self._order, self._id, self._text = order, worker.id, ""
-        with ui.element("article").classes("card") as self._card:
-            with ui.element("div").classes("head"):
-                ui.label(worker.id).classes("id")
-                ui.label(one_line(worker.specialist)).props('role="heading" aria-level="2"').classes("name")
-                self._status = ui.label().classes("pill")
+    def __init__(self, worker: Progress, view: RunView) -> None:
+        self._live, self._id, self._text = view.live, worker.id, ""
+        with ui.element("article").classes("card"):
+            self._status, self._cost = _head(worker.id, worker.specialist)
             ui.label(one_line(worker.task)).classes("task")
-            self._note = ui.label().classes("note")
-            self._body = ui.label().classes("text").props('tabindex="0" role="log" aria-live="off"')
-            self._body.props(f'aria-label="text of {worker.id}"')
+            self._note, self._tools = ui.label().classes("note"), ui.label().classes("tools")
+            self._body = (
+                ui.label()
+                .classes("text")
+                .props(f'tabindex="0" role="log" aria-live="off" aria-label="text of {worker.id}"')
+            )
             with ui.element("div").classes("hand"):
                 self._words = ui.input(placeholder="a word for it").props(
                     f'dense outlined aria-label="words for {worker.id}"'
                 )
-                self._stop = _button("Stop", lambda: self._give("stop"), worker.id)
-                self._tell = _button("Tell", lambda: self._give("tell"), worker.id)
-                _button("Again", lambda: self._give("again"), worker.id)
-                _button("Read", self._read, worker.id)
-
-    def _read(self) -> None:
-        """Open the worker's whole text."""
-        with self._card, ui.dialog(value=True), ui.card().classes("whole"):
-            ui.html(to_html(self._text), sanitize=False)
+                self._hand = {
+                    verb: button(verb.capitalize(), partial(self._give, verb), worker.id)
+                    for verb in ("stop", "tell", "again")
+                }
+                button("Read", partial(view.read, worker.id), worker.id)
 
     def _give(self, verb: str) -> None:
-        words = str(self._words.value or "").strip()
-        self._order(do=verb, subtask=self._id, words=words)
+        self._live.order(do=verb, subtask=self._id, words=str(self._words.value or "").strip())
         self._words.set_value("")
 
-    def show(self, worker: Progress, text: str) -> None:
+    def show(self, worker: Progress, text: str, usd: float | None) -> None:
         """Show how it stands."""
-        at_work = worker.status == "started"
+        at_work, asked = worker.status == "started", bool(self._live.asked)
         seconds = worker.at_work() if at_work else worker.seconds
         status = "at work" if at_work else worker.status.replace("_", " ")
-        self._status.set_text(f"{status} {seconds:.0f} s" if worker.status != "waiting" else status)
+        self._status.set_text(status if worker.status == "waiting" else f"{status} {seconds:.0f} s")
         self._status.classes(replace=f"pill {worker.status}")
+        self._cost.set_text("price unknown" if usd is None else f"${usd:.4f}" if usd else "")
         self._note.set_text(one_line(worker.error or worker.note))
-        for button in (self._stop, self._tell):
-            button.set_visibility(worker.status in OPEN)
+        self._tools.set_text("\n".join(one_line(call) for call in worker.tools[-CALLS:]))
+        for verb, made in self._hand.items():
+            made.set_visibility(verb in self._live.orders and not asked and (verb == "again" or worker.status in OPEN))
+        self._words.set_visibility(self._hand["again"].visible)
         if text != self._text:
             self._text = text
             self._body.set_text(text if len(text) <= TAIL else f"… {text[-TAIL:]}")
@@ -156,24 +189,22 @@ class _Question:
         self._live, self._request = live, request
         self._tasks = [dict(task) for task in request["args"].get("subtasks", [])]
         with ui.element("section").classes("question").props('aria-label="decision"'):
-            ui.label("This waits for you").props('role="heading" aria-level="2"').classes("name")
-            ui.label(str(request.get("description") or request["args"])).classes("description")
-            if self._tasks:
-                self._rows = ui.element("ol").classes("tasks")
-                self._draw()
+            heading("This waits for you", 2).classes("name")
+            ui.label(str(request.get("description") or request["args"])).classes("description").props('tabindex="0"')
+            self._rows = ui.element("ol").classes("tasks")
             with ui.element("div").classes("hand"):
-                _button("Approve", self._approve)
-                if self._tasks:
-                    _button(
-                        "Add a task", lambda: self._change(lambda: self._tasks.append({"specialist": "", "task": ""}))
-                    )
-                self._message = ui.input(placeholder="what should be different?").props(
-                    'dense outlined aria-label="message"'
-                )
-                _button("Send back", lambda: live.answer({"type": "reject", "message": str(self._message.value or "")}))
+                button("Approve", self._approve)
+                self._add = button("Add a task", lambda: self._draw(added=True))
+                self._add.set_visibility(bool(self._tasks))
+                message = ui.input(placeholder="what should be different?").props('dense outlined aria-label="message"')
+                button("Send back", lambda: live.answer({"type": "reject", "message": str(message.value or "")}))
+            self._draw()
 
-    def _draw(self) -> None:
+    def _draw(self, *, added: bool = False, dropped: int | None = None) -> None:
+        self._tasks += [{"specialist": "", "task": ""}] if added else []
+        self._tasks = [task for at, task in enumerate(self._tasks) if at != dropped]
         self._rows.clear()
+        who: Any = None
         with self._rows:
             for at, task in enumerate(self._tasks):
                 with ui.element("li"):
@@ -181,40 +212,46 @@ class _Question:
                     who.props(f'dense outlined aria-label="specialist {at + 1}"').bind_value(task, "specialist")
                     what.props(f'dense outlined autogrow aria-label="task {at + 1}"').bind_value(task, "task")
                     with ui.element("div").classes("hand"):
-                        _button("Up", partial(self._change, partial(self._move, at)), str(at + 1))
-                        _button("Drop", partial(self._change, partial(self._tasks.pop, at)), str(at + 1))
+                        button("Up", partial(self._up, at), str(at + 1)).set_enabled(at > 0)
+                        button("Drop", partial(self._draw, dropped=at), str(at + 1))
+        if added:
+            who.run_method("focus")
+        if dropped is not None:
+            self._add.client.run_javascript(f"getHtmlElement({self._add.id}).focus()")
 
-    def _move(self, at: int) -> None:
-        self._tasks.insert(max(0, at - 1), self._tasks.pop(at))
-
-    def _change(self, change: Callable[[], Any]) -> None:
-        change()
-        self._draw()
+    def _up(self, at: int) -> None:
+        """Let two tasks change places; the rows stay, and the keyboard with them."""
+        above, below = self._tasks[at - 1 : at + 1]
+        held = dict(above)
+        above.update(below)
+        below.update(held)
 
     def _approve(self) -> None:
         """Approve what stands there now; where it was changed it is an edit."""
-        before = self._request["args"].get("subtasks", [])
         tasks = [task for task in self._tasks if str(task["task"]).strip()]
-        if tasks == before or not tasks:
+        if tasks == self._request["args"].get("subtasks", []) or not tasks:
             self._live.answer({"type": "approve"})
             return
         args = {**self._request["args"], "subtasks": tasks}
         self._live.answer({"type": "edit", "edited_action": {"name": self._request["name"], "args": args}})
 
 
-def _entry(entry: Mapping[str, Any]) -> None:
-    with ui.element("article").classes("entry"):
-        ui.label(one_line(entry.get("topic", ""))).props('role="heading" aria-level="2"').classes("name")
-        with ui.element("div").classes("sides"):
-            for position in entry.get("positions", []):
-                with ui.element("div"):
-                    ui.label(one_line(position.get("subtask_id", ""))).classes("id")
-                    ui.label(one_line(position.get("claim", "")))
-                    if position.get("quote"):
-                        with ui.element("blockquote"):
-                            ui.label(one_line(position["quote"]))
+def _head(name: str, specialist: str) -> tuple[ui.label, ui.label]:
+    """Draw the first line of a card, and give its labels for how it stands and what it costs."""
+    with ui.element("div").classes("head"):
+        ui.label(name).classes("id")
+        heading(specialist, 2).classes("name")
+        cost = ui.label().classes("id")
+        return ui.label().classes("pill"), cost
 
 
-def _button(text: str, action: Callable[[], Any], of: str = "") -> ui.button:
-    made = ui.button(text, on_click=action, color=None).props("flat no-caps dense").classes("button")
+def heading(text: str, level: int = 1) -> ui.label:
+    """Draw a heading."""
+    return ui.label(one_line(text)).props(f'role="heading" aria-level="{level}"').classes("title" if level == 1 else "")
+
+
+def button(text: str, action: Callable[[], Any] = str, of: str = "", js: str = "") -> ui.button:
+    """Draw a button that does something here, or in the browser (js); `of` says for whom where many are alike."""
+    made = ui.button(text, color=None).props("flat no-caps dense").classes("button")
+    made = made.on("click", js_handler=js) if js else made.on_click(action)
     return made.props(f'aria-label="{text} {of}"') if of else made

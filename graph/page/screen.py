@@ -1,121 +1,139 @@
-"""Screen: what stands around a run: the runs on the left, a new request, and what is kept of one that has ended."""
+"""Screen: what stands around a run: the runs on the left, a new request, what is kept of one that has ended, and two compared."""
 
+import base64
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 from nicegui import ui
 
+from graph.application import Application
 from graph.page.live import Lives
-from graph.page.run_view import RunView
-from graph.sanitise import one_line
-from graph.store import Run, RunBusy
+from graph.page.run_view import RunView, button, heading
+from graph.page.served import Served
+from graph.report import FORMATS
+from graph.sanitise import escaped, one_line, to_html
+from graph.store import Run
 from nodes.errors import OrchestratorError
-from nodes.state import Context
+from nodes.state import ROLES
 
 RESTING = ("interrupted", "failed", "waiting", "incomplete")  # runs that can be gone on with
+FIELDS = ("Model, as provider:name", "Ceiling in USD", "At most so many subtasks", "Folder of specialist files")
 NAMED = 60  # characters of a request in the list
 
 
 class Screen:
     """One browser tab."""
 
-    def __init__(self, lives: Lives) -> None:
+    def __init__(self, lives: Lives | Served) -> None:
         self._lives = lives
+        self._documents: list[dict[str, str]] = []
 
     async def new(self) -> None:
         """Show the form of a new request."""
         await self._around("")
-        with ui.element("div").classes("main"), ui.element("section").classes("form"):
-            ui.label("What do you want worked out?").props('role="heading" aria-level="1"').classes("title")
+        with ui.element("div").classes("main form"):
+            heading("What do you want worked out?")
             request = ui.textarea().props('outlined autogrow aria-label="request"').classes("request")
+            self._attaching()
             with ui.element("details"):
                 with ui.element("summary"):
-                    ui.label("Model, budget and more")
+                    ui.label("Model, budget, specialists and more")
                 with ui.element("div").classes("settings"):
-                    model = ui.input("Model, as provider:name").props("outlined dense")
-                    budget = ui.input("Ceiling in USD").props("outlined dense")
-                    most = ui.input("At most so many subtasks").props("outlined dense")
+                    model, budget, most, folder = (ui.input(label).props("outlined dense") for label in FIELDS)
+                    folder.set_visibility(self._lives.here)
+                    known = ui.checkbox("Only specialists that are registered, none improvised")
                     approve = ui.checkbox("Show me the plan before any work")
 
             async def begin() -> None:
                 given: dict[str, Any] = {"approve_plan": True} if approve.value else {}
-                if model.value:
-                    roles = ("planner_model", "worker_model", "synthesiser_model")
-                    given |= dict.fromkeys(roles, str(model.value).strip())
+                given |= {"improvise": False} if known.value else {}
+                given |= dict.fromkeys((f"{role}_model" for role in ROLES), model.value.strip()) if model.value else {}
                 given |= {"budget_usd": budget.value} if budget.value else {}
                 given |= {"max_subtasks": most.value} if most.value else {}
-                await self._open(lambda: self._lives.begin(str(request.value or ""), given))
+                made = Application.of((), Path(folder.value.strip()) if folder.value else None, None)
+                await _opened(self._lives.begin(str(request.value or ""), given, made, self._documents))
 
-            ui.button("Begin", on_click=begin, color=None).props("flat no-caps").classes("button first")
+            button("Begin", begin).classes("first")
+
+    def _attaching(self) -> None:
+        """Take documents that come with the request."""
+
+        async def take(event: Any) -> None:
+            content = base64.b64encode(await event.file.read()).decode()
+            self._documents.append({"name": event.file.name, "base64": content})
+            show()
+
+        def show(*, without: bool = False) -> None:
+            if without:
+                self._documents.clear()
+            names.set_text(", ".join(document["name"] for document in self._documents))
+            clear.set_visibility(bool(self._documents))
+
+        with ui.element("div").classes("hand"):
+            chosen = ui.upload(multiple=True, auto_upload=True, on_upload=take).classes("hidden")
+            button("Attach documents", js=f"() => getElement({chosen.id}).pickFiles()")
+            names = ui.label().classes("note").props('role="status"')
+            clear = button("Attach none", lambda: show(without=True))
+            show()
 
     async def run(self, run_id: str) -> None:
         """Show a run: as it goes on, or what is kept of it."""
         await self._around(run_id)
-        live = self._lives.by_id.get(run_id)
         with ui.element("div").classes("main"):
-            if live is not None and not live.ended:
-                RunView(live, lambda: ui.navigate.to(f"/run/{run_id}"))
+            run = await self._lives.find(run_id)
+            if live := await self._lives.watch(run):
+                RunView(live, lambda: ui.navigate.to(f"/run/{run.id}"))
                 return
-            run = await self._lives.store.find(run_id)
-            await self._kept(run, live.said if live else "")
+            ended = self._lives.by_id.get(run.id)
+            await self._kept(run, ended.said if ended else "")
 
     async def _kept(self, run: Run, said: str) -> None:
-        with ui.element("section").classes("kept"):
-            ui.label(one_line(run.request)).props('role="heading" aria-level="1"').classes("unseen")
-            with ui.element("div").classes("bar"):
-                ui.label(run.status).classes(f"pill {run.status}")
-                if run.status in RESTING:
-                    again = {"retry": True} if run.status == "incomplete" else {}
-                    self._button("Go on", lambda: self._open(lambda: self._lives.go_on(run, **again)))
-                    self._button("Write up", lambda: self._open(lambda: self._lives.go_on(run, writing_up=True)))
-                for kind in ("html", "md", "docx", "json"):
-                    ui.link(kind, f"/report/{run.id}.{kind}").props("download")
-                self._button("Delete", lambda: self._remove(run))
-            if said:
-                ui.label(one_line(said)).classes("said").props('role="status"')
-            with ui.element("div").classes("hand"):
-                more = ui.input(placeholder="go on from here").props('dense outlined aria-label="follow up"')
+        heading(run.request).classes("unseen")
+        with ui.element("div").classes("bar"):
+            ui.label(run.status).classes(f"pill {run.status}")
+            if run.status in RESTING:
+                how = {"retry": True} if run.status == "incomplete" else {}
+                button("Go on", lambda: _opened(self._lives.go_on(run, **how)))
+                if run.status != "incomplete":
+                    button("Write up", lambda: _opened(self._lives.go_on(run, writing_up=True)))
+            for kind in FORMATS:
+                ui.link(kind, f"/report/{run.id}.{kind}").props(
+                    f'download="run-{run.id}.{kind}" aria-label="download as {kind}"'
+                )
+            button("Delete", lambda: self._remove(run))
+        ui.label(one_line(said)).classes("said").props('role="status"')
+        with ui.element("div").classes("hand"):
+            more = ui.input(placeholder="go on from here").props('dense outlined aria-label="follow up"')
+            button("Follow up", lambda: _opened(self._lives.follow_up(run, str(more.value or ""))))
+        _report(run)
 
-                async def follow() -> None:
-                    kept = {name: value for name, value in run.given.items() if name in Context.model_fields}
-                    await self._open(lambda: self._lives.begin(str(more.value or ""), kept, run.id))
-
-                self._button("Follow up", follow)
-            ui.element("iframe").props(f'src="/report/{run.id}.html" title="report of run {run.id}"').classes("report")
-
-    @staticmethod
-    def _button(text: str, action: Callable[[], Awaitable[None]]) -> None:
-        ui.button(text, on_click=action, color=None).props("flat no-caps dense").classes("button")
+    async def compare(self, first: str, second: str) -> None:
+        """Show two runs next to each other."""
+        await self._around(first)
+        runs = [await self._lives.find(name) for name in (first, second)]
+        facts = [_facts(run, await self._lives.state(run)) for run in runs]
+        rows = [f"| {name} | {escaped(facts[0][name])} | {escaped(facts[1][name])} |" for name in facts[0]]
+        with ui.element("div").classes("main"):
+            heading("Two runs compared")
+            heads = " | ".join(f"[{run.id[:8]}](/run/{run.id})" for run in runs)
+            ui.html(to_html("\n".join([f"| run | {heads} |", "|---|---|---|", *rows])), sanitize=False).classes(
+                "answer facts-of"
+            )
+            with ui.element("div").classes("both"):
+                for run in runs:
+                    _report(run)
 
     async def _remove(self, run: Run) -> None:
-        with ui.dialog() as dialog, ui.card():
+        with ui.dialog().props('aria-label="delete"') as dialog, ui.card():
             ui.label(f"Delete run {run.id} for good?")
-            ui.button("Delete", on_click=lambda: dialog.submit(run.id), color=None).props("flat no-caps").classes(
-                "button"
-            )
-        if await dialog:
-            try:
-                async with self._lives.store.hold(run.id):
-                    await self._lives.store.remove(run.id)
-            except RunBusy as error:
-                ui.notify(str(error), type="negative", multi_line=True)
-                return
+            with ui.element("div").classes("hand"):
+                button("Delete for good", lambda: dialog.submit(run.id))
+                button("Keep", dialog.close)
+        if await dialog and await _told(self._lives.remove(run), True):  # noqa: FBT003 - whether it went well
             ui.navigate.to("/")
-
-    @staticmethod
-    async def _open(begin: Callable[[], Awaitable[Any]]) -> None:
-        """Begin or go on with a run and show it; what is wrong with that is told where it was asked."""
-        try:
-            live = await begin()
-        except OrchestratorError as error:
-            ui.notify(str(error), type="negative", multi_line=True)
-            return
-        if live.view.run_id:
-            ui.navigate.to(f"/run/{live.view.run_id}")
-        else:
-            ui.notify(live.said or "It could not be begun.", type="negative", multi_line=True)
 
     async def _around(self, chosen: str) -> None:
         """Show the runs on the left."""
@@ -125,15 +143,64 @@ class Screen:
             shown = ui.element("ul")
 
             async def show() -> None:
-                shown.clear()
                 words = str(wanted.value or "").casefold()
+                runs = await _told(self._lives.runs(), [])
+                shown.clear()
                 with shown:
-                    for run in await self._lives.store.runs():
+                    for run in runs:
                         if words in run.request.casefold() or run.id.startswith(words):
-                            with ui.element("li").classes("chosen" if run.id == chosen else ""):
-                                ui.link(shorten(one_line(run.request), NAMED, placeholder=" …"), f"/run/{run.id}")
-                                when = time.strftime("%d %b %H:%M", time.localtime(run.created))
-                                ui.label(f"{run.status} · {when}").classes("when")
+                            _listed(run, chosen)
 
             wanted.on_value_change(show)
             await show()
+
+
+def _listed(run: Run, chosen: str) -> None:
+    name = shorten(one_line(run.request), NAMED, placeholder=" …")
+    with ui.element("li").classes("chosen" if run.id == chosen else ""):
+        ui.link(name, f"/run/{run.id}")
+        with ui.element("div").classes("when"):
+            ui.label(f"{run.status} · {time.strftime('%d %b %H:%M', time.localtime(run.created))}")
+            if chosen and run.id != chosen:
+                ui.link("compare", f"/compare/{chosen}/{run.id}").props(f'aria-label="compare with {run.id}"')
+
+
+def _report(run: Run) -> None:
+    ui.element("iframe").props(f'src="/report/{run.id}.html" title="report of run {run.id}"').classes("report")
+
+
+def _facts(run: Run, state: dict[str, Any]) -> dict[str, Any]:
+    """Give what two runs are compared by."""
+    spend, outcomes = state.get("spend") or {}, state.get("outcomes", [])
+    states = [outcome["status"] for outcome in outcomes]
+    usd = spend.get("usd")
+    return {
+        "request": run.request,
+        "model": run.given.get("worker_model") or "as the environment says",
+        "state": run.status,
+        "subtasks": ", ".join(f"{states.count(name)} {name.replace('_', ' ')}" for name in dict.fromkeys(states)),
+        "specialists": ", ".join(outcome["specialist"] for outcome in outcomes),
+        "disagreements, gaps": f"{len(state.get('disagreements', []))}, {len(state.get('gaps', []))}",
+        "calls": spend.get("calls", 0),
+        "tokens": f"{spend.get('input_tokens', 0) + spend.get('output_tokens', 0):,}",
+        "cost": "unknown" if usd is None else f"${usd:.4f}",
+        "longest worker": f"{max((outcome['seconds'] for outcome in outcomes), default=0):.1f} s",
+        "answer": f"{len(state.get('answer', '').split()):,} words",
+    }
+
+
+async def _told(work: Awaitable[Any], otherwise: Any = None) -> Any:
+    """Do something; what is wrong with it is told where it was asked."""
+    try:
+        return await work or otherwise
+    except OrchestratorError as error:
+        ui.notify(str(error), type="negative", multi_line=True)
+
+
+async def _opened(begun: Awaitable[Any]) -> None:
+    """Begin or go on with a run, and show it."""
+    live = await _told(begun)
+    if live and live.view.run_id:
+        ui.navigate.to(f"/run/{live.view.run_id}")
+    elif live:
+        ui.notify(live.said or "It could not be begun.", type="negative", multi_line=True)

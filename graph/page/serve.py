@@ -2,22 +2,20 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI, Response
 from nicegui import ui
 
-from graph.application import Application
 from graph.page.guard import Guard, address_of, is_loopback
 from graph.page.live import Lives
 from graph.page.screen import Screen
+from graph.page.served import Served
 from graph.report import FORMATS, written
-from graph.run import billed_state, snapshot_of
-from graph.store import Store, open_store
+from graph.store import open_store
 from nodes.errors import BadSettings, OrchestratorError
 
 CSS = Path(__file__).with_name("page.css")
@@ -27,7 +25,13 @@ KINDS = {"html": "text/html", "md": "text/markdown", "docx": "application/octet-
 
 
 async def serve(
-    database: str | Path, host: str, port: int, password: str, say: Callable[[str], None], names: Collection[str] = ()
+    database: str | Path,
+    host: str,
+    port: int,
+    password: str,
+    say: Callable[[str], None],
+    names: Collection[str] = (),
+    url: str = "",
 ) -> None:
     """Serve the page until it is told to end; runs under way are then left so that they can be resumed.
 
@@ -38,6 +42,7 @@ async def serve(
         password: stands in the address in place of a token made up now ("": none).
         say: is told the address to open.
         names: under which others reach it, besides the address that they connect to.
+        url: of a LangGraph server, whose runs are shown in place of the database's ("": none).
 
     Raises:
         BadSettings: another host, and no password; or no such address is free.
@@ -45,8 +50,9 @@ async def serve(
     if not is_loopback(host) and not password:
         raise BadSettings(f"--host {host} is seen by others: set a password in ORCHESTRATOR_PAGE_PASSWORD first")
     token = password or secrets.token_urlsafe(24)
-    async with open_store(database) as store:
-        guard = Guard(application(Lives(store)), token, [*names, *(["localhost"] if is_loopback(host) else [])])
+    async with AsyncExitStack() as opened:
+        lives = Served(url) if url else Lives(await opened.enter_async_context(open_store(database)))
+        guard = Guard(application(lives), token, [*names, *(["localhost"] if is_loopback(host) else [])])
         config = uvicorn.Config(guard, host=host, port=port, log_level="warning", lifespan="on")
         bound = config.bind_socket()
         bound.listen(128)  # who opens the address at once waits until the server is up, and is not turned away
@@ -55,7 +61,7 @@ async def serve(
         await uvicorn.Server(config).serve(sockets=[bound])
 
 
-def application(lives: Lives) -> FastAPI:
+def application(lives: Lives | Served) -> FastAPI:
     """Make the application, unguarded."""
 
     @asynccontextmanager
@@ -70,7 +76,7 @@ def application(lives: Lives) -> FastAPI:
         if kind not in FORMATS:
             return Response("no such format", 404)
         try:
-            return Response(written(await _state(lives.store, run_id), kind), media_type=KINDS[kind])
+            return Response(written(await lives.state(await lives.find(run_id)), kind), media_type=KINDS[kind])
         except OrchestratorError as error:
             return Response(str(error), 404)
 
@@ -84,11 +90,9 @@ def application(lives: Lives) -> FastAPI:
     async def run(run_id: str) -> None:
         await Screen(lives).run(run_id)
 
+    @ui.page("/compare/{first}/{second}", title="Orchestrate")
+    async def compare(first: str, second: str) -> None:
+        await Screen(lives).compare(first, second)
+
     ui.run_with(app, dark=None, language="en-GB", tailwind=False, show_welcome_message=False, reconnect_timeout=30)
     return app
-
-
-async def _state(store: Store, run_id: str) -> dict[str, Any]:
-    run = await store.find(run_id)
-    snapshot = await snapshot_of(Application().over(run.given).build(store.saver), run)
-    return {"request": run.request, **await billed_state(store, run, snapshot)}

@@ -14,6 +14,7 @@ async def serve(
         list[str] | None,
         typer.Option("--name", help="A name that others open it under, as of a proxy; may be repeated."),
     ] = None,
+    url: Annotated[str, typer.Option("--url", help="Show the runs of this LangGraph server instead.")] = "",
     database: Database = None,
 ) -> None:
     """Open a page in the browser: begin runs, watch and steer them, and keep what came of them (extra: page)."""
@@ -30,4 +31,4 @@ async def serve(
         how = install_command("orchestrator-workers[page]")
         raise BadSettings(f"the page needs the extra page: {how}") from None
     password = settings.said("PAGE_PASSWORD") or ""
-    await serve_page(where_runs_are(database), host, port, password, say, names or ())
+    await serve_page(where_runs_are(database), host, port, password, say, names or (), url)
