@@ -3,9 +3,7 @@
 import ipaddress
 import re
 import socket
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -13,6 +11,7 @@ import httpx
 
 from nodes.documents import FILE_LIMIT, Document, document_of
 from nodes.errors import BadSettings
+from nodes.models import begun
 
 SECONDS = 30.0  # for all of it, redirects included
 REDIRECTS = 4
@@ -47,18 +46,8 @@ def fetch_document(url: str, allowed: Callable[[IpAddress], bool] = is_public) -
     Raises:
         BadSettings: it cannot be had; says why.
     """
-    done: Future[Document] = Future()
-
-    def fetch() -> None:
-        try:
-            done.set_result(_followed(url, allowed))
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            done.set_exception(error)
-
-    # Nothing else bounds a look-up and a server that drips out its headers.
-    threading.Thread(target=fetch, daemon=True).start()
-    try:
-        return done.result(SECONDS)
+    try:  # nothing else bounds a look-up, and a server that drips out its headers
+        return begun(lambda: _followed(url, allowed)).result(SECONDS)
     except TimeoutError:
         raise BadSettings(f"cannot attach {url}: not here within {SECONDS:g} s") from None
 

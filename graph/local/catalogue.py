@@ -52,16 +52,8 @@ class Weights:
 
     def described(self) -> dict[str, str]:
         """Say what a person wants to know before fetching it."""
-        source, path = f"{self.repository} @ {self.revision[:12]}", str(self.path)
-        size, licence = self.gigabytes, self.licence
-        return {
-            "name": self.name,
-            "size": size,
-            "licence": licence,
-            "source": source,
-            "path": path,
-            "state": self.state,
-        }
+        where = {"size": self.gigabytes, "source": f"{self.repository} @ {self.revision[:12]}", "path": str(self.path)}
+        return {"name": self.name, "licence": self.licence, "state": self.state, **where}
 
 
 CATALOGUE: Mapping[str, Weights] = {

@@ -18,4 +18,4 @@ from nodes.models.schemas import plan_schema, sequel_schema, synthesis_schema
 from nodes.models.scripted import Line, Script, ScriptedChatModel, register
 from nodes.models.served import listed, settle
 from nodes.models.text_tools import as_text, described, read_calls
-from nodes.models.threads import aside, in_thread, on_engine_loop
+from nodes.models.threads import aside, begun, in_thread, on_engine_loop

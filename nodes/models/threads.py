@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from nodes.models.loop import engine_loop
@@ -16,35 +17,29 @@ def on_engine_loop() -> bool:
     return asyncio.get_running_loop() is engine_loop()
 
 
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run a function in a thread of its own, with this context's variables.
+def begun(work: Callable[[], T]) -> Future[T]:
+    """Begin a function in a thread of its own, with this context's variables.
 
     No pool: a call that never returns would keep a pool's thread for good, and six of them all of it. The thread is
     a daemon: it does not hold up the end of the process.
     """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # whoever waits may be cancelled; what runs here is not
     context = contextvars.copy_context()
 
-    def settle(result: Any, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(result)
-        else:
+    def run() -> None:
+        try:
+            done.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - handed on to the one who waits
             done.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = context.run(work)
-        except BaseException as raised:  # noqa: BLE001 - handed on to the one who waits
-            error = raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, error)
-
     threading.Thread(target=run, name="orchestrator-aside", daemon=True).start()
-    return await done
+    return done
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run a function in a thread of its own, and await it."""
+    return await asyncio.wrap_future(begun(work))
 
 
 async def aside(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
