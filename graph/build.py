@@ -141,7 +141,7 @@ def _step(step: Step, host: Host) -> RunnableCallable:
         kept = settings.still_under_ceilings(state["settings"], config.get("configurable", {}))
         state, given = {**state, "settings": kept}, state.get("attachments")
         knowing = await asyncio.to_thread(host.with_documents, given) if given else host
-        trace.began(step.__name__, state)
+        await trace.began(step.__name__, state)
         update = await step(state, runtime, knowing)
         trace.ended(step.__name__, update)
         for tell in TOLD.values():

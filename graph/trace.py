@@ -4,6 +4,7 @@ Metadata is shown even where inputs are hidden, so it holds no text of the user'
 raised them, hold it only where inputs are not hidden. Where nothing is traced, nothing is done.
 """
 
+import asyncio
 import logging
 import re
 import sys
@@ -46,7 +47,7 @@ def named(request: str) -> RunnableConfig:
     return {"run_name": _first_words(request) or OURS[0]} if shown else {}
 
 
-def began(step: str, state: Mapping[str, Any]) -> None:
+async def began(step: str, state: Mapping[str, Any]) -> None:
     """Name a step's run by what is done, and the runs that it belongs to by the request."""
     run = get_current_run_tree()
     if run is None:
@@ -59,10 +60,11 @@ def began(step: str, state: Mapping[str, Any]) -> None:
     run.add_tags([state["subtask"]["id"]] if "subtask" in state else [])
     metadata = {key: given[key] for key in (*MODELS, "budget_usd", "budget_tokens") if given.get(key) is not None}
     name = _first_words(str(state["request"]))
+    version = await asyncio.to_thread(prompt_version)  # reads files, once
     for whole in _ours_above(run, name):
         if not _says("HIDE_INPUTS"):
             whole.name = name
-        whole.add_metadata({MARK: True, "prompt_version": prompt_version(), **metadata})
+        whole.add_metadata({MARK: True, "prompt_version": version, **metadata})
 
 
 def ended(step: str, update: Mapping[str, Any]) -> None:
@@ -192,7 +194,7 @@ def _send(
 
 
 def _ours_above(run: RunTree, name: str = "") -> list[RunTree]:
-    """List the runs of our graphs that a step's run is in, the innermost first. A program's own around them is its own."""
+    """Give the run of the graph that a step's run is in, and that of a conversation around it. A program's own is its own."""
     callbacks: Any = get_config().get("callbacks")
     handlers: Iterable[Any] = getattr(callbacks, "handlers", callbacks) or ()
     tracer = next((handler for handler in handlers if isinstance(handler, LangChainTracer)), None)
@@ -202,7 +204,7 @@ def _ours_above(run: RunTree, name: str = "") -> list[RunTree]:
         if above.name in (*OURS, name) or MARK in (above.metadata or {}):
             ours.append(above)
         above = tracer.run_map.get(str(above.parent_run_id))
-    return ours
+    return [*ours[:1], *ours[1:][-1:]]  # between them is the conversation's step, which keeps its name
 
 
 def _name(step: str, state: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from langchain_openai import ChatOpenAI
 from langgraph_sdk import get_sync_client
 from openai import OpenAI
 
+from tests.collector import Collector
 from tests.endpoint import Endpoint
 from tests.graph.test_chat_server import CHANGE, CHAT
 from tests.langgraph_server import served
@@ -40,13 +41,21 @@ def team(shared: Endpoint) -> Team:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, shared: Endpoint) -> Iterator[str]:
-    """Serve the graphs to two users, with the team as their model."""
+def collector() -> Iterator[Collector]:
+    """Take in what the server traces."""
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, shared: Endpoint, collector: Collector) -> Iterator[str]:
+    """Serve the graphs to two users, with the team as their model, and trace all runs."""
     folder: Path = tmp_path_factory.mktemp("completions")
     users = folder / "users.yaml"
     users.write_text(json.dumps({name: {"key_sha256": sha256(key.encode()).hexdigest()} for name, key in KEYS.items()}))
     model = {"OPENAI_BASE_URL": shared.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}
-    with served(folder, model | {"ORCHESTRATOR_USERS": str(users)}) as address:
+    tracing = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": collector.url, "LANGSMITH_API_KEY": "lsv2-x"}
+    with served(folder, model | tracing | {"ORCHESTRATOR_USERS": str(users)}) as address:
         yield address
 
 
@@ -89,6 +98,25 @@ def test_streamed(client: OpenAI, team: Team) -> None:
     assert ("".join(pieces), len(pieces) > 1, chunks[-2].choices[0].finish_reason) == (ALL_OF_IT, True, "stop")
     assert ["planning …" in told, "S2 publicist: done" in told, "joining the results" in told] == [True] * 3
     assert (chunks[-1].usage.total_tokens > 1000, len({chunk.id for chunk in chunks})) == (True, 1)
+
+
+def ended_root(runs: Any, thread: str) -> Any:
+    """Find the root of a thread's only run, once it has ended."""
+    roots = [run for run in runs.values() if run.get("end_time") and not run.get("parent_run_id")]
+    return next((run for run in roots if run["extra"]["metadata"].get("thread_id") == thread), None)
+
+
+def test_traced(client: OpenAI, collector: Collector) -> None:
+    """A server's trace tells the same: a conversation's root by its message, how it ended and its thread; no key."""
+    thread = say(client, REQUEST).id.removeprefix("chatcmpl-")
+    runs = collector.wait(lambda runs: ended_root(runs, thread)).values()
+    root = ended_root(collector.runs, thread)
+    mine = [run["name"] for run in runs if run["extra"]["metadata"].get("thread_id") == thread]
+    about = root["extra"]["metadata"]
+
+    assert (REQUEST.startswith(root["name"].removesuffix(" …")), about["plan_source"]) == (True, "native")
+    assert [name for name in mine if name in ("orchestrator", "planner")] == ["orchestrator", "planner"]
+    assert KEYS["alice"].encode() not in b"".join(collector.requests)
 
 
 def test_hung_up(url: str, client: OpenAI, shared: Endpoint, team: Team) -> None:
