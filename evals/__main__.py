@@ -39,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for, then write the table, the plot and RESULTS.md; 1 where something was not finished."""
     given, began = _arguments(arguments), time.monotonic()
     read_env_file()
-    done, more = True, [Path(given.logs)] if given.logs else []
+    done, more = True, [given.logs] if given.logs else []
     if more:
-        if given.judge and not _judged_later(more[0], given):
+        if not logs.read(more):
+            raise SystemExit(f"no logs of inspect with samples in {given.logs}; give the folder that they are in")
+        if given.judge and not _judged_later(given.logs, given):
             return 1
     elif given.model is None:
         done = _scripted(given)
@@ -77,7 +79,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", action="append", default=[], help="a fetched set (python -m evals.downloads) beside our own"
     )
-    parser.add_argument("--logs", help="a folder of logs: judge them if --judge is given, and read them")
+    parser.add_argument("--logs", type=Path, help="a folder of logs: judge them if --judge is given, and read them")
     parser.add_argument("--yes", action="store_true", help="do not ask before money is spent")
     given = parser.parse_args(arguments)
     given.suite = given.suite or [*SUITES]

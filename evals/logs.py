@@ -120,8 +120,11 @@ def spent(folder: Path) -> float:
         for told in (sample.metadata for sample in log.samples or [] if "runs" in sample.metadata):
             usd += usd_of(told["runs"], systems_cost(told["suite"], told["model"], told.get("ceiling", 0)).most)
         usage, judge = log.stats.role_usage.get("judge"), log.eval.task_args.get("judge")
-        if usage and judge:
-            usd += cost_usd(price(judge), usage.input_tokens, usage.output_tokens) or 0.0
+        counted = cost_usd(price(judge), usage.input_tokens, usage.output_tokens) if usage and judge else None
+        kept = (score.metadata or {} for sample in log.samples or [] for score in (sample.scores or {}).values())
+        usd += max(
+            counted or 0.0, sum(told.get("judge_usd", 0.0) for told in kept)
+        )  # judged later: in the scores alone
     return usd
 
 

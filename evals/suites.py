@@ -81,18 +81,22 @@ def measured(suite: str, judge: str | None, *, deepagents: bool = False, later: 
     """
     verdicts = judge_cost(suite, judge, deepagents=deepagents).most
 
-    async def ask(prompt: str) -> str:
-        output = await get_model(role="judge", required=True).generate(
-            prompt, config=GenerateConfig(max_tokens=JUDGE_WRITES)
-        )
-        usage = output.usage
-        if usage is not None and judge:
-            money.settle(0.0, cost_usd(price(judge), usage.input_tokens, usage.output_tokens) or 0.0)
-        completion: str = output.completion
-        return completion
-
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 - inspect's signature
         metadata: dict[str, Any] = state.metadata
+        usd = 0.0
+
+        async def ask(prompt: str) -> str:
+            nonlocal usd
+            output = await get_model(role="judge", required=True).generate(
+                prompt, config=GenerateConfig(max_tokens=JUDGE_WRITES)
+            )
+            if output.usage is not None and judge:
+                cost = cost_usd(price(judge), output.usage.input_tokens, output.usage.output_tokens) or 0.0
+                money.settle(0.0, cost)
+                usd += cost
+            completion: str = output.completion
+            return completion
+
         if later:
             await money.hold(verdicts)
         try:
@@ -102,7 +106,7 @@ def measured(suite: str, judge: str | None, *, deepagents: bool = False, later: 
         shown: dict[str, Any] = {
             "answer": state.output.completion,
             "explanation": sheet(figures, metadata["runs"]),
-            "metadata": {"figures": figures, "judge": judge},
+            "metadata": {"figures": figures, "judge": judge, "judge_usd": usd},
         }
         value = figures.get(HEADLINE[suite])  # not every sample has the headline: documents that agree have no recall
         return Score.unscored(**shown) if value is None else Score(value=value, **shown)

@@ -56,15 +56,17 @@ def test_run_and_go_on(tmp_path: Path) -> None:
     assert closing(only(tmp_path))[1][2] == 6
 
 
-def test_judged_later(tmp_path: Path) -> None:
-    """A log without a judge's word is judged later, and nothing is run again."""
+def test_judged_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log without a judge's word is judged later, nothing is run again, and what the judge costs is counted."""
     run(tmp_path, "split", 10, judge=None)
-    before = only(tmp_path)
+    before, cost = only(tmp_path), logs.spent(tmp_path)
+    monkeypatch.setenv("ORCHESTRATOR_PRICES", json.dumps({minds.JUDGE.replace("/", ":", 1): {"input": 1, "output": 1}}))
     logs.judge_later(tmp_path, minds.JUDGE)
     after = only(tmp_path)
 
     assert (before.judge, before.share("split", "won|recipe")) == (None, None)
     assert after.judge == minds.JUDGE
+    assert logs.spent(tmp_path) > cost
     assert after.share("split", "won|recipe") is not None
     assert after.share("split", "proportion|ours") == before.share("split", "proportion|ours")
 
@@ -178,6 +180,12 @@ def test_plot(tmp_path: Path) -> None:
 
     assert "conflict: recall" in drawn
     assert "<script" not in drawn
+
+
+def test_no_logs(tmp_path: Path) -> None:
+    """A folder without logs is an error, not an empty result."""
+    with pytest.raises(SystemExit, match="no logs of inspect"):
+        command.main(["--logs", str(tmp_path / "typo")])
 
 
 def test_judge_without_a_key(tmp_path: Path) -> None:
