@@ -8,7 +8,7 @@ from nodes.control import STOPPED
 from nodes.errors import BadRequest
 from nodes.host import this_process
 from nodes.specialists import Result
-from nodes.state import DropKind, Dropped, Plan, State, final_draft
+from nodes.state import DropKind, Dropped, Plan, State, final_draft, plans_of
 from prompts import render
 
 # Dropped for want of room or money, not because there was something wrong with them.
@@ -50,7 +50,9 @@ def retry(
         return Update({**common, "phase": "planner"}, "validator") if given else None
     ids = _chosen(state, only)
     dropped = (
-        [] if only else [drop for plan in _plans(state) for drop in plan["dropped"] if drop["kind"] in FOR_WANT_OF_ROOM]
+        []
+        if only
+        else [drop for plan in plans_of(state) for drop in plan["dropped"] if drop["kind"] in FOR_WANT_OF_ROOM]
     )
     if not ids and not dropped:
         again = state.get("phase") == "synthesiser" or not state.get("answer")
@@ -86,7 +88,7 @@ def write_up(state: State) -> Update | None:
 
 def _chosen(state: State, only: Collection[str]) -> list[str]:
     """List the ids of the subtasks that are done again, in plan order."""
-    known = {subtask["id"]: subtask for plan in _plans(state) for subtask in plan["subtasks"]}
+    known = {subtask["id"]: subtask for plan in plans_of(state) for subtask in plan["subtasks"]}
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise BadRequest(f"there is no subtask {unknown[0]!r} in this run; there are: {', '.join(known) or 'none'}")
@@ -103,7 +105,7 @@ def _back_to_the_validator(
     state: State, ids: Collection[str], dropped: Collection[Dropped], advice: Mapping[str, str]
 ) -> dict[str, Any]:
     """Draft a further round of these subtasks; those that had an outcome keep their ids, and what they cost stays charged."""
-    planned = {subtask["id"]: dict(subtask) for plan in _plans(state) for subtask in plan["subtasks"]}
+    planned = {subtask["id"]: dict(subtask) for plan in plans_of(state) for subtask in plan["subtasks"]}
     subtasks: list[dict[str, Any]] = [
         {key: planned[name][key] for key in KEPT_OF_SUBTASK if key in planned[name]} for name in ids
     ]
@@ -123,10 +125,6 @@ def _back_to_the_validator(
         "outcomes": [{**outcome, "charges": []} for outcome in before],
         "charges": [charge for outcome in before for charge in outcome["charges"]],
     }
-
-
-def _plans(state: State) -> list[Plan]:
-    return [*state.get("plans", []), state["plan"]]
 
 
 def _without(plan: Plan, dropped: Collection[Dropped]) -> Plan:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -19,6 +19,15 @@ LEFT = "left"  # the type of the interrupt of a worker that was not begun when t
 
 class Ended(Exception):
     """A person has ended what was being done; the text is why."""
+
+
+async def told_of(wait: Awaitable[object], on_waiting: Callable[[bool], None] | None) -> None:
+    """Wait, and tell of it: True at its beginning, False when it is over."""
+    if on_waiting:
+        on_waiting(True)  # noqa: FBT003 - it is the whole message
+    await wait
+    if on_waiting:
+        on_waiting(False)  # noqa: FBT003 - the same
 
 
 @dataclass
@@ -88,11 +97,7 @@ class Hold:
         """
         if self.control is None or self.may_begin():
             return
-        if on_waiting:
-            on_waiting(True)  # noqa: FBT003 - it is the whole message
-        await self.control.while_paused()
-        if on_waiting:
-            on_waiting(False)  # noqa: FBT003 - the same
+        await told_of(self.control.while_paused(), on_waiting)
         if self.control.leaving:
             raise GraphInterrupt((Interrupt({"type": LEFT}),))
 

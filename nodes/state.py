@@ -243,3 +243,8 @@ class WorkerInput(TypedDict):
     settings: dict[str, Any]
     pool: str  # the name of what the workers share beside their allowances ("": nothing)
     attachments: NotRequired[list[Attachment]]  # where the specialist can read on in them
+
+
+def plans_of(state: State) -> list[Plan]:
+    """List the plans of all rounds, oldest first."""
+    return [*state.get("plans", []), state["plan"]]

@@ -5,12 +5,23 @@ import time
 from ast import literal_eval
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from graph import settings
 from graph.cli.hints import Misused
-from graph.cli.output import COMPLETE, INCOMPLETE, ResultWriter, say, stderr, write_bytes, write_list, write_text
+from graph.cli.output import (
+    COMPLETE,
+    INCOMPLETE,
+    ResultWriter,
+    say,
+    stderr,
+    write_bytes,
+    write_file,
+    write_list,
+    write_text,
+)
 from graph.cli.summary import command, standing
 from graph.sanitise import one_line
 from graph.store import Run, Store, default_path, open_store
@@ -32,7 +43,7 @@ async def list_runs(database: str | None, *, as_json: bool) -> None:
     if not as_json:
         head = f"{'run':<8}  {'begun':<16}  {'state':<11}  last change  {'cost':>9}  request"
         say(head if costs else "no runs are kept yet", "dim")
-    write_list([{**run.as_json(), "usd": usd} for run, usd in costs], _row, as_json=as_json)
+    write_list([{**asdict(run), "usd": usd} for run, usd in costs], _row, as_json=as_json)
 
 
 def _row(run: Mapping[str, Any]) -> str:
@@ -78,12 +89,8 @@ async def write_report(run_id: str, kind: str, out: Path | None, database: str |
     content = written(state, kind)
     if str(out) == "-":
         write_bytes(content)
-        return
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise Misused(f"--out {out} cannot be written: {error.strerror}") from None
-    say(f"report: {out}")
+    else:
+        write_file("--out", out, content)
 
 
 async def show_run(run_id: str, subtask: str, output: ResultWriter, database: str | None) -> int:

@@ -82,12 +82,7 @@ class ResultWriter:
             return
         from graph.report import written
 
-        content = written(state, self.report.suffix.removeprefix("."))
-        try:
-            self.report.write_bytes(content)
-        except OSError as error:
-            raise Misused(f"--report {self.report} cannot be written: {error.strerror}") from None
-        say(f"report: {self.report}")
+        write_file("--report", self.report, written(state, self.report.suffix.removeprefix(".")))
 
 
 def _write_markdown(text: str) -> None:
@@ -99,6 +94,15 @@ def _write_markdown(text: str) -> None:
 def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     sys.stdout.write(as_json(value) + "\n")
+
+
+def write_file(option: str, path: Path, content: bytes) -> None:
+    """Write the report that an option names to its file."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Misused(f"{option} {path} cannot be written: {error.strerror}") from None
+    say(f"report: {path}")
 
 
 def write_bytes(content: bytes) -> None:

@@ -7,7 +7,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -96,10 +96,6 @@ class Run:
         """Describe a run that begins now."""
         now = time.time()
         return cls(run_id, request, given, "running", STATE_VERSION, now, now)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the run as plain JSON."""
-        return asdict(self)
 
     def check_version(self) -> None:
         """Make sure that this version can go on with the run.

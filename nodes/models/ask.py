@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from nodes.control import Ended
+from nodes.control import Ended, told_of
 from nodes.memory import MEMORY
 from nodes.models import gates
 from nodes.models.attempts import Attempts
@@ -65,7 +64,7 @@ async def _in_turn(bill: Bill, most: int) -> Reply:
                         await gates.hold(stack, bill.model.endpoint, most)
                     return await _timed(bill)
         if ahead and not ahead.is_set():
-            await _until(ahead, call.on_waiting)
+            await told_of(ahead.wait(), call.on_waiting)
 
 
 async def _timed(bill: Bill) -> Reply:
@@ -103,11 +102,3 @@ def _first_ahead(bill: Bill, stack: AsyncExitStack) -> asyncio.Event | None:
     stack.callback(over.set)
     stack.callback(under_way.pop, key)
     return None
-
-
-async def _until(over: asyncio.Event, on_waiting: Callable[[bool], None] | None) -> None:
-    if on_waiting:
-        on_waiting(True)  # noqa: FBT003 - it is the whole message
-    await over.wait()
-    if on_waiting:
-        on_waiting(False)  # noqa: FBT003 - the same

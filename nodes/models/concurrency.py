@@ -11,6 +11,7 @@ from bisect import insort
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from nodes.control import told_of
 from nodes.memory import MEMORY
 
 FARTHEST_APART_S = 8.0  # between two requests to a busy endpoint: only one that is asked is seen to get well
@@ -38,12 +39,8 @@ class Slots:
 
         `on_waiting` is told True where that takes a wait, and False when it is over.
         """
-        waits = on_waiting is not None and (self.in_use >= limit or bool(self._waiting))
-        if waits and on_waiting:
-            on_waiting(True)  # noqa: FBT003 - it is the whole message
-        await self._acquire(limit)
-        if waits and on_waiting:
-            on_waiting(False)  # noqa: FBT003 - the same
+        waits = self.in_use >= limit or bool(self._waiting)
+        await told_of(self._acquire(limit), on_waiting if waits else None)
         try:
             yield
         finally:

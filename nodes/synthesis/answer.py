@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nodes.state import State
+from nodes.state import State, plans_of
 from nodes.synthesis import gaps
 from nodes.synthesis.gaps import Gap
 from nodes.synthesis.language import Words, words_for
 from nodes.synthesis.ledger import REQUEST, Entry, Ledger
 from nodes.synthesis.markdown import with_sections, without_markdown
-from nodes.synthesis.rounds import is_fallback, plans_of, settled
+from nodes.synthesis.rounds import is_fallback, settled
 from nodes.synthesis.sources import listed_sources
 from prompts.replies import FollowUp, Synthesis
 

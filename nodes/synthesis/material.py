@@ -11,10 +11,10 @@ from nodes.documents import EXCERPTS
 from nodes.host import Host
 from nodes.models import listed_window, price_of, synthesis_schema
 from nodes.providers import provider_of
-from nodes.state import Context, State
+from nodes.state import Context, State, plans_of
 from nodes.synthesis.ledger import Ledger
 from nodes.synthesis.pieces import Piece, piece_of
-from nodes.synthesis.rounds import frame_of, plans_of
+from nodes.synthesis.rounds import frame_of
 from prompts import fence, render
 
 LEDGER = 6_000  # bytes of the ledger so far that the model is shown again; code keeps it all

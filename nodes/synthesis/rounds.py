@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from nodes.state import State
+from nodes.state import State, plans_of
 from nodes.synthesis import gaps
 from nodes.synthesis.ledger import Ledger
 
@@ -35,11 +35,6 @@ def settled(state: State, plans: Iterable[Any]) -> set[str]:
         if subtask["id"] in done
         for name in subtask.get("settles", [])
     }
-
-
-def plans_of(state: State) -> list[Any]:
-    """List the plans of all rounds, oldest first."""
-    return [*state.get("plans", []), state["plan"]]
 
 
 def frame_of(state: State) -> dict[str, Any]:

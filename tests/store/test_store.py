@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -347,7 +348,7 @@ def test_listing_makes_no_difference(endpoint: Endpoint, database: Path) -> None
     command(REQUEST)
 
     async def told(store: Store) -> list[dict[str, Any]]:
-        return [run.as_json() for run in await store.runs()]
+        return [asdict(run) for run in await store.runs()]
 
     async def opened() -> list[dict[str, Any]]:
         async with open_store(database) as store:
