@@ -11,6 +11,7 @@ from nodes.budget import all_charges, totals
 from nodes.errors import AllWorkersFailed
 from nodes.events import under_way
 from nodes.host import Host, this_process
+from nodes.memory import MEMORY
 from nodes.models import CallFailed, OverBudget
 from nodes.state import Charge, Context, State, final_draft
 from nodes.synthesis import (
@@ -33,7 +34,6 @@ from nodes.synthesis import (
 from prompts.replies import BadReply, FollowUp
 
 SYNTHESIS_FAILED = "synthesis_failed"  # the type of the interrupt after one
-_ended: deque[str] = deque(maxlen=10_000)  # tasks of this process that ended without a synthesis
 
 
 async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:
@@ -69,6 +69,11 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     return _told(state, ledger, text, listener, joiner.charges)
 
 
+def _ended() -> deque[str]:
+    """Give the tasks of this process that ended without a synthesis."""
+    return MEMORY.kept(deque, "without a synthesis", lambda: deque(maxlen=10_000))
+
+
 def is_failed_synthesis(asked: Any) -> bool:
     """Tell what waits for a resume, which tries the synthesis alone again, from what waits for a person's word."""
     return isinstance(asked, dict) and asked.get("type") == SYNTHESIS_FAILED
@@ -87,8 +92,8 @@ async def _joined(joiner: Joiner, most: int) -> tuple[Joint, list[FollowUp]]:
 def _await_resume(state: State, runtime: Runtime[Context]) -> None:
     """Wait after a failed synthesis, once: the second time this task runs, or in another process, it is a resume."""
     task = runtime.execution_info.task_id if runtime.execution_info else ""
-    if state.get("failed_in") == this_process() and task not in _ended:
-        _ended.append(task)
+    if state.get("failed_in") == this_process() and task not in _ended():
+        _ended().append(task)
         wait = "resume; the synthesis alone is tried again"
         interrupt({"type": SYNTHESIS_FAILED, "stop_reason": state["stop_reason"], "to_go_on": wait})
 
@@ -99,14 +104,14 @@ def _all_failed(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     It is a resume when this very task has ended so before, or the outcomes are another process's.
     """
     outcomes, task = state["outcomes"], runtime.execution_info.task_id if runtime.execution_info else ""
-    if (task and task in _ended) or any(outcome["process"] != this_process() for outcome in outcomes):
+    if (task and task in _ended()) or any(outcome["process"] != this_process() for outcome in outcomes):
         last = under_way("the workers are tried again")
         return {
             "phase": "worker",
             "stop_reason": last,
             "charges": [charge for outcome in outcomes for charge in outcome["charges"]],
         }
-    _ended.append(task)
+    _ended().append(task)
     listed = "\n".join(
         f"- {outcome['id']} {outcome['specialist']}: {outcome['status']}: {outcome['error']}" for outcome in outcomes
     )
