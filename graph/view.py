@@ -185,6 +185,8 @@ class View:
 
     def _on_worker_text(self, event: dict[str, Any]) -> None:
         worker = self.workers[event["id"]]
+        if worker.status == "waiting":  # its start was told before anybody listened
+            worker.status, worker.began = "started", time.monotonic()
         worker.written, worker.note = worker.written + len(event["text"]), ""
 
     def _on_worker_waiting(self, event: dict[str, Any]) -> Iterator[str]:

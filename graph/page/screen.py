@@ -176,7 +176,7 @@ def _facts(run: Run, state: dict[str, Any]) -> dict[str, Any]:
     usd = spend.get("usd")
     return {
         "request": run.request,
-        "model": run.given.get("worker_model") or "as the environment says",
+        "model": run.given.get("worker_model") or "not given",
         "state": run.status,
         "subtasks": ", ".join(f"{states.count(name)} {name.replace('_', ' ')}" for name in dict.fromkeys(states)),
         "specialists": ", ".join(outcome["specialist"] for outcome in outcomes),

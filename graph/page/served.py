@@ -51,9 +51,11 @@ class ServedLive(Live):
         elif part.event == "error":
             raise BadRequest(f"{part.data.get('error')}: {part.data.get('message')}")
         elif part.event == "updates":  # what workers' calls have cost: a server tells no single request
-            updates = (update for update in part.data.values() if isinstance(update, dict))
-            for outcome in (outcome for update in updates for outcome in update.get("outcomes") or []):
-                self.take({"type": "request", "note": outcome["id"], "charges": outcome["charges"], "settled": True})
+            for update in part.data.values():
+                outcomes = update.get("outcomes") if isinstance(update, dict) else None
+                for outcome in outcomes if isinstance(outcomes, list) else []:
+                    charges = {"note": outcome["id"], "charges": outcome["charges"], "settled": True}
+                    self.take({"type": "request", **charges})
 
 
 class Served:
@@ -68,12 +70,12 @@ class Served:
     async def runs(self) -> list[Run]:
         """List the runs, the newest first."""
         threads = await self._client.threads.search(metadata={"graph_id": GRAPH}, limit=MOST, sort_by="created_at")
-        return [_run(thread) for thread in threads]
+        return [await self._read(thread) for thread in threads]
 
     async def find(self, run_id: str) -> Run:
         """Find a run; RunUnknown where there is none."""
         try:
-            return _run(await self._client.threads.get(run_id))
+            return await self._read(await self._client.threads.get(run_id))
         except (APIError, httpx.HTTPError) as error:
             raise RunUnknown(f"there is no run {run_id!r} on the server: {error}") from None
 
@@ -131,6 +133,12 @@ class Served:
             if live.task:
                 live.task.cancel()
 
+    async def _read(self, thread: Any) -> Run:
+        """Read a thread as a run; what is under way stands in its state alone."""
+        if not (thread.get("values") or {}).get("request"):
+            thread = {**thread, "values": (await self._client.threads.get_state(thread["thread_id"]))["values"]}
+        return _run(thread)
+
     async def _change(self, thread: str, change: Callable[[State], Any]) -> None:
         values: Any = (await self._client.threads.get_state(thread))["values"]
         if update := change(values):
@@ -174,7 +182,7 @@ class Served:
     def _stream(self, thread: str, sent: dict[str, Any], joined: str) -> AsyncIterator[Any]:
         runs: Any = self._client.runs
         if joined:
-            return runs.join_stream(thread, joined, stream_mode=MODES)  # type: ignore[no-any-return]
+            return runs.join_stream(thread, joined)  # type: ignore[no-any-return]
         return runs.stream(thread, GRAPH, **sent, stream_mode=MODES, on_disconnect="continue")  # type: ignore[no-any-return]
 
     @staticmethod
