@@ -132,6 +132,7 @@ class Served:
         for live in self.by_id.values():
             if live.task:
                 live.task.cancel()
+        await self._client.aclose()
 
     async def _read(self, thread: Any) -> Run:
         """Read a thread as a run; what is under way stands in its state alone."""
@@ -201,7 +202,7 @@ def _run(thread: Any) -> Run:
     status = STATES.get(
         thread["status"], ("complete" if values.get("complete") else "incomplete") if answered else "interrupted"
     )
-    if thread.get("interrupts"):
+    if thread.get("interrupts") and status != "running":
         status = "waiting"
     created, updated = (_seconds(thread[key]) for key in ("created_at", "updated_at"))
     return Run(thread["thread_id"], request, {}, status, STATE_VERSION, created, updated)
