@@ -26,7 +26,8 @@ class RunView:
 
     def __init__(self, live: Live, on_end: Callable[[], None]) -> None:
         self.live, self._on_end = live, on_end
-        self._shown, self._asked, self._drafted = -1, False, 0
+        self._shown, self._drafted = -1, 0
+        self._asked: Any = None
         self._cards: dict[str, _Card] = {}
         self._plan_shown: Any = None
         self._ledger_shown: Any = None
@@ -82,8 +83,8 @@ class RunView:
         costs = view.costs.by_subtask()
         for name, card in self._cards.items():
             card.show(view.workers[name], live.texts.get(name, ""), costs.get(name, 0.0))
-        if bool(live.asked) != self._asked:
-            self._asked = bool(live.asked)
+        if live.asked is not self._asked:
+            self._asked = live.asked
             self._question.clear()
             with self._question:
                 for request in (live.asked or {}).get("action_requests", [])[:1]:

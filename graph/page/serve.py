@@ -80,6 +80,13 @@ def application(lives: Lives | Served) -> FastAPI:
         except OrchestratorError as error:
             return Response(str(error), 404)
 
+    pages(lives)
+    ui.run_with(app, dark=None, language="en-GB", tailwind=False, show_welcome_message=False, reconnect_timeout=30)
+    return app
+
+
+def pages(lives: Lives | Served) -> None:
+    """Say what is shown under which address."""
     ui.add_css(CSS.read_text(encoding="utf-8"), shared=True)
 
     @ui.page("/", title="Orchestrate")
@@ -93,6 +100,3 @@ def application(lives: Lives | Served) -> FastAPI:
     @ui.page("/compare/{first}/{second}", title="Orchestrate")
     async def compare(first: str, second: str) -> None:
         await Screen(lives).compare(first, second)
-
-    ui.run_with(app, dark=None, language="en-GB", tailwind=False, show_welcome_message=False, reconnect_timeout=30)
-    return app

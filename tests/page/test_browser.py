@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.test_cli import COMMAND, around
 from tests.endpoint import Endpoint
-from tests.minds import REQUEST, Team
+from tests.minds import REQUEST, Team, disagreement, synthesis_of
 from tests.turn import Turn
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the playwright package")
@@ -28,7 +28,10 @@ AXE = os.environ.get("AXE_CORE", "")  # the path of axe.min.js, from npm's axe-c
 
 @pytest.fixture
 def address(endpoint: Endpoint, team: Team, tmp_path: Path) -> Iterator[str]:
-    """Serve the page, with a worker that writes slowly and tries to break out."""
+    """Serve the page, with a worker that writes slowly and tries to break out, and an answer that takes a while."""
+    sides = ("S1", "at noon", "The caterer has done it."), ("S2", "at one", "A leaflet. A leaflet.")
+    answer = synthesis_of("Everything is planned. [S1] " + "And so on. " * 40, [disagreement("the end", *sides)])
+    team.synthesiser = [Turn(answer, chunk_delay=0.1)]
     team.workers = {"publicist": Turn(EVIL + "A leaflet. " * 400, chunk_delay=0.05)}
     env, said = around(tmp_path, endpoint), tmp_path / "said"
     with said.open("w") as told, subprocess.Popen([COMMAND, "serve"], env=env, cwd=tmp_path, stderr=told) as process:
@@ -75,7 +78,7 @@ def check(page: Any) -> None:
 
 
 def test_begun_watched_steered_and_kept(page: Any) -> None:
-    """With a keyboard alone: a request is begun, its workers write, one is stopped, and the answer is kept and found."""
+    """With a keyboard alone: a request is begun, a worker stopped, a quote's and a name's text opened, and the answer kept."""
     page.get_by_label("request", exact=True).focus()
     page.keyboard.type(REQUEST)
     check(page)
@@ -89,11 +92,22 @@ def test_begun_watched_steered_and_kept(page: Any) -> None:
     title = page.title()
     page.get_by_role("button", name="Stop S2").focus()
     page.keyboard.press("Enter")
+    page.locator(".quote").nth(1).focus()
+    page.keyboard.press("Enter")
+    page.locator(".whole mark").first.wait_for()
+    quoted = page.locator(".whole mark").all_inner_texts()
+    check(page)
+    page.keyboard.press("Escape")
+    page.locator(".answer a").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_text("The caterer has done it.").wait_for()
+    page.keyboard.press("Escape")
     page.locator("iframe").wait_for()
     report = page.frame_locator("iframe")
     report.get_by_text("Everything is planned.").first.wait_for()
     check(page)
 
     assert title == "Orchestrate"
+    assert quoted == ["A leaflet. A leaflet"]
     assert report.get_by_text("stopped by a person").count() > 0
     assert page.get_by_role("link", name=REQUEST[:40]).count() == 1
