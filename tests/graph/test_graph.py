@@ -374,7 +374,7 @@ def test_the_input_form() -> None:
 
 
 def test_the_settings_form_has_every_setting() -> None:
-    """Every setting is shown with its default and a description."""
+    """Every setting is shown with its default and a description, a number with its bounds, a role's at its steps."""
     schema = graph.get_context_jsonschema()
     assert schema is not None
     settings = schema["properties"]
@@ -382,6 +382,11 @@ def test_the_settings_form_has_every_setting() -> None:
     assert set(settings) == set(Context.model_fields)
     assert {name: setting["default"] for name, setting in settings.items()} == Context().model_dump()
     assert [name for name, setting in settings.items() if not setting.get("description")] == []
+    kinds = [setting.get("anyOf", [setting])[0] for setting in settings.values()]
+    numbers = [kind for kind in kinds if kind["type"] in ("integer", "number")]
+    assert [kind for kind in numbers if not ({"minimum", "exclusiveMinimum"} & {*kind} and "maximum" in kind)] == []
+    steps = {name: setting.get("langgraph_nodes") for name, setting in settings.items()}
+    assert (steps["planner_model"], steps["worker_temperature"]) == (["planner", "sequel"], ["worker"])
 
 
 def test_the_graph_has_its_nodes() -> None:

@@ -272,6 +272,7 @@ def test_spans(tmp_path: Path) -> None:
 
     assert (code, asked, REQUEST.startswith(root.removesuffix(" …"))) == (0, 0, True)
     assert {"planner", "validator", "synthesiser", *TEAM} <= {span.name.split(":")[0] for span in spans}
-    assert [told["gen_ai.request.model"].string_value for told in calls] == ["gpt-4o"] * 5
+    named = ("gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model")
+    assert [[told[name].string_value for name in named] for told in calls] == [["chat", "openai", "gpt-4o"]] * 5
     assert all(told["gen_ai.usage.output_tokens"].int_value for told in calls)
     assert all(told["langsmith.metadata.usd"].double_value for told in calls)
