@@ -88,13 +88,14 @@ def build_chat(checkpointer: BaseCheckpointSaver[Any] | None = None, **made: Any
                 turn.take(mode, part)
         return turn.reply()
 
+    way = RunnableCallable(_next, _next_async, name="next_step", trace=False)
     node = RunnableCallable(answered, answered_async, name="orchestrator", trace=False)
     compiled = (
         StateGraph(ChatState, context_schema=Context, input_schema=ChatInput, output_schema=ChatOutput)
         .add_node("listener", _heard, input_schema=ChatState)
         .add_node("orchestrator", node, input_schema=ChatState)
         .add_edge(START, "listener")
-        .add_conditional_edges("listener", _next, {"a request": "orchestrator", "nothing to work on": END})
+        .add_conditional_edges("listener", way, {"a request": "orchestrator", "nothing to work on": END})
         .add_edge("orchestrator", END)
         .compile(checkpointer=checkpointer, name="orchestrator_chat")
     )
@@ -132,6 +133,10 @@ def _read(messages: list[AnyMessage]) -> str:
 
 def _next(state: ChatState) -> str:
     return "a request" if state["request"] else "nothing to work on"
+
+
+async def _next_async(state: ChatState) -> str:
+    return _next(state)
 
 
 @dataclass
