@@ -125,9 +125,9 @@ async def resume(
     async with store.hold(run.id):
         snapshot = await snapshot_of(graph, run)
         state: State = snapshot.values  # type: ignore[assignment]
-        if not state:  # killed before anything was saved
+        if not state or (settings and "settings" not in state):  # nothing has been planned: it begins again
             if run.given.get(DOCUMENTS):
-                raise BadRequest(f"run {run.id} was ended before its documents were kept; begin it anew, with them")
+                raise BadRequest(f"run {run.id} was ended before it had a plan; begin it anew, with its documents")
             changed = {**run.given, **(settings or {})}
             return await work.to_the_end(await _input(graph, store, run.request, run.given), changed)
         make_ids_newer_than(snapshot.config["configurable"]["checkpoint_id"])

@@ -73,8 +73,11 @@ def resolve(
 
 
 def still_under_ceilings(settled: Mapping[str, Any], configurable: Mapping[str, Any]) -> dict[str, Any]:
-    """Cap settings that are kept in a run's state, which a server lets its user rewrite."""
-    return _under_ceilings(_under_ceilings(settled, os.environ), _ceilings_of(configurable))
+    """Cap settings that are kept in a run's state, which a server lets its user rewrite; name a model that nobody had."""
+    named = {name: value for name, value in settled.items() if value != "openai:auto"}
+    if len(named) < len(settled):
+        named = {**settled, **_models({**_from_environment(os.environ), **named}, os.environ)}
+    return _under_ceilings(_under_ceilings(named, os.environ), _ceilings_of(configurable))
 
 
 def _ceilings_of(configurable: Mapping[str, Any]) -> dict[str, str]:

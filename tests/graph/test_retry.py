@@ -12,7 +12,7 @@ from langgraph.checkpoint.base import id as checkpoint_ids
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from graph import AllWorkersFailed, BadRequest, BadSettings, Specialist, build_graph
+from graph import AllWorkersFailed, BadRequest, BadSettings, NoModel, Specialist, build_graph
 from graph.build import whole
 from graph.retry import retry
 from graph.run import billed_state, resume, snapshot_of, start
@@ -122,6 +122,23 @@ def test_only_one_with_another_model(endpoint: Endpoint, keeper: Keeper) -> None
 
     assert (last.body["model"], again["complete"], counts(endpoint)) == ("gpt-4o-mini", True, (1, 4, 2))
     assert again["settings"]["synthesiser_model"] == "openai:gpt-4o"
+
+
+@pytest.mark.parametrize("how", [{}, {"retry": True, "settings": {"worker_model": "openai:llama4"}}])
+def test_a_model_is_named_later(
+    endpoint: Endpoint, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]
+) -> None:
+    """A run that nobody had named a model for goes on once one is named, in the environment or with the resume."""
+    monkeypatch.delenv("ORCHESTRATOR_MODEL")
+    endpoint.models = ["qwen3", "llama4"]
+    with pytest.raises(NoModel, match="name one in ORCHESTRATOR_MODEL"):
+        keeper.start()
+    keeper.id = keeper.said("run")[0]["id"]
+    monkeypatch.setenv("ORCHESTRATOR_MODEL", "openai:qwen3")
+    state = keeper.resume(**how)
+
+    assert (state["complete"], state["settings"]["planner_model"]) == (True, "openai:qwen3")
+    assert state["settings"]["worker_model"] == how.get("settings", {}).get("worker_model", "openai:qwen3")
 
 
 def test_what_was_dropped_is_done(endpoint: Endpoint, keeper: Keeper) -> None:
