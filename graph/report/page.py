@@ -19,6 +19,7 @@ from nodes.state import State
 from nodes.synthesis import language_of, words_for
 
 TITLE = 160  # characters of a request that is its own title; a longer one is told whole below
+RIGHT_TO_LEFT = ("ar",)
 _TO_DO = re.compile(r"<li>\[([ xX])\] ")
 _BOXES = {" ": "☐", "x": "☑", "X": "☑"}
 _MARK = re.compile(r'<mark id="([^"]+)"')
@@ -55,6 +56,7 @@ def html(state: State) -> str:
         css=Markup(_css()),  # noqa: S704 - ours
         policy=CONTENT_SECURITY_POLICY,
         lang=spoken,
+        right_to_left=RIGHT_TO_LEFT,
         answer_lang=language or "",
         words=_all_words()[spoken],
         prefix=PREFIX,

@@ -21,7 +21,7 @@ from nodes.state import State
 SECTIONS = ("answer", "disagreements", "gaps", "cost", "plan", "texts")
 OURS = set(
     "charset http-equiv name content href rel id class lang scope colspan type checked style aria-label aria-hidden title "
-    "width height rx".split()
+    "width height rx dir".split()
 )
 HOSTILE = "<img src=x onerror=alert(1)> [click](javascript:alert(1)) | **x** \x1b[2J \u202e"
 

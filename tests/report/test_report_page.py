@@ -3,10 +3,12 @@
 import io
 import json
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from graph import begin
 from graph.report import FORMATS, html, written
@@ -137,6 +139,19 @@ def test_words_of_a_language() -> None:
 
     assert '<html lang="fr">' in page
     assert ("Points de désaccord" in page, "Where the results differ" in page) == (True, False)
+
+
+ROOMS = ("graph.report", "nodes.synthesis")
+
+
+def test_every_language_that_is_known() -> None:
+    """Each language that an answer's is told by has all the report's words; Arabic is written from right to left."""
+    words, spoken = (yaml.safe_load(files(room).joinpath("words.yaml").read_text("utf-8")) for room in ROOMS)
+    arabic: Any = ended(answer="الخبز جاهز للأطفال في الشارع خلال ساعة أو ساعتين مع الزبدة.")
+
+    assert words.keys() == spoken.keys()
+    assert [name for name, said in words.items() if said.keys() != words["en"].keys()] == []
+    assert '<html lang="ar" dir="rtl">' in html(arabic)
 
 
 def test_formats() -> None:
