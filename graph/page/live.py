@@ -185,7 +185,8 @@ class Lives:
 
     async def _followed(self, live: Live, work: Coroutine[Any, Any, Any]) -> Live:
         await live.follow(work)
-        self.by_id[live.view.run_id] = live
+        if live.view.run_id:
+            self.by_id[live.view.run_id] = live
         return live
 
     async def leave_all(self) -> None:

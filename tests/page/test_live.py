@@ -14,7 +14,7 @@ from graph.page.live import Live, Lives
 from graph.page.serve import serve
 from graph.store import open_store
 from tests.endpoint import Endpoint
-from tests.minds import REQUEST, Team
+from tests.minds import REQUEST, Team, prompts_of, sequel_of
 from tests.turn import Turn
 
 
@@ -69,6 +69,27 @@ def test_leaving(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
         return run.status, (await lives.store.find(run.id)).status
 
     assert on(tmp_path, work) == ("interrupted", "complete")
+
+
+def test_documents_stay_with_a_run(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
+    """Documents that come with a request reach its workers, and those of a run that goes on from it; no file of them is left."""
+    team.sequel = [
+        sequel_of("change", request="A cheaper party.", tasks={"caterer": "Write a cheaper menu for them all."})
+    ]
+    document = {"name": "minutes.md", "text": "The road is closed at noon."}
+
+    async def work(lives: Lives) -> None:
+        live = await lives.begin(REQUEST, {}, documents=[document])
+        await until(lambda: live.ended)
+        more = await lives.follow_up(await lives.find(live.view.run_id), "Cheaper, please.")
+        await until(lambda: more.ended)
+        wrong = await lives.begin(REQUEST, {}, documents=[{"name": "minutes.exe", "base64": ""}])
+        assert ("is not read" in wrong.said, len(lives.by_id)) == (True, 2)
+
+    on(tmp_path, work)
+
+    assert ["closed at noon" in prompt for prompt in prompts_of(endpoint, "worker")] == [True] * 4
+    assert [file.name for file in tmp_path.iterdir() if not file.name.startswith("runs.db")] == []
 
 
 def test_what_is_wrong_is_told(endpoint: Endpoint, tmp_path: Path) -> None:
