@@ -83,7 +83,8 @@ class Screen:
         """Show a run: as it goes on, or what is kept of it."""
         await self._around(run_id)
         with ui.element("div").classes("main"):
-            run = await self._lives.find(run_id)
+            if (run := await _told(self._lives.find(run_id))) is None:
+                return
             if live := await self._lives.watch(run):
                 RunView(live, lambda: ui.navigate.to(f"/run/{run.id}"))
                 return
@@ -113,7 +114,9 @@ class Screen:
     async def compare(self, first: str, second: str) -> None:
         """Show two runs next to each other."""
         await self._around(first)
-        runs = [await self._lives.find(name) for name in (first, second)]
+        runs = [await _told(self._lives.find(name)) for name in (first, second)]
+        if None in runs:
+            return
         facts = [_facts(run, await self._lives.state(run)) for run in runs]
         rows = [f"| {name} | {escaped(facts[0][name])} | {escaped(facts[1][name])} |" for name in facts[0]]
         with ui.element("div").classes("main"):

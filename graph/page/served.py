@@ -1,7 +1,8 @@
 """Served: the runs of a LangGraph server, as the page shows them. A run there is a thread, and its id the thread's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from graph.build import checked_request
 from graph.page.live import Live
 from graph.retry import retry, write_up
 from graph.run import AFTER, tell_so_far
-from graph.store import STATE_VERSION, Run, RunBusy, RunStatus, RunUnknown
+from graph.store import STATE_VERSION, Run, RunBusy, RunStatus
 from nodes.errors import BadRequest, BadSettings, OrchestratorError
 from nodes.state import Context, State
 
@@ -69,19 +70,19 @@ class Served:
 
     async def runs(self) -> list[Run]:
         """List the runs, the newest first."""
-        threads = await self._client.threads.search(metadata={"graph_id": GRAPH}, limit=MOST, sort_by="created_at")
-        return [await self._read(thread) for thread in threads]
+        with _asking():
+            threads = await self._client.threads.search(metadata={"graph_id": GRAPH}, limit=MOST, sort_by="created_at")
+            return [await self._read(thread) for thread in threads]
 
     async def find(self, run_id: str) -> Run:
-        """Find a run; RunUnknown where there is none."""
-        try:
+        """Find a run."""
+        with _asking():
             return await self._read(await self._client.threads.get(run_id))
-        except (APIError, httpx.HTTPError) as error:
-            raise RunUnknown(f"there is no run {run_id!r} on the server: {error}") from None
 
     async def state(self, run: Run) -> dict[str, Any]:
         """Read what a run has come to."""
-        state: Any = await self._client.threads.get_state(run.id)
+        with _asking():
+            state: Any = await self._client.threads.get_state(run.id)
         return {"request": run.request, **state["values"]}
 
     async def watch(self, run: Run) -> Live | None:
@@ -107,7 +108,8 @@ class Served:
         }
         if given.get(AFTER):
             sent["after"] = await self.state(await self.find(given[AFTER]))
-        thread: Any = await self._client.threads.create(metadata={"graph_id": GRAPH})
+        with _asking():
+            thread: Any = await self._client.threads.create(metadata={"graph_id": GRAPH})
         run = _run({**thread, "values": sent})
         return await self._follow(run, {"input": sent, "context": settings}, settings.get("budget_usd"))
 
@@ -166,11 +168,9 @@ class Served:
             tell_so_far(state["values"], live.take, live.control)
             sent = {"input": None} if joined else await self._answered(live, state) or {"input": None}
         while sent:
-            try:
+            with _asking():
                 async for part in self._stream(thread, sent, joined):
                     live.hear(part)
-            except (APIError, httpx.HTTPError) as error:
-                raise OrchestratorError(f"the server does not go on: {error}") from None
             joined, wanted, live.wanted = "", live.wanted, ""
             if wanted == "leave":
                 raise BadSettings("It was left: what was finished is kept.")
@@ -194,6 +194,19 @@ class Served:
         ]
         answers = {asked["id"]: await live.decide(asked["value"]) for asked in waiting}
         return {"command": {"resume": answers}} if answers else None
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Ask the server.
+
+    Raises:
+        OrchestratorError: it does not answer, or says no.
+    """
+    try:
+        yield
+    except (APIError, httpx.HTTPError) as error:
+        raise OrchestratorError(f"the server does not do that: {type(error).__name__}: {error}") from None
 
 
 def _run(thread: Any) -> Run:

@@ -106,6 +106,8 @@ def test_what_is_wrong_is_told_where_it_was_asked(endpoint: Endpoint, tmp_path: 
         user.find("Begin").click()
         await user.should_see("there is no such folder", retries=20)
         assert await lives.runs() == []
+        await user.open("/run/nowhere")
+        await user.should_see("there is no saved run 'nowhere'", retries=20)
 
     seen(tmp_path, act)
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("nicegui")
 
 from graph.page.served import Served
-from graph.store import RunUnknown
+from nodes.errors import OrchestratorError
 from tests.endpoint import Endpoint
 from tests.langgraph_server import served
 from tests.minds import MODEL, REQUEST, Team, prompts_of
@@ -51,9 +51,16 @@ def test_a_server_s_runs(endpoint: Endpoint, team: Team, tmp_path: Path) -> None
         await until(lambda: live.ended)
         await lives.remove(run)
         assert await lives.runs() == []
-        with pytest.raises(RunUnknown):
+        with pytest.raises(OrchestratorError, match="the server does not do that"):
             await lives.find(run.id)
         await asyncio.gather(lives.leave_all(), others.leave_all())
 
+    async def nobody() -> None:
+        lives = Served("http://127.0.0.1:9")
+        with pytest.raises(OrchestratorError, match="the server does not do that"):
+            await lives.runs()
+        await lives.leave_all()
+
+    asyncio.run(nobody())
     with served(tmp_path, environment) as url:
         asyncio.run(act(url))
