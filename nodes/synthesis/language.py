@@ -31,7 +31,7 @@ def _all_words() -> dict[str, Words]:
 
 
 def language_of(text: str) -> str | None:
-    """Name the language of a text by its script and its commonest words; None where neither tells."""
+    """Name the language of a text by its script and its commonest words; None where neither tells, or two as well."""
     read = text[:READ].casefold()
     words = _LETTERS.findall(read)
     letters = sum(map(len, words)) or 1
@@ -43,8 +43,8 @@ def language_of(text: str) -> str | None:
         for language, vocabulary in _all_words().items()
         if (common := frozenset(vocabulary["common"].split()))
     }
-    likeliest = max(counts, key=lambda language: counts[language])
-    return likeliest if counts[likeliest] >= SURE else None
+    (likeliest, most), (_, next_most) = sorted(counts.items(), key=lambda each: -each[1])[:2]
+    return likeliest if most >= max(SURE, next_most + 1) else None
 
 
 def words_for(*texts: str) -> Words:

@@ -37,6 +37,19 @@ def test_names_do_not_tell() -> None:
     assert words_for("743")["failed"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("La propulsion électrique s'impose. Il faut garder un moteur diesel.", "fr"),
+        ("Il comune paga il palco. La banda suona fino alle sei, ma il vicino chiede un limite.", "it"),
+        ("La casa, un festival.", None),
+    ],
+)
+def test_near_languages(text: str, language: str | None) -> None:
+    """Languages that share their commonest words are told apart by the others; where nothing does, none is named."""
+    assert language_of(text) == language
+
+
 def test_a_quotation_in_another_script() -> None:
     """A few words of another script in an answer do not change its language."""
     assert language_of(f"{TEXTS['en']} The sign says 出口, which is Chinese for the way out.") == "en"
