@@ -173,7 +173,7 @@ class _Card:
         self._status.set_text(status if worker.status == "waiting" else f"{status} {seconds:.0f} s")
         self._status.classes(replace=f"pill {worker.status}")
         self._cost.set_text("price unknown" if usd is None else f"${usd:.4f}" if usd else "")
-        self._note.set_text(one_line(worker.error or worker.note))
+        self._note.set_text("" if worker.note.startswith("used ") else one_line(worker.error or worker.note))
         self._tools.set_text("\n".join(one_line(call) for call in worker.tools[-CALLS:]))
         for verb, made in self._hand.items():
             made.set_visibility(verb in self._live.orders and not asked and (verb == "again" or worker.status in OPEN))
