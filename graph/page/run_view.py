@@ -56,7 +56,9 @@ class RunView:
         """Open a worker's whole text, with a quote marked in its place."""
         worker, text = self.live.view.workers.get(name), self.live.texts.get(name, "")
         self._whose.set_text(f"{name} {one_line(worker.specialist)}" if worker else "The request")
-        self._dialog.props(f'aria-label="text of {name}"')
+        self._dialog.props["aria-label"] = (
+            f"text of {name}"  # by its key: a string of props would be read for more of them
+        )
         self._whole.set_content(marked(to_html(text if worker else self.live.request), quote))
         self._dialog.open()
 
@@ -123,7 +125,8 @@ class RunView:
 
     def _entry(self, entry: Mapping[str, Any]) -> None:
         """Show both sides of a disagreement next to each other; a quote opens the text that it is from."""
-        with ui.element("article").classes("entry").props(f'id="{PREFIX}{entry.get("id", "")}"'):
+        with ui.element("article").classes("entry") as made:
+            made.props["id"] = f"{PREFIX}{entry.get('id', '')}"
             heading(entry.get("topic", ""), 2).classes("name")
             with ui.element("div").classes("sides"):
                 for position in entry.get("positions", []):
@@ -146,15 +149,11 @@ class _Card:
             self._status, self._cost = _head(worker.id, worker.specialist)
             ui.label(one_line(worker.task)).classes("task")
             self._note, self._tools = ui.label().classes("note"), ui.label().classes("tools")
-            self._body = (
-                ui.label()
-                .classes("text")
-                .props(f'tabindex="0" role="log" aria-live="off" aria-label="text of {worker.id}"')
-            )
+            self._body = ui.label().classes("text").props('tabindex="0" role="log" aria-live="off"')
+            self._body.props["aria-label"] = f"text of {worker.id}"
             with ui.element("div").classes("hand"):
-                self._words = ui.input(placeholder="a word for it").props(
-                    f'dense outlined aria-label="words for {worker.id}"'
-                )
+                self._words = ui.input(placeholder="a word for it").props("dense outlined")
+                self._words.props["aria-label"] = f"words for {worker.id}"
                 self._hand = {
                     verb: button(verb.capitalize(), partial(self._give, verb), worker.id)
                     for verb in ("stop", "tell", "again")
@@ -255,4 +254,6 @@ def button(text: str, action: Callable[[], Any] = str, of: str = "", js: str = "
     """Draw a button that does something here, or in the browser (js); `of` says for whom where many are alike."""
     made = ui.button(text, color=None).props("flat no-caps dense").classes("button")
     made = made.on("click", js_handler=js) if js else made.on_click(action)
-    return made.props(f'aria-label="{text} {of}"') if of else made
+    if of:
+        made.props["aria-label"] = f"{text} {of}"
+    return made

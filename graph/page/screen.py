@@ -165,11 +165,12 @@ def _listed(run: Run, chosen: str) -> None:
         with ui.element("div").classes("when"):
             ui.label(f"{run.status} · {time.strftime('%d %b %H:%M', time.localtime(run.created))}")
             if chosen and run.id != chosen:
-                ui.link("compare", f"/compare/{chosen}/{run.id}").props(f'aria-label="compare with {run.id}"')
+                ui.link("compare", f"/compare/{chosen}/{run.id}").props["aria-label"] = f"compare with {run.id}"
 
 
 def _report(run: Run) -> None:
-    ui.element("iframe").props(f'src="/report/{run.id}.html" title="report of run {run.id}"').classes("report")
+    frame = ui.element("iframe").classes("report")
+    frame.props.update(src=f"/report/{run.id}.html", title=f"report of run {run.id}")
 
 
 def _facts(run: Run, state: dict[str, Any]) -> dict[str, Any]:

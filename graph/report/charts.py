@@ -69,12 +69,12 @@ def _row(outcome: Outcome, top: int, began: float, length: float) -> Iterator[sv
         )
 
     name = f"{outcome['id']} {shorten(one_line(outcome['specialist']), NAMED, placeholder=' …')}"
-    yield svg.A(href=f"#{PREFIX}{outcome['id']}", elements=[_text(name, 0, top + 12)])
+    yield svg.A(href=str(escape(f"#{PREFIX}{outcome['id']}")), elements=[_text(name, 0, top + 12)])
     yield _text(f"{worked(outcome):.1f} s", WHOLE, top + 12, "end")
     yield svg.Line(x1=0, x2=WHOLE, y1=top + 20 + BAR / 2, y2=top + 20 + BAR / 2)
     edges = [0.0, *(edge for span in times["waits"] for edge in span), outcome["seconds"]]
     yield svg.G(
-        class_=[outcome["status"]],
+        class_=[str(escape(outcome["status"]))],
         elements=[
             bar(("work", "waits")[number % 2], since, until)
             for number, (since, until) in enumerate(pairwise(edges))

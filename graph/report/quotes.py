@@ -25,7 +25,7 @@ def marked(markup: str, quote: str, anchor: str = "") -> str:
     within, parts = frozenset(shown[slice(*place)]), list[str]()
     for quoted, run in groupby(enumerate(units), lambda numbered: numbered[0] in within):
         text = "".join(unit for _, unit in run)
-        named = f' id="{anchor}"' if anchor else ""
+        named = f' id="{html.escape(anchor)}"' if anchor else ""
         parts.append(f"<mark{named}>{text}</mark>" if quoted and text.strip() else text)
         anchor = "" if quoted and text.strip() else anchor
     return "".join(parts)

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("nicegui")
 
+from nicegui.element import Element
 from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 from nicegui.testing.user_simulation import user_simulation
@@ -17,8 +18,9 @@ from graph.page.live import Lives
 from graph.page.serve import pages
 from graph.store import open_store
 from tests.endpoint import Endpoint
-from tests.minds import REQUEST, Team, prompts_of
+from tests.minds import REQUEST, Team, disagreement, prompts_of, synthesis_of
 from tests.page.test_live import until
+from tests.turn import Turn
 
 
 def seen(folder: Path, act: Callable[[User, Lives], Awaitable[Any]]) -> None:
@@ -34,11 +36,15 @@ def seen(folder: Path, act: Callable[[User, Lives], Awaitable[Any]]) -> None:
     asyncio.run(shown())
 
 
+def elements(user: User) -> list[Element]:
+    """List all that is on the page."""
+    assert user.client
+    return list(user.client.elements.values())
+
+
 def labelled(user: User, label: str) -> UserInteraction[Any]:
     """Find what has that label for a screen reader: many buttons are alike but for it."""
-    assert user.client
-    found = {element for element in user.client.elements.values() if element.props.get("aria-label") == label}
-    return UserInteraction(user, found, label)
+    return UserInteraction(user, {made for made in elements(user) if made.props.get("aria-label") == label}, label)
 
 
 def test_a_plan_is_sent_back_and_changed(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
@@ -128,5 +134,29 @@ def test_one_that_was_left_offers_to_go_on(endpoint: Endpoint, team: Team, tmp_p
         again = lives.by_id[live.view.run_id]
         await until(lambda: again.ended)
         assert [run.status for run in await lives.runs()] == ["complete"]
+
+    seen(tmp_path, act)
+
+
+EVIL = 'D1" innerHTML="<img src=x onerror=alert(1)>" onclick="alert(1)'
+
+
+def test_what_a_model_calls_its_entries_is_no_property(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
+    """An id, a side or a quote from a model stands on the page as text, whatever properties it spells."""
+    entry = disagreement("the end", (EVIL, "at noon", EVIL), ("S2", "at one", "It is so."), name=EVIL)
+    team.synthesiser = [Turn(synthesis_of("All is planned. " * 40, [entry]), chunk_delay=0.1)]
+
+    async def act(user: User, lives: Lives) -> None:
+        live = await lives.begin(REQUEST, {})
+        await user.open(f"/run/{live.view.run_id}")
+        await until(lambda: bool(live.ledger))
+        await user.should_see("at noon", retries=50)
+        quotes = [element for element in elements(user) if "quote" in element.classes]
+        UserInteraction(user, {quotes[0]}, EVIL).click()
+        await user.should_see("The request")
+        assert [
+            made for made in elements(user) if "onclick" in made.props or "onerror" in str(made.props.get("innerHTML"))
+        ] == []
+        await until(lambda: live.ended)
 
     seen(tmp_path, act)

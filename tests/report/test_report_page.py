@@ -81,6 +81,14 @@ def test_the_timeline() -> None:
     assert re.findall(r">(\d+\.\d s|\d:\d\d)<", drawn) == "6.0 s|5.0 s|0:00|0:02|0:04|0:06|0:08|0:10".split("|")
 
 
+def test_ids_are_no_markup() -> None:
+    """An id, a state and a name that spell markup are text in charts and marks, whoever's server they are from."""
+    evil = '"><script>alert(1)</script>'
+    ((_, drawn),) = timelines([{**timed(1, 1.0), "id": evil, "status": evil, "specialist": evil}], evil)
+
+    assert "<script>" not in drawn + marked("<p>Ten loaves.</p>", "Ten loaves", evil)
+
+
 def test_shares() -> None:
     """A part's bar is as long as its part of the cost; of the tokens, where a price is unknown."""
     whole = {"usd": 0.4, "input_tokens": 90, "output_tokens": 10}
