@@ -61,8 +61,8 @@ def environment(endpoint: Endpoint, cell: Cell) -> dict[str, str]:
     own = ("ORCHESTRATOR_", "LANG", "OPENAI_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     url = endpoint.url(cell.workers, cell.pieces, cell.milliseconds)
-    told = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY, "ORCHESTRATOR_MODEL": MODEL}
-    return {**kept, **told, "LANGSMITH_TRACING": "false"}
+    variables = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY, "ORCHESTRATOR_MODEL": MODEL}
+    return {**kept, **variables, "LANGSMITH_TRACING": "false"}
 
 
 class Bench:
@@ -140,6 +140,6 @@ def measure_all(cells: Mapping[Cell, int]) -> Results:
                 figures = bench.measure(cell)
                 results[cell].append(figures)
                 seconds = time.monotonic() - began
-                told = f"round {turn + 1}: {cell}: {figures.get('error', 'measured')} in {seconds:.0f} s"
-                print(told, file=sys.stderr, flush=True)
+                text = f"round {turn + 1}: {cell}: {figures.get('error', 'measured')} in {seconds:.0f} s"
+                print(text, file=sys.stderr, flush=True)
     return results

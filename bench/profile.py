@@ -145,9 +145,9 @@ def main() -> None:
     peer = given.peer or ("ours.listen" if given.stream else "ours.kept" if given.store else "ours.ainvoke")
     sys.setswitchinterval(EVERY_S / 4)  # or the sampler would wait for the end of every 5 ms of work
     with Endpoint() as endpoint:
-        told = environment(endpoint, Cell("repeat", peer, given.workers))
+        variables = environment(endpoint, Cell("repeat", peer, given.workers))
         os.environ.clear()
-        os.environ.update(told)
+        os.environ.update(variables)
         sampler, runs = asyncio.run(_work(peer, given.workers, given.runs, given.seconds))
     print(f"{peer}, {given.workers} workers, {given.runs} runs at once, {runs} runs in all\n")
     print("\n".join(table(sampler, runs)) + "\n")

@@ -57,10 +57,10 @@ async def lasted(cluster: Cluster, first: int, runs: int) -> list[float]:
 
 def main() -> None:
     """Measure, and print a table."""
-    told = argparse.ArgumentParser(description=__doc__)
-    told.add_argument("--servers", type=int, nargs="+", default=[1, 2])
-    told.add_argument("--runs", type=int, nargs="+", default=[10, 100, 500])
-    given = told.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--servers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 500])
+    given = parser.parse_args()
     print(
         "| processes | runs | s | runs/s | median s | last s | CPU s a run: servers | PostgreSQL | Redis | endpoint and client |"
     )

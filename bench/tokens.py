@@ -25,7 +25,7 @@ def tokens_of(texts: Callable[[dict[str, Any]], list[str]]) -> Callable[[list[di
         from nodes.budget import encoding_of  # when all is measured: a child's peak of memory begins at its parent's
 
         encoding: Any = encoding_of(MODEL)
-        found = chain.from_iterable(texts(json.loads(body)) for body in measured[0]["bodies"])
-        return sum(len(encoding.encode_ordinary(text)) for text in found)
+        content = chain.from_iterable(texts(json.loads(body)) for body in measured[0]["bodies"])
+        return sum(len(encoding.encode_ordinary(text)) for text in content)
 
     return count

@@ -24,12 +24,12 @@ def python312() -> Path:
     Raises:
         Missing: it was not made: there is no Python 3.12 or later, or `make cluster` has not run.
     """
-    found = CLONE / ".venv-cluster" / "bin" / "python"
-    if not found.exists():
+    path = CLONE / ".venv-cluster" / "bin" / "python"
+    if not path.exists():
         raise Missing(
             "there is no .venv-cluster, for which Python 3.12 or later is needed: make cluster-test PYTHON312=/path/to/python3.12"
         )
-    return found
+    return path
 
 
 @dataclass
@@ -105,13 +105,13 @@ class Cluster:
         """Start everything."""
         self.postgres = Postgres(self.folder / "postgres", self.database_port or free_port(), self.durable)
         self.redis = Redis(self.folder / "redis", self.broker_port or free_port(), self.durable)
-        found = {
+        variables = {
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.redis.url,
             "ORCHESTRATOR_REDIS_URL": self.redis.url,
         }
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        whole = {**passed, **found, "LANGSMITH_TRACING": "false", **self.environment}
+        whole = {**passed, **variables, "LANGSMITH_TRACING": "false", **self.environment}
         ports = self.ports or (free_port(), free_port())
         self.servers = [Server(port, self.folder, whole) for port in ports]
         with ExitStack() as stack:
@@ -165,16 +165,16 @@ def proxy(folder: Path, port: int, servers: list[Server]) -> subprocess.Popen[by
 
 def main() -> None:
     """Run a cluster until Ctrl-C."""
-    told = argparse.ArgumentParser(prog="make cluster", description=__doc__)
-    told.add_argument(
+    parser = argparse.ArgumentParser(prog="make cluster", description=__doc__)
+    parser.add_argument(
         "--port",
         type=int,
         default=8123,
         help="of the proxy; the ports after it are the servers', the database's and the broker's",
     )
-    told.add_argument("--servers", type=int, default=2)
-    told.add_argument("--folder", type=Path, default=CLONE / ".cluster", help="for data and logs")
-    given = told.parse_args()
+    parser.add_argument("--servers", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=CLONE / ".cluster", help="for data and logs")
+    given = parser.parse_args()
     port, folder = given.port, given.folder.resolve()
     ports = tuple(port + 1 + number for number in range(given.servers))
     stores = port + 1 + given.servers, port + 2 + given.servers

@@ -22,8 +22,8 @@ class Missing(Exception):
 
 def program(name: str) -> Path | None:
     """Find a server's program; as root, install Debian's package if it is missing (None: not to be had)."""
-    found = _found(name)
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+    path = _found(name)
+    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = {
             **os.environ,
             "DEBIAN_FRONTEND": "noninteractive",
@@ -31,8 +31,8 @@ def program(name: str) -> Path | None:
         }  # a package starts no server of its own
         for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", PACKAGES[name]]):
             subprocess.run(["apt-get", *words], capture_output=True, check=False, timeout=300, env=quiet)
-        found = _found(name)
-    return found
+        path = _found(name)
+    return path
 
 
 def needed(name: str) -> Path:
@@ -41,10 +41,10 @@ def needed(name: str) -> Path:
     Raises:
         Missing: it is not there.
     """
-    found = program(name)
-    if found is None:
+    path = program(name)
+    if path is None:
         raise Missing(f"{name} is not installed: apt-get install {PACKAGES[name]} (as root it is done for you)")
-    return found
+    return path
 
 
 def _found(name: str) -> Path | None:
@@ -182,8 +182,8 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], what: str, log: P
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    told = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-    raise Missing(f"{what} did not start on port {port}:\n{told}")
+    text = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+    raise Missing(f"{what} did not start on port {port}:\n{text}")
 
 
 def _user() -> str | None:

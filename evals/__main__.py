@@ -140,8 +140,8 @@ def refuse_family(model: str, judge: str | None) -> None:
 
 def _family(name: str) -> str:
     """Name the family of a model, whoever serves it, by how its name begins."""
-    found = re.match(r"o(?=\d)|[a-z]*", re.split(r"[:/]", name)[-1].casefold())
-    word = found[0] if found else ""
+    match = re.match(r"o(?=\d)|[a-z]*", re.split(r"[:/]", name)[-1].casefold())
+    word = match[0] if match else ""
     return next((family for family, names in FAMILIES.items() if word in names), word)
 
 

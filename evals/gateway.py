@@ -57,9 +57,9 @@ def upstream(model: str) -> Upstream:
 def served(who: Upstream) -> Iterator[None]:
     """Send whatever asks OpenAI to a gateway, for the length of a with block."""
     with Gateway(who) as gateway:
-        told = {"OPENAI_BASE_URL": gateway.url, "OPENAI_API_KEY": "none", "LOOPBACK_BASE_URL": gateway.url, "LOOPBACK_API_KEY": "none"}  # fmt: skip
-        before = {name: os.environ.get(name) for name in told}
-        os.environ.update(told)
+        variables = {"OPENAI_BASE_URL": gateway.url, "OPENAI_API_KEY": "none", "LOOPBACK_BASE_URL": gateway.url, "LOOPBACK_API_KEY": "none"}  # fmt: skip
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
         try:
             yield
         finally:

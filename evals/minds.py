@@ -91,8 +91,8 @@ def _scene(prompt: str) -> Scene | None:
 
 
 def _handed_out(task: dict[str, str]) -> dict[str, Any]:
-    told = f"{task['specialist']}: {task['task']}"
-    return {"name": "task", "args": {"description": told, "subagent_type": "general-purpose"}}
+    text = f"{task['specialist']}: {task['task']}"
+    return {"name": "task", "args": {"description": text, "subagent_type": "general-purpose"}}
 
 
 def _split(prompt: str, system: str) -> str | None:

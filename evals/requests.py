@@ -38,8 +38,8 @@ class Request:
 def requests() -> Iterator[Request]:
     """Read them all."""
     for path in sorted(FOLDER.glob("*.yaml")):
-        told: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        yield Request(path.stem, **{"first": None, "follow_ups": {}, **told})
+        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        yield Request(path.stem, **{"first": None, "follow_ups": {}, **content})
 
 
 def played(request: Request, last: dict[str, Any] | None = None, failing: str = "") -> Answer:

@@ -163,24 +163,24 @@ def _parts_told(answer: str) -> bool:
 def cases(pair: Pair) -> Iterator[Case]:
     """Write every case of one planted conflict."""
     first, second = pair["one"], pair["two"]
-    told = f"## All\n\n{first['who']}: {first['claim']}. {second['who']}: {second['claim']}. [S1] [S2] [S3]"
+    text = f"## All\n\n{first['who']}: {first['claim']}. {second['who']}: {second['claim']}. [S1] [S2] [S3]"
     flat = "## All\n\nEverything has been worked out. [S1] [S2] [S3]"
     right, again = entry(pair), entry(pair, false=True)
 
     def case(name: str, say: str, *checks: Any, **more: Any) -> Case:
         return Case(f"{pair['language']} {pair['topic']}: {name}", pair, say, checks=checks, **more)
 
-    yield case("told", said(told, right), preserved, verified)
+    yield case("told", said(text, right), preserved, verified)
     yield case("flattened", said(flat, right), preserved, verified)
     yield case("resolved", said(flat, entry(pair, resolution="the request says so")), preserved, settled)
-    yield case("false quote, mended", said(told, again), preserved, caught, again=said("unchanged", right))
-    yield case("false quote, kept", said(told, again), preserved, caught)
-    yield case("false quote, withdrawn", said(told, again), preserved, caught, again=said("unchanged"))
+    yield case("false quote, mended", said(text, again), preserved, caught, again=said("unchanged", right))
+    yield case("false quote, kept", said(text, again), preserved, caught)
+    yield case("false quote, withdrawn", said(text, again), preserved, caught, again=said("unchanged"))
     yield case("invented id", said(f"{flat} [S9]", entry(pair, third=True)), preserved, no_unknown)
     yield case("dropped", said("## All\n\nOnly this. [S1] [S2]", right), preserved, unused_named)
     yield case("failed worker", said("## All\n\nOnly this. [S1] [S2]", right), preserved, failure_named, third=None)
     yield case("over-long", said(flat), preserved, joined, part=said("Short. [S1] [S2] [S3]", right), padding=30_000, context={"context_window": 16_000})  # fmt: skip
-    body = said(told + " word" * 300, right)
+    body = said(text + " word" * 300, right)
     yield case("cut off", body, preserved, whole, rest=" and this is the very end.", context={"synthesiser_max_output_tokens": len(body) // 4 - 100})  # fmt: skip
     more = [{"specialist": "weather adviser", "task": "Say what happens when it rains on the day, and who decides it."}]
     yield case("later round", said(flat, right, follow_ups=more), preserved, later=said(f"{flat} [S4]"), context={"max_rounds": 2})  # fmt: skip

@@ -158,10 +158,10 @@ class Collector:
 
 def parts_of(body: bytes, content_type: str) -> list[Part]:
     """Read a multipart body."""
-    found = re.search(r'boundary="?([^";]+)', content_type)
-    if not found:
+    match = re.search(r'boundary="?([^";]+)', content_type)
+    if not match:
         raise ValueError(f"no boundary in the content type {content_type!r}")
-    pieces = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
+    pieces = (b"\r\n" + body).split(b"\r\n--" + match[1].encode())
     return [_part(piece) for piece in pieces[1:] if not piece.startswith(b"--")]
 
 

@@ -97,16 +97,16 @@ def role_of(body: Body) -> str:
 
 def specialist_of(body: Body) -> str:
     """Name the specialist who is asked."""
-    found = re.search(r"^You are a specialist: (.+)\.$", system_of(body), re.MULTILINE)
-    assert found is not None
-    return found.group(1)
+    match = re.search(r"^You are a specialist: (.+)\.$", system_of(body), re.MULTILINE)
+    assert match is not None
+    return match.group(1)
 
 
 def fenced(label: str, body: Body) -> str:
     """Give the text between the markers of that label."""
-    found = re.search(rf"<<<{label} (\w{{12}})\n(.*)\n{label} \1>>>", prompt_of(body), re.DOTALL)
-    assert found is not None
-    return found.group(2)
+    match = re.search(rf"<<<{label} (\w{{12}})\n(.*)\n{label} \1>>>", prompt_of(body), re.DOTALL)
+    assert match is not None
+    return match.group(2)
 
 
 def did_it(body: Body) -> str:

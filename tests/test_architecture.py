@@ -136,9 +136,9 @@ def test_doors_offer_what_is_taken() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_each_folder_says_what_is_in_it(room: str) -> None:
     """A folder's __init__ tells what it is for and what is in it."""
-    told = ast.get_docstring(ast.parse((CLONE / room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(ast.parse((CLONE / room / "__init__.py").read_text(encoding="utf-8"))) or ""
 
-    assert len(told.splitlines()) >= 3, told
+    assert len(text.splitlines()) >= 3, text
 
 
 def test_one_asker() -> None:

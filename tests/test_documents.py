@@ -282,9 +282,9 @@ def test_equal_passages_count_once_each(tmp_path: Path) -> None:
     handed_over = read_documents([Document("a.txt", (("page 1", same), ("page 1", same), ("page 2", "x" * 900)))])
     assert handed_over is not None
 
-    found = handed_over.excerpts("Which hall holds ninety people?", room=2 * len(same) + 100)
+    excerpts = handed_over.excerpts("Which hall holds ninety people?", room=2 * len(same) + 100)
 
-    assert found.count("The hall holds ninety people.") == 2
+    assert excerpts.count("The hall holds ninety people.") == 2
 
 
 @pytest.mark.parametrize("name", ["noise.txt", "noise.md", "noise.csv"])

@@ -87,16 +87,16 @@ def test_every_dependency_is_pinned() -> None:
 
 def test_langgraph_json() -> None:
     """The server is told where the graphs are and what they do, finds them there without a checkpointer, and serves no site."""
-    told = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
-    paths = {name: entry["path"] for name, entry in told["graphs"].items()}
+    content = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
+    paths = {name: entry["path"] for name, entry in content["graphs"].items()}
     graphs = [getattr(import_module(path.split(":")[0]), path.split(":")[1]) for path in paths.values()]
     validated = subprocess.run([LANGGRAPH, "validate"], cwd=CLONE, capture_output=True, text=True, check=False)
 
     assert paths == {"orchestrator": "graph.build:graph", "orchestrator_chat": "graph.chat:graph"}
     assert [(isinstance(graph, CompiledStateGraph), graph.checkpointer) for graph in graphs] == [(True, None)] * 2
     assert (validated.returncode, "is valid. (2 graphs found)" in validated.stdout) == (0, True)
-    assert told["http"]["cors"]["allow_origins"] == ["https://smith.langchain.com"]  # Studio, and nobody else
-    assert told["checkpointer"]["ttl"]["strategy"] == "delete"
+    assert content["http"]["cors"]["allow_origins"] == ["https://smith.langchain.com"]  # Studio, and nobody else
+    assert content["checkpointer"]["ttl"]["strategy"] == "delete"
 
 
 def test_dockerfile(tmp_path: Path) -> None:
@@ -104,12 +104,12 @@ def test_dockerfile(tmp_path: Path) -> None:
     written = tmp_path / "Dockerfile"
     subprocess.run([LANGGRAPH, "dockerfile", str(written)], cwd=CLONE, capture_output=True, check=True)
     text = written.read_text(encoding="utf-8")
-    told = {name: json.loads(value) for name, value in re.findall(r"^ENV (LANG\w+)='(.*)'$", text, re.MULTILINE)}
+    content = {name: json.loads(value) for name, value in re.findall(r"^ENV (LANG\w+)='(.*)'$", text, re.MULTILINE)}
     config = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
 
-    assert told["LANGSERVE_GRAPHS"] == config["graphs"]
-    assert (told["LANGGRAPH_HTTP"], told["LANGGRAPH_CHECKPOINTER"]) == (config["http"], config["checkpointer"])
-    assert re.fullmatch(r"/deps/[^/]+/graph/auth\.py:auth", told["LANGGRAPH_AUTH"]["path"])
+    assert content["LANGSERVE_GRAPHS"] == config["graphs"]
+    assert (content["LANGGRAPH_HTTP"], content["LANGGRAPH_CHECKPOINTER"]) == (config["http"], config["checkpointer"])
+    assert re.fullmatch(r"/deps/[^/]+/graph/auth\.py:auth", content["LANGGRAPH_AUTH"]["path"])
     assert text.index("ENV UV_CONSTRAINT=/pins.txt") < text.index("uv pip install")
 
 
@@ -141,10 +141,10 @@ def test_no_secret_and_no_leftover() -> None:
 def test_the_image_holds_no_secret() -> None:
     """What the server's image copies leaves out keys, history and environments, and its dependencies are pinned."""
     left_out = set((CLONE / ".dockerignore").read_text(encoding="utf-8").split())
-    told = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
+    content = json.loads((CLONE / "langgraph.json").read_text(encoding="utf-8"))
 
     assert {".env", ".env.*", ".git", ".venv", "*.db"} <= left_out
-    assert told["dockerfile_lines"] == ["ADD requirements.txt /pins.txt", "ENV UV_CONSTRAINT=/pins.txt"]
+    assert content["dockerfile_lines"] == ["ADD requirements.txt /pins.txt", "ENV UV_CONSTRAINT=/pins.txt"]
 
 
 def test_a_request_is_text() -> None:

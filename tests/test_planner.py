@@ -344,10 +344,10 @@ def test_an_endpoint_that_cannot_serve(endpoint: Endpoint, fault: str) -> None:
     endpoint.mind = lambda _: Turn(fault=fault)
     with pytest.raises(NoModel) as caught:
         planned()
-    told = str(caught.value)
+    text = str(caught.value)
 
-    assert [words for words in ("The planner got no answer", *DEAD[fault]) if words not in told] == []
-    assert "sk-the-secret" not in told
+    assert [words for words in ("The planner got no answer", *DEAD[fault]) if words not in text] == []
+    assert "sk-the-secret" not in text
     assert len(endpoint.requests) == (2 if fault == "400" else 1)  # a 400 may mean that a schema is not taken
 
 

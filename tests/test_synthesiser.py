@@ -44,10 +44,10 @@ def test_asks_with_the_schema(endpoint: Endpoint, team: Team) -> None:
     """The synthesis is asked for by a strict schema whose ledger comes before the answer."""
     joined(team, synthesis_of(f"Fine. {CITED}"))
     (call,) = calls_of(endpoint, "synthesiser")
-    told = call.body["response_format"]["json_schema"]
+    schema = call.body["response_format"]["json_schema"]
 
-    assert (told["strict"], told["schema"]) == (True, synthesis_schema())
-    assert list(told["schema"]["properties"]) == ["disagreements", "gaps", "follow_ups", "answer"]
+    assert (schema["strict"], schema["schema"]) == (True, synthesis_schema())
+    assert list(schema["schema"]["properties"]) == ["disagreements", "gaps", "follow_ups", "answer"]
     assert fenced("request", call.body) == REQUEST
 
 
@@ -259,13 +259,13 @@ def test_an_unused_result_is_a_gap(endpoint: Endpoint, team: Team) -> None:
 
 def test_gaps_that_the_model_finds(endpoint: Endpoint, team: Team) -> None:
     """What the synthesiser finds missing is kept as data; an id that does not exist is not."""
-    found: list[Any] = [
+    positions: list[Any] = [
         {"id": "G1", "subtask_id": None, "what": "rain", "why": "nobody asked"},
         {"id": "G2", "subtask_id": "S7", "what": "snow", "why": ""},
     ]
-    state = joined(team, synthesis_of(f"Fine. {CITED}", gaps=found))
+    state = joined(team, synthesis_of(f"Fine. {CITED}", gaps=positions))
 
-    assert state["gaps"] == [found[0], {**found[1], "subtask_id": None}]
+    assert state["gaps"] == [positions[0], {**positions[1], "subtask_id": None}]
     assert state["answer"].endswith("## What is missing\n\n- rain (nobody asked) [G1]\n- snow [G2]")
 
 

@@ -113,7 +113,7 @@ def test_instructions_of_a_registered_specialist(endpoint: Endpoint, team: Team)
     """A registered specialist's own instructions stand in its prompt, and in nobody else's."""
     made = build_graph(specialists=[Specialist("caterer", "feeds people", instructions="Weigh everything in stone.")])
     made.invoke({"request": REQUEST})
-    told = [prompt for prompt in prompts_of(endpoint, "worker") if "Weigh everything in stone." in prompt]
+    prompts = [prompt for prompt in prompts_of(endpoint, "worker") if "Weigh everything in stone." in prompt]
 
-    assert len(told) == 1
-    assert TASKS["caterer"] in told[0]
+    assert len(prompts) == 1
+    assert TASKS["caterer"] in prompts[0]

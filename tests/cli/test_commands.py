@@ -44,9 +44,9 @@ def failing() -> Iterator[tuple[Endpoint, Failing]]:
 
 def run_id(text: str) -> str:
     """Find the run's id in what was said."""
-    found = re.search(r"^run (\w{8})$", text, re.MULTILINE)
-    assert found, text
-    return found.group(1)
+    match = re.search(r"^run (\w{8})$", text, re.MULTILINE)
+    assert match, text
+    return match.group(1)
 
 
 def test_retry(failing: tuple[Endpoint, Failing], tmp_path: Path) -> None:

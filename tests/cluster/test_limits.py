@@ -30,8 +30,8 @@ def cluster(model: Endpoint) -> Iterator[Cluster]:
     short = {
         f"ORCHESTRATOR_{role.upper()}_MAX_OUTPUT_TOKENS": "800" for role in ROLES
     }  # what is reserved is near the cost
-    told = {"ORCHESTRATOR_MAX_PARALLEL": str(MOST), "ORCHESTRATOR_DAILY_USD": str(DAILY)}
-    with running(model, short | told) as cluster:
+    variables = {"ORCHESTRATOR_MAX_PARALLEL": str(MOST), "ORCHESTRATOR_DAILY_USD": str(DAILY)}
+    with running(model, short | variables) as cluster:
         yield cluster
 
 

@@ -37,16 +37,16 @@ def server(request: pytest.FixtureRequest, model: Endpoint, tmp_path_factory: py
     folder = tmp_path_factory.mktemp("users")
     users = folder / "users.yaml"
     users.write_text(yaml.safe_dump(USERS))
-    told = {"ORCHESTRATOR_USERS": str(users), "ORCHESTRATOR_JWT_KEY": SECRET, "ORCHESTRATOR_JWT_AUDIENCE": "us"}
+    variables = {"ORCHESTRATOR_USERS": str(users), "ORCHESTRATOR_JWT_KEY": SECRET, "ORCHESTRATOR_JWT_AUDIENCE": "us"}
     if request.param == "cluster":
         reason = why_not()
         if reason:
             pytest.skip(reason)
-        with running(model, told, servers=1) as cluster:
+        with running(model, variables, servers=1) as cluster:
             yield cluster.servers[0].url
     else:
-        found = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}
-        with served(Path(folder, "clone"), told | found) as address:
+        variables = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}
+        with served(Path(folder, "clone"), variables | variables) as address:
             yield address
 
 

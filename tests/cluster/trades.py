@@ -20,9 +20,9 @@ def request(number: int) -> str:
 
 def number_of(body: Body) -> int:
     """Tell for which run a call is."""
-    found = re.search(r"reader r(\d{4})", prompt_of(body))
-    assert found is not None
-    return int(found.group(1))
+    match = re.search(r"reader r(\d{4})", prompt_of(body))
+    assert match is not None
+    return int(match.group(1))
 
 
 @dataclass

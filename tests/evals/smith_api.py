@@ -32,8 +32,8 @@ class SmithApi(Collector):
             case "GET", ["datasets"]:
                 peer.send_json(200, self.datasets)
             case "POST", ["datasets"]:
-                told = json.loads(request.body)
-                self.datasets.append({"id": str(uuid.uuid4()), "name": told["name"], "created_at": WHEN})
+                content = json.loads(request.body)
+                self.datasets.append({"id": str(uuid.uuid4()), "name": content["name"], "created_at": WHEN})
                 peer.send_json(200, self.datasets[0])
             case "GET", ["datasets", _]:
                 peer.send_json(200, self.datasets[0])
@@ -43,9 +43,9 @@ class SmithApi(Collector):
                 made = self._kept(request, dataset)
                 peer.send_json(200, {"count": len(made), "example_ids": made})
             case "POST", ["sessions"]:
-                told = json.loads(request.body)
-                self.experiments[told["id"]] = told
-                peer.send_json(200, {"tenant_id": PROJECT, **told})
+                content = json.loads(request.body)
+                self.experiments[content["id"]] = content
+                peer.send_json(200, {"tenant_id": PROJECT, **content})
             case "PATCH", ["sessions", name]:
                 self.experiments[name].update(json.loads(request.body))
                 peer.send_json(200, {"tenant_id": PROJECT, **self.experiments[name]})

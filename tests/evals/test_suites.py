@@ -157,9 +157,9 @@ def test_cost_first(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     monkeypatch.setattr("builtins.input", lambda _: "n")
 
     assert command.main(["--model", "openai:gpt-4o", "--judge", "anthropic/claude-opus-5-5", "--limit", "2"]) == 1
-    told = capsys.readouterr().out
-    assert told.count("at most $") == 5
-    assert "price unknown" not in told
+    text = capsys.readouterr().out
+    assert text.count("at most $") == 5
+    assert "price unknown" not in text
 
 
 def test_budget_needs_prices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,8 @@ def test_after_a_failure(chat: Any, endpoint: Endpoint, team: Team) -> None:
     team.workers, team.sequel = {}, [sequel_of("change", request=REQUEST, tasks=TASKS)]
     again = say(chat, "Try again.")
 
-    told = failed["messages"][-1].content
-    assert ("S1 caterer: failed" in told, "What can still be done" in told, failed["complete"]) == (True, True, False)
+    text = failed["messages"][-1].content
+    assert ("S1 caterer: failed" in text, "What can still be done" in text, failed["complete"]) == (True, True, False)
     assert (failed["spend"]["calls"], failed["spend"]["by_role"]["planner"]["calls"]) == (1, 1)
     assert (again["messages"][-1].content, again["complete"]) == ("Everything is planned. [S4] [S5] [S6]", True)
 

@@ -200,19 +200,19 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 @pytest.mark.parametrize(("body", "status", "words"), REFUSED.values(), ids=REFUSED)
 def test_bad_requests(url: str, team: Team, body: dict[str, Any], status: int, words: str) -> None:
     """What is no request is refused as OpenAI does it, so that its client raises what its user expects."""
-    told = httpx.post(f"{url}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {KEYS['bob']}"})
+    response = httpx.post(f"{url}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {KEYS['bob']}"})
 
-    assert (told.status_code, words in told.json()["error"]["message"]) == (status, True)
-    assert {*told.json()["error"]} == {"message", "type", "param", "code"}
+    assert (response.status_code, words in response.json()["error"]["message"]) == (status, True)
+    assert {*response.json()["error"]} == {"message", "type", "param", "code"}
 
 
 def test_another_sites_page(url: str, shared: Endpoint, team: Team) -> None:
     """What a browser sends for a page of any origin without asking first, plain text, starts nothing."""
     body = json.dumps({"model": CHAT, "messages": [user(REQUEST)]})
     headers = {"Authorization": f"Bearer {KEYS['bob']}", "Content-Type": "text/plain"}
-    told = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers)
+    response = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers)
 
-    assert (told.status_code, shared.requests) == (415, [])
+    assert (response.status_code, shared.requests) == (415, [])
 
 
 @pytest.mark.parametrize("content", ["", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]])

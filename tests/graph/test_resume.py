@@ -64,12 +64,12 @@ def test_a_failed_synthesis(endpoint: Endpoint, team: Team) -> None:
 def test_all_workers_failed(endpoint: Endpoint, team: Team) -> None:
     """A resume after every worker failed tries the workers again, with the same plan."""
     team.workers = dict.fromkeys(TASKS, Turn(fault="400"))
-    code, said, told = command(REQUEST)
+    code, said, errors = command(REQUEST)
     before = kept()["status"], counts(endpoint)
     team.workers = {}
     again, resumed, _ = command("resume", kept()["id"])
 
-    assert (code, said, "No subtask could be done" in told) == (1, "", True)
+    assert (code, said, "No subtask could be done" in errors) == (1, "", True)
     assert before == ("failed", (1, 3, 0))
     assert (again, resumed, counts(endpoint)) == (0, "Everything is planned. [S1] [S2] [S3]\n", (1, 6, 1))
 

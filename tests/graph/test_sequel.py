@@ -53,10 +53,12 @@ def test_streamed_where_it_is_heard(endpoint: Endpoint, team: Team) -> None:
     team.sequel = [sequel_of("answer", answer="Keep the grill away from doors [S3].")] * 2
     sent: Any = {"request": "What of the grill?", "after": first(endpoint)}
     graph.invoke(sent)
-    told: Any = list(graph.stream(sent, stream_mode="custom"))
+    events: Any = list(graph.stream(sent, stream_mode="custom"))
 
     assert [bool(call.body.get("stream")) for call in endpoint.requests] == [False, True]
-    assert "".join(part["text"] for part in told if part["type"] == "answer") == "Keep the grill away from doors [S3]."
+    assert (
+        "".join(part["text"] for part in events if part["type"] == "answer") == "Keep the grill away from doors [S3]."
+    )
 
 
 def test_a_change_keeps_what_stands(endpoint: Endpoint, team: Team) -> None:
@@ -218,7 +220,7 @@ def test_after_a_failed_run(endpoint: Endpoint, team: Team, tmp_path: Path) -> N
     team.planner, where = [Turn(fault="401")], ("--db", str(tmp_path / "runs.db"))
     begun = run_of(orchestrate(REQUEST, *where).stderr)
     asked = len(endpoint.requests)
-    told = orchestrate("follow", begun, "Make it cheaper.", *where)
+    text = orchestrate("follow", begun, "Make it cheaper.", *where)
 
-    assert (told.returncode, len(endpoint.requests)) == (2, asked)
-    assert f"`orchestrate resume {begun}` goes on with it" in " ".join(told.stderr.split())
+    assert (text.returncode, len(endpoint.requests)) == (2, asked)
+    assert f"`orchestrate resume {begun}` goes on with it" in " ".join(text.stderr.split())

@@ -191,12 +191,12 @@ def test_forks(client: SyncLangGraphClient) -> None:
         fork: Any = client.threads.update_state(thread, update, as_node=node, checkpoint=where["checkpoint"])
         return client.runs.wait(thread, "orchestrator", input=None, checkpoint=fork["checkpoint"])
 
-    told = go_on({"plan": plan}, "validator", planned)
+    state = go_on({"plan": plan}, "validator", planned)
     done = next(snapshot for snapshot in history if snapshot["next"] == ["synthesiser"])
     outcome = {**done["values"]["outcomes"][0], "output": "Forty sausages, no more."}
     joined = go_on({"outcomes": [outcome]}, "worker", done)
 
-    assert told["outcomes"][0]["task"] == "Write a menu for forty guests only."
-    assert [outcome["status"] for outcome in told["outcomes"]] == ["done"] * 5
+    assert state["outcomes"][0]["task"] == "Write a menu for forty guests only."
+    assert [outcome["status"] for outcome in state["outcomes"]] == ["done"] * 5
     assert (joined["outcomes"][0]["output"], len(joined["outcomes"])) == ("Forty sausages, no more.", 5)
     assert joined["answer"]

@@ -33,9 +33,9 @@ def settled(given: Any = None, **environment: str) -> Context:
 
 def test_the_defaults() -> None:
     """Without anything set, the documented defaults hold."""
-    told = settled().model_dump(exclude={"planner_model", "worker_model", "synthesiser_model"}, exclude_none=True)
+    settings = settled().model_dump(exclude={"planner_model", "worker_model", "synthesiser_model"}, exclude_none=True)
 
-    assert told == {
+    assert settings == {
         "max_subtasks": 5,
         "max_rounds": 2,
         "max_plan_attempts": 2,
@@ -63,9 +63,11 @@ def test_an_explicit_default_wins_too() -> None:
 
 def test_a_context_object_counts_what_was_set() -> None:
     """A Context object counts as explicit in what it was given, and in nothing else."""
-    told = resolve(Context(max_rounds=4), {**MODEL, "ORCHESTRATOR_MAX_ROUNDS": "3", "ORCHESTRATOR_MAX_SUBTASKS": "9"})
+    variables = resolve(
+        Context(max_rounds=4), {**MODEL, "ORCHESTRATOR_MAX_ROUNDS": "3", "ORCHESTRATOR_MAX_SUBTASKS": "9"}
+    )
 
-    assert (told.max_rounds, told.max_subtasks) == (4, 9)
+    assert (variables.max_rounds, variables.max_subtasks) == (4, 9)
 
 
 READ = {
@@ -150,7 +152,7 @@ def test_no_number_is_no_setting(value: float) -> None:
 
 def test_ceilings() -> None:
     """A ceiling lowers what is asked for and what is left open, and raises nothing."""
-    told = settled(
+    settings = settled(
         {"max_subtasks": 50, "max_rounds": 1},
         CEILING_MAX_SUBTASKS="6",
         CEILING_MAX_ROUNDS="3",
@@ -158,7 +160,7 @@ def test_ceilings() -> None:
         CEILING_MAX_PARALLEL="4",
     )
 
-    assert (told.max_subtasks, told.max_rounds, told.budget_usd, told.max_parallel) == (6, 1, 0.5, 4)
+    assert (settings.max_subtasks, settings.max_rounds, settings.budget_usd, settings.max_parallel) == (6, 1, 0.5, 4)
 
 
 @pytest.mark.parametrize("name", CAPPED)
@@ -182,9 +184,9 @@ CEILINGS = {"max_rounds": "1", "max_plan_attempts": "1", "context_window": "1024
 
 def test_one_model_for_all_or_each_its_own() -> None:
     """ORCHESTRATOR_MODEL serves the roles that have none of their own."""
-    told = settled({"worker_model": "openai:small"}, PLANNER_MODEL="openai:large")
+    settings = settled({"worker_model": "openai:small"}, PLANNER_MODEL="openai:large")
 
-    assert (told.planner_model, told.worker_model, told.synthesiser_model) == (
+    assert (settings.planner_model, settings.worker_model, settings.synthesiser_model) == (
         "openai:large",
         "openai:small",
         "openai:gpt-4o",
@@ -203,9 +205,9 @@ MODELS: dict[str, tuple[dict[str, str], list[str]]] = {
 def test_models_by_what_is_at_hand(case: str) -> None:
     """Without a name, the model follows from the key, the server, or the role that has one."""
     environment, expected = MODELS[case]
-    told = resolve(None, environment)
+    settings = resolve(None, environment)
 
-    assert [told.planner_model, told.worker_model, told.synthesiser_model] == expected
+    assert [settings.planner_model, settings.worker_model, settings.synthesiser_model] == expected
 
 
 def test_no_model_at_all() -> None:
@@ -282,9 +284,9 @@ def test_an_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ORCHESTRATOR_MAX_ROUNDS")
     (tmp_path / ".env").write_text("ORCHESTRATOR_MODEL=openai:other\nORCHESTRATOR_MAX_ROUNDS=3\n")
     read_env_file(tmp_path / ".env")
-    told = resolve(None)
+    settings = resolve(None)
 
-    assert (told.planner_model, told.max_rounds) == ("openai:kept", 3)
+    assert (settings.planner_model, settings.max_rounds) == ("openai:kept", 3)
 
 
 def test_a_cleared_field_is_no_choice() -> None:

@@ -42,9 +42,9 @@ def test_finds_who_speaks_openai() -> None:
         ports = {str(number): stack.enter_context(answering(text)) for number, text in enumerate(others)}
         ports["locked"] = stack.enter_context(answering(MODELS, 401))
         ports["Ollama"] = stack.enter_context(answering(MODELS))
-        found = asyncio.run(find_servers(timeout_s=5, ports=ports))
+        servers = asyncio.run(find_servers(timeout_s=5, ports=ports))
 
-    assert [LocalServer("Ollama", f"http://127.0.0.1:{ports['Ollama']}/v1", ("llama3.2:3b", "qwen3:4b"))] == found
+    assert [LocalServer("Ollama", f"http://127.0.0.1:{ports['Ollama']}/v1", ("llama3.2:3b", "qwen3:4b"))] == servers
 
 
 def test_waits_no_longer_than_told() -> None:
@@ -52,7 +52,7 @@ def test_waits_no_longer_than_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, answering(MODELS) as port:
         ports = {"silent": silent.getsockname()[1], "nobody": 9, "LM Studio": port}
         began = time.monotonic()
-        found = asyncio.run(find_servers(ports=ports))
+        servers = asyncio.run(find_servers(ports=ports))
 
-    assert [neighbour.name for neighbour in found] == ["LM Studio"]
+    assert [neighbour.name for neighbour in servers] == ["LM Studio"]
     assert time.monotonic() - began < 1

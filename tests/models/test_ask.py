@@ -242,10 +242,10 @@ def test_the_key_stays_secret(endpoint: Endpoint, fault: str) -> None:
     """An endpoint that repeats the key does not bring it into an error, nor into its traceback."""
     said = Turn(fault="401") if fault == "401" else Turn(f"Bad key {KEY}!", status=int(fault))
     error = failed(endpoint, said)
-    told = "".join(traceback.format_exception(error))
+    text = "".join(traceback.format_exception(error))
 
     assert error.fault.message
-    assert KEY not in told
+    assert KEY not in text
 
 
 def test_an_error_tells_how_to_mend_it(endpoint: Endpoint) -> None:

@@ -141,10 +141,10 @@ def planning(endpoint: Endpoint, team: Team, fault: str, times: int) -> tuple[in
 def test_the_planner_meets(endpoint: Endpoint, team: Team, fault: str) -> None:
     """Without a plan the run ends with one clear error before any worker is paid, or goes on with the request whole."""
     row = TABLE[fault]
-    requests, source, told = planning(endpoint, team, fault, 1_000)
+    requests, source, reason = planning(endpoint, team, fault, 1_000)
 
     assert (requests, source) == (row.requests[PLANNER], row.plan)
-    assert row.told[PLANNER] in told
+    assert row.told[PLANNER] in reason
 
 
 @pytest.mark.parametrize("fault", TABLE)

@@ -155,10 +155,10 @@ def test_approval_needs_runs_that_are_kept(endpoint: Endpoint) -> None:
 
 def test_an_answer_can_be_copied(endpoint: Endpoint) -> None:
     """The answer keeps its state when it is copied or pickled."""
-    told = answer(REQUEST)
-    others = [copy.copy(told), copy.deepcopy(told), pickle.loads(pickle.dumps(told))]  # noqa: S301
+    state = answer(REQUEST)
+    others = [copy.copy(state), copy.deepcopy(state), pickle.loads(pickle.dumps(state))]  # noqa: S301
 
-    assert [(str(other), other.state["complete"]) for other in others] == [(str(told), True)] * 3
+    assert [(str(other), other.state["complete"]) for other in others] == [(str(state), True)] * 3
 
 
 def test_bytes_that_are_no_text(endpoint: Endpoint) -> None:

@@ -223,17 +223,17 @@ def with_task(language: str, at: int, task: str) -> list[Finding]:
 @pytest.mark.parametrize(("language", "at", "task"), DEPENDENT)
 def test_dependency(language: str, at: int, task: str) -> None:
     """A task that says that it needs another worker's result is found, whatever the language."""
-    found = with_task(language, at, task)
+    findings = with_task(language, at, task)
 
-    assert "dependency" in [finding.kind for finding in found]
+    assert "dependency" in [finding.kind for finding in findings]
 
 
 @pytest.mark.parametrize(("language", "at", "task"), STANDING)
 def test_no_dependency(language: str, at: int, task: str) -> None:
     """A task that leaves work to others, or goes by the request's facts, is left alone."""
-    found = with_task(language, at, task)
+    findings = with_task(language, at, task)
 
-    assert [] == found
+    assert [] == findings
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_no_dependency(language: str, at: int, task: str) -> None:
 )  # fmt: skip
 def test_placeholder(task: str) -> None:
     """A placeholder is no task, in any language."""
-    found = kinds(subtasks(("caterer", MENU), ("logistics", task)))
+    findings = kinds(subtasks(("caterer", MENU), ("logistics", task)))
 
-    assert found in ([(1, "placeholder")], [(1, "one_word")])
+    assert findings in ([(1, "placeholder")], [(1, "one_word")])
 
 
 @pytest.mark.parametrize(
@@ -258,17 +258,17 @@ def test_placeholder(task: str) -> None:
 )
 def test_one_word(task: str) -> None:
     """A single word, or the specialist's own name, is a title and no task."""
-    found = kinds(subtasks(("caterer", MENU), ("safety officer", task)))
+    findings = kinds(subtasks(("caterer", MENU), ("safety officer", task)))
 
-    assert found in ([(1, "one_word")], [(1, "placeholder")])
+    assert findings in ([(1, "one_word")], [(1, "placeholder")])
 
 
 @pytest.mark.parametrize("task", ["", "  ", "\n\t"])
 def test_empty(task: str) -> None:
     """White space is an empty task."""
-    found = check(subtasks(("caterer", MENU), ("logistics", task)), REQUEST, Roster(), improvise=True)
+    findings = check(subtasks(("caterer", MENU), ("logistics", task)), REQUEST, Roster(), improvise=True)
 
-    assert [(1, "empty", "empty task")] == [(finding.position, finding.kind, finding.reason) for finding in found]
+    assert [(1, "empty", "empty task")] == [(finding.position, finding.kind, finding.reason) for finding in findings]
 
 
 @pytest.mark.parametrize(
@@ -282,9 +282,11 @@ def test_empty(task: str) -> None:
 )
 def test_duplicate(task: str) -> None:
     """The same work under another name is found once, at its second place."""
-    found = kinds(subtasks(("caterer", MENU), ("logistics", "List tables and chairs for 80 people."), ("chef", task)))
+    findings = kinds(
+        subtasks(("caterer", MENU), ("logistics", "List tables and chairs for 80 people."), ("chef", task))
+    )
 
-    assert [2] == [index for index, kind in found if "duplicate" in kind]
+    assert [2] == [index for index, kind in findings if "duplicate" in kind]
 
 
 @pytest.mark.parametrize("at", [0, 1])
@@ -340,9 +342,9 @@ def test_whole_request(task: str) -> None:
         ("entertainment", "Choose music and games."),
         ("publicity", "Write a flyer."),
     ]
-    found = kinds(subtasks(*team, ("event planner", task)))
+    findings = kinds(subtasks(*team, ("event planner", task)))
 
-    assert (4, "whole_request") in found
+    assert (4, "whole_request") in findings
 
 
 @pytest.mark.parametrize(
@@ -410,9 +412,9 @@ def test_figures() -> None:
 def test_any_text(pairs: list[tuple[str, str]], request: str, improvise: bool) -> None:  # noqa: FBT001
     """No text whatever makes the checks raise, and every finding points at a subtask."""
     plan = subtasks(*pairs)
-    found = check(plan, request, Roster.of([Specialist("caterer", "food")]), improvise=improvise)
+    findings = check(plan, request, Roster.of([Specialist("caterer", "food")]), improvise=improvise)
 
-    assert all(0 <= finding.position < len(plan) for finding in found)
+    assert all(0 <= finding.position < len(plan) for finding in findings)
 
 
 HOSTILE = {

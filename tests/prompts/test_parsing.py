@@ -299,25 +299,25 @@ def test_off_loop_passes_arguments_and_errors() -> None:
 )
 def test_synthesis_in_every_form(write) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """A synthesis is read whole from every form."""
-    found = parse_synthesis(write(SYNTHESIS))
+    synthesis = parse_synthesis(write(SYNTHESIS))
 
-    assert found.model_dump() == SYNTHESIS
+    assert synthesis.model_dump() == SYNTHESIS
 
 
 def test_synthesis_defaults() -> None:
     """Only the answer is needed."""
-    found = parse_synthesis('{"answer": "Yes."}')
+    synthesis = parse_synthesis('{"answer": "Yes."}')
 
-    assert found.model_dump() == {"disagreements": [], "gaps": [], "follow_ups": [], "answer": "Yes."}
+    assert synthesis.model_dump() == {"disagreements": [], "gaps": [], "follow_ups": [], "answer": "Yes."}
 
 
 def test_follow_ups_need_no_answer() -> None:
     """Beside follow-ups an empty answer, or none, is right."""
     texts = [json.dumps({**SYNTHESIS, "answer": ""}), json.dumps({"follow_ups": SYNTHESIS["follow_ups"]})]
-    found = [parse_synthesis(text) for text in texts]
+    syntheses = [parse_synthesis(text) for text in texts]
 
     assert [("", "driver"), ("", "driver")] == [
-        (synthesis.answer, synthesis.follow_ups[0].specialist) for synthesis in found
+        (synthesis.answer, synthesis.follow_ups[0].specialist) for synthesis in syntheses
     ]
 
 
@@ -325,10 +325,10 @@ def test_missing_ids_are_given_in_order() -> None:
     """An entry without an id, or with another's, gets the first that neither this reply nor an earlier round has given."""
     topics = [{"topic": "a"}, {"topic": "b", "id": "[d2]"}, {"topic": "c"}, {"topic": "d", "id": "D2"}]
     text = json.dumps({"disagreements": topics, "gaps": ["x", {"what": "y", "id": 7}], "answer": "a"})
-    found = parse_synthesis(text, taken={"D1", "G1"})
+    synthesis = parse_synthesis(text, taken={"D1", "G1"})
 
-    assert ["D3", "D2", "D4", "D5"] == [entry.id for entry in found.disagreements]
-    assert ["G2", "G7"] == [gap.id for gap in found.gaps]
+    assert ["D3", "D2", "D4", "D5"] == [entry.id for entry in synthesis.disagreements]
+    assert ["G2", "G7"] == [gap.id for gap in synthesis.gaps]
 
 
 def test_an_entry_of_an_earlier_round_needs_only_its_id() -> None:
@@ -338,12 +338,12 @@ def test_an_entry_of_an_earlier_round_needs_only_its_id() -> None:
         {"id": "D2", "status": "settled", "resolution": "S5 counted"},
         {"id": "D3"},
     ]
-    found = parse_synthesis(json.dumps({"disagreements": entries, "gaps": [{"id": "g4"}], "answer": "a"}))
+    synthesis = parse_synthesis(json.dumps({"disagreements": entries, "gaps": [{"id": "g4"}], "answer": "a"}))
 
     assert [("D1", "withdrawn", "both fit"), ("D2", "settled", "S5 counted")] == [
-        (entry.id, entry.status, entry.resolution) for entry in found.disagreements
+        (entry.id, entry.status, entry.resolution) for entry in synthesis.disagreements
     ]
-    assert [("G4", "")] == [(gap.id, gap.what) for gap in found.gaps]
+    assert [("G4", "")] == [(gap.id, gap.what) for gap in synthesis.gaps]
 
 
 @pytest.mark.parametrize(
@@ -359,9 +359,9 @@ def test_an_entry_of_an_earlier_round_needs_only_its_id() -> None:
 )
 def test_status(said: dict[str, str], status: str) -> None:
     """A missing status is kept, or settled where there is a resolution; common words for each are heard."""
-    found = parse_synthesis(json.dumps({"disagreements": [{"topic": "t", **said}], "answer": "a"}))
+    synthesis = parse_synthesis(json.dumps({"disagreements": [{"topic": "t", **said}], "answer": "a"}))
 
-    assert status == found.disagreements[0].status
+    assert status == synthesis.disagreements[0].status
 
 
 @pytest.mark.parametrize(
@@ -370,21 +370,21 @@ def test_status(said: dict[str, str], status: str) -> None:
 def test_settles(raw: object) -> None:
     """The entries that a follow-up is to settle are heard as a list or as text."""
     item = {"specialist": "driver", "task": "Count the cars.", "settles": raw}
-    found = parse_synthesis(json.dumps({"follow_ups": [item], "answer": ""}))
+    synthesis = parse_synthesis(json.dumps({"follow_ups": [item], "answer": ""}))
 
-    assert ["D1", "G2"] == found.follow_ups[0].settles
+    assert ["D1", "G2"] == synthesis.follow_ups[0].settles
 
 
 def test_ledger_texts_have_a_bound() -> None:
     """A claim of 20,000 characters is cut at a word before anything compares it."""
     position = {"subtask_id": "S1", "claim": "word " * 4_000, "quote": "word " * 4_000}
     text = json.dumps({"disagreements": [{"topic": "t " * 500, "positions": [position]}], "answer": "a"})
-    found = parse_synthesis(text).disagreements[0]
+    entry = parse_synthesis(text).disagreements[0]
 
     assert (True, True, True) == (
-        len(found.topic) <= 400,
-        len(found.positions[0].claim) <= 2_000 and found.positions[0].claim.endswith("word…"),
-        len(found.positions[0].quote) <= 2_000,
+        len(entry.topic) <= 400,
+        len(entry.positions[0].claim) <= 2_000 and entry.positions[0].claim.endswith("word…"),
+        len(entry.positions[0].quote) <= 2_000,
     )
 
 
@@ -421,17 +421,17 @@ FRAME = {
 )
 def test_frame(write) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """What several tasks share is read wherever it stands beside the subtasks, and why there are so many."""
-    found = parse_plan(json.dumps(write(FRAME)))
+    plan = parse_plan(json.dumps(write(FRAME)))
 
-    assert (PLAN, FRAME, "Two kinds of work.") == (found.subtasks, found.frame, found.why)
+    assert (PLAN, FRAME, "Two kinds of work.") == (plan.subtasks, plan.frame, plan.why)
 
 
 def test_no_frame() -> None:
     """A plan without a frame has an empty one, and a frame alone is no plan."""
-    found = parse_plan(TEXT)
+    plan = parse_plan(TEXT)
     fault(json.dumps({"frame": {"venue": "old town hall", "caterer": "two hot meals"}}))
 
-    assert ({}, "") == (found.frame, found.why)
+    assert ({}, "") == (plan.frame, plan.why)
 
 
 def test_a_frame_has_bounds() -> None:
@@ -453,21 +453,21 @@ def test_subtask_ids_are_spelt_alike(raw: object, spelt: str) -> None:
     text = json.dumps(
         {"disagreements": [{"topic": "t", "positions": [{"subtask_id": raw, "claim": "c"}]}], "answer": "a"}
     )
-    found = parse_synthesis(text).disagreements[0].positions[0].subtask_id
+    side = parse_synthesis(text).disagreements[0].positions[0].subtask_id
 
-    assert spelt == found
+    assert spelt == side
 
 
 @pytest.mark.parametrize("raw", ["", "none", "null", "None.", None])
 def test_no_resolution_is_none(raw: object) -> None:
     """An open disagreement has no resolution, however that is put."""
-    found = (
+    entry = (
         parse_synthesis(json.dumps({"disagreements": [{"topic": "t", "resolution": raw}], "answer": "a"}))
         .disagreements[0]
         .resolution
     )
 
-    assert found is None
+    assert entry is None
 
 
 def test_malformed_ledger_items() -> None:
@@ -483,11 +483,11 @@ def test_malformed_ledger_items() -> None:
         "follow_ups": [{"specialist": "a b"}, {"specialist": "c d", "task": "e f"}],
         "answer": "a",
     }
-    found = parse_synthesis(json.dumps(ledger))
+    synthesis = parse_synthesis(json.dumps(ledger))
 
-    assert [entry.topic for entry in found.disagreements] == ["Only a topic", "q"]
-    assert [gap.what for gap in found.gaps] == ["Parking", "late"]
-    assert [follow_up.specialist for follow_up in found.follow_ups] == ["c d"]
+    assert [entry.topic for entry in synthesis.disagreements] == ["Only a topic", "q"]
+    assert [gap.what for gap in synthesis.gaps] == ["Parking", "late"]
+    assert [follow_up.specialist for follow_up in synthesis.follow_ups] == ["c d"]
 
 
 def test_a_cut_answer_keeps_its_part() -> None:
@@ -504,9 +504,9 @@ def test_a_cut_answer_keeps_its_part() -> None:
 def test_deep_nesting_is_read_past() -> None:
     """A ledger nested hundreds of lists deep costs its own item, not the reply."""
     deep = "[" * 800 + "]" * 800
-    found = parse_synthesis(f'{{"disagreements": [{{"topic": {deep}, "positions": {deep}}}], "answer": "a"}}')
+    synthesis = parse_synthesis(f'{{"disagreements": [{{"topic": {deep}, "positions": {deep}}}], "answer": "a"}}')
 
-    assert ([], "a") == (found.disagreements, found.answer)
+    assert ([], "a") == (synthesis.disagreements, synthesis.answer)
 
 
 def test_cut_before_the_answer() -> None:

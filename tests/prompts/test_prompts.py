@@ -165,6 +165,6 @@ def test_half_characters_can_be_fenced() -> None:
 
 def test_no_domain_in_the_prompts() -> None:
     """No prompt knows the requests that the demonstrations use: no party, no library, no newsletter."""
-    told = " ".join((FOLDER / f"{name}.md").read_text().lower() for name in NAMES)
+    text = " ".join((FOLDER / f"{name}.md").read_text().lower() for name in NAMES)
 
-    assert [word for word in ("street", "party", "library", "newsletter", "neighbour'") if f" {word}" in told] == []
+    assert [word for word in ("street", "party", "library", "newsletter", "neighbour'") if f" {word}" in text] == []

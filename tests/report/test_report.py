@@ -225,11 +225,11 @@ def test_names_once() -> None:
     """A specialist named right before its mark is not named again, and what the answer tells of an entry is not repeated."""
     state: Any = outside()
     state["disagreements"][0]["resolution"] = "Ten it is."
-    told = markdown(state)
+    text = markdown(state)
     untold = markdown(cast("State", {**state, "answer": "No mark."}))
 
-    assert "says the baker [S1](#run-S1). See [D1](#run-D1)" in told
-    assert (told.count("Ten it is."), untold.count("Ten it is.")) == (0, 1)
+    assert "says the baker [S1](#run-S1). See [D1](#run-D1)" in text
+    assert (text.count("Ten it is."), untold.count("Ten it is.")) == (0, 1)
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")

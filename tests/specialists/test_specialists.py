@@ -199,9 +199,9 @@ NAMES = {
 def test_near_misses_of_a_name(name: str) -> None:
     """A name is matched through case, articles, word order and small slips; another expert's name is not."""
     roster = Roster.of(Specialist(name, "d") for name in ("caterer", "event planner", "interior designer", "Köchin"))
-    found = roster.find(name)
+    specialist = roster.find(name)
 
-    assert (found.name if found else None) == NAMES[name]
+    assert (specialist.name if specialist else None) == NAMES[name]
 
 
 def test_a_near_miss_is_worked_by_the_one_who_is_meant(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:

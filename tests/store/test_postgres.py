@@ -91,11 +91,11 @@ def test_two_resumes_at_once(tmp_path: Path, database: str) -> None:
                 status = (await store.find(run.id[:4])).status
                 return status, await asyncio.to_thread(kept.do, id=run.id)
 
-        status, told = asyncio.run(hold())
+        status, errors = asyncio.run(hold())
         (after,) = asyncio.run(listed(database))
 
     assert state["complete"]
-    assert (status, told["error"], after.status) == (
+    assert (status, errors["error"], after.status) == (
         "running",
         RunBusy.__name__,
         "complete",

@@ -69,13 +69,13 @@ def test_runs_are_listed_and_shown(endpoint: Endpoint, database: Path) -> None:
     """Every run is kept by default, listed newest first, and shown as it ended."""
     codes = [command(request)[0] for request in REQUESTS]
     runs = listed()
-    code, said, told = command("show", runs[0]["id"])
+    code, said, errors = command("show", runs[0]["id"])
     _, state, _ = command("show", runs[0]["id"][:5], "--json")
 
     assert codes == [0, 0, 0]
     assert [(run["request"], run["status"]) for run in runs] == [(request, "complete") for request in REQUESTS[::-1]]
     assert (code, said) == (0, "Everything is planned. [S1] [S2] [S3]\n")
-    assert f"run {runs[0]['id']}: complete" in told
+    assert f"run {runs[0]['id']}: complete" in errors
     assert {key: json.loads(state)[key] for key in ("id", "request", "complete")} == {
         "id": runs[0]["id"],
         "request": REQUESTS[2],
@@ -125,10 +125,10 @@ def test_another_database(endpoint: Endpoint, database: Path, tmp_path: Path) ->
 def test_an_id_that_means_no_run(database: Path, what: str, run_id: str, reason: str) -> None:
     """An unknown id, and a beginning that several share, are told as such with exit code 2."""
     asyncio.run(add(database, Run.new("ab000001", "One.", {}), Run.new("ab000002", "Two.", {})))
-    code, said, told = command(what, run_id)
+    code, said, errors = command(what, run_id)
 
     assert (code, said) == (2, "")
-    assert reason in told
+    assert reason in errors
 
 
 def test_the_beginning_of_an_id(database: Path) -> None:
@@ -184,11 +184,11 @@ def test_a_file_that_is_no_database(endpoint: Endpoint, database: Path, what: st
     """A file that is something else is told with a way out, is not touched, and no call is made."""
     database.parent.mkdir()
     database.write_bytes(BROKEN[what])
-    code, said, told = command(*words)
+    code, said, errors = command(*words)
 
     assert (code, said, len(endpoint.requests)) == (2, "", 0)
-    assert f"the database {database} cannot be used: file is not a database" in told
-    assert "move it away, or give another with --db" in told
+    assert f"the database {database} cannot be used: file is not a database" in errors
+    assert "move it away, or give another with --db" in errors
     assert database.read_bytes() == BROKEN[what]
 
 
@@ -200,9 +200,9 @@ def test_a_damaged_database(endpoint: Endpoint, database: Path, tmp_path: Path) 
         connection.execute("pragma wal_checkpoint(truncate)")
     content = database.read_bytes()
     database.write_bytes(content[:4096] + b"\x5a" * (len(content) - 4096))
-    code, _, told = command("runs")
+    code, _, errors = command("runs")
 
-    assert (code, "cannot be used: database disk image is malformed" in told) == (2, True)
+    assert (code, "cannot be used: database disk image is malformed" in errors) == (2, True)
     assert command("--db", str(tmp_path / "other.db"), REQUEST)[0] == 0
 
 
@@ -214,10 +214,10 @@ def test_a_damaged_checkpoint(endpoint: Endpoint, database: Path) -> None:
         connection.commit()
     command(REQUESTS[1])
     good, bad = listed()
-    code, said, told = command("show", bad["id"])
+    code, said, errors = command("show", bad["id"])
 
     assert (code, said) == (2, "")
-    assert f"run {bad['id']} cannot be read" in told
+    assert f"run {bad['id']} cannot be read" in errors
     assert (command("show", good["id"])[0], command("resume", bad["id"])[0]) == (0, 2)
 
 
@@ -255,12 +255,12 @@ def test_a_read_only_database(endpoint: Endpoint, small_disk: Path) -> None:
     command("--db", where, REQUESTS[0])
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     endpoint.reset()
-    code, said, told = command("--db", where, REQUESTS[1])
+    code, said, errors = command("--db", where, REQUESTS[1])
     calls = len(endpoint.requests)
 
     assert (code, said, calls) == (2, "", 0)
-    assert f"the database {where} cannot be used: " in told
-    assert "--no-save" in told
+    assert f"the database {where} cannot be used: " in errors
+    assert "--no-save" in errors
     assert command("--db", where, "--no-save", REQUESTS[1])[0] == 0
 
 
@@ -290,31 +290,31 @@ def test_a_disk_without_space(endpoint: Endpoint, team: Team, small_disk: Path) 
     """On a disk without space the error says so; with space again the run is resumed."""
     where = str(small_disk / "runs.db")
     team.workers = {"caterer": Turn("Much text. " * 30_000, chunk=10_000)}
-    code, _, told = command("--db", where, REQUEST)
+    code, _, errors = command("--db", where, REQUEST)
     subprocess.run(["mount", "-o", "remount,size=40m", small_disk], check=True)
     _, said, _ = command("runs", "--json", "--db", where)
     (run,) = json.loads(said)
     plans = team.asked["planner"]
     resumed = command("resume", run["id"], "--db", where)
 
-    assert (code, "disk is full. Free some space" in told) == (2, True)
+    assert (code, "disk is full. Free some space" in errors) == (2, True)
     assert (run["status"], resumed[0], team.asked["planner"]) == ("interrupted", 0, plans)
 
 
 def test_a_folder_in_the_place_of_the_database(database: Path) -> None:
     """A path that is a folder is told with a way out."""
     database.mkdir(parents=True)
-    code, _, told = command("runs")
+    code, _, errors = command("runs")
 
-    assert (code, f"the database {database} cannot be used: unable to open database file" in told) == (2, True)
+    assert (code, f"the database {database} cannot be used: unable to open database file" in errors) == (2, True)
 
 
 def test_no_id_is_no_run(endpoint: Endpoint, database: Path) -> None:
     """An empty id, as of an unset variable, removes nothing, though there is one run alone."""
     command(REQUEST)
-    code, _, told = command("rm", "")
+    code, _, errors = command("rm", "")
 
-    assert (code, "there is no saved run ''" in told) == (2, True)
+    assert (code, "there is no saved run ''" in errors) == (2, True)
     assert len(json.loads(command("runs", "--json")[1])) == 1
 
 
@@ -337,9 +337,9 @@ def test_a_run_under_way_is_not_removed(endpoint: Endpoint, database: Path) -> N
 
 def test_no_database_at_all(database: Path) -> None:
     """An address of another kind is refused, and no folder of that name is made."""
-    code, _, told = command("runs", "--db", "mysql://here/runs")
+    code, _, errors = command("runs", "--db", "mysql://here/runs")
 
-    assert (code, "it is neither a path nor a postgresql:// URL" in told) == (2, True)
+    assert (code, "it is neither a path nor a postgresql:// URL" in errors) == (2, True)
     assert not Path("mysql:").exists()
 
 

@@ -32,10 +32,10 @@ def long_result(size: int) -> Any:
     """Give results of that size, of which two disagree."""
 
     def work(body: Body) -> Turn:
-        found = re.search(r"specialist: surveyor (\d+)\.", system_of(body))
-        assert found is not None
+        match = re.search(r"specialist: surveyor (\d+)\.", system_of(body))
+        assert match is not None
         own = {"3": "The tower stands 300 metres high.", "4": "The tower stands 240 metres high."}
-        line = own.get(found[1], f"Nothing odd about number {found[1]}.")
+        line = own.get(match[1], f"Nothing odd about number {match[1]}.")
         return Turn((f"{line}\n" + "All the rest is as usual here.\n" * (size // 31 + 1))[:size], chunk=50_000)
 
     return work

@@ -57,8 +57,8 @@ def test_a_quotation_in_another_script() -> None:
 
 def test_every_language_has_every_word() -> None:
     """No language lacks a word that another has, and each `parts` has its hole."""
-    told = yaml.safe_load(Path(language.__file__).with_name("words.yaml").read_text("utf-8"))
+    content = yaml.safe_load(Path(language.__file__).with_name("words.yaml").read_text("utf-8"))
 
-    assert {frozenset(words) for words in told.values()} == {frozenset(told["en"])}
-    assert [name for name, words in told.items() if "{parts}" not in words["parts"]] == []
-    assert set(told) == set(TEXTS)
+    assert {frozenset(words) for words in content.values()} == {frozenset(content["en"])}
+    assert [name for name, words in content.items() if "{parts}" not in words["parts"]] == []
+    assert set(content) == set(TEXTS)
