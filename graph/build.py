@@ -119,9 +119,8 @@ def build_graph(
         .add_conditional_edges("synthesiser", *_ways("synthesiser", host))
         .compile(checkpointer=checkpointer, name="orchestrator")
     )
-    compiled.stream_channels = [
-        *Output.__annotations__
-    ]  # a thread's state, as it is read, has no more than a run's output
+    # A thread's state, as it is read, has no more than a run's output.
+    compiled.stream_channels = [*Output.__annotations__]
     # Saved with each checkpoint: a resume can tell that the specialists are others by then.
     kept = {SPECIALISTS_KEPT: json.dumps(team.fingerprints())}
     return compiled.with_config(max_concurrency=THREADS, metadata=kept)

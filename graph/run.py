@@ -56,9 +56,7 @@ async def start(
     """
     sent = await _input(graph, store, request, given)
     if documents:
-        await asyncio.to_thread(
-            read_attachments, [*documents]
-        )  # what is wrong with them is told before anything is kept
+        await asyncio.to_thread(read_attachments, [*documents])  # what is wrong is told before anything is kept
         sent["documents"], given = [*documents], {**given, DOCUMENTS: [document["name"] for document in documents]}
     run = Run.new(uuid.uuid4().hex[:8], request, {**given, TRACE: str(uuid7())})
     await store.add(run)
@@ -284,12 +282,7 @@ async def snapshot_of(graph: Graph, run: Run) -> StateSnapshot:
     """
     try:
         return await whole(graph).aget_state(config_of(run))
-    except (
-        TypeError,
-        ValueError,
-        LookupError,
-        AttributeError,
-    ) as error:  # what the serialiser and the graph raise then
+    except (TypeError, ValueError, LookupError, AttributeError) as error:  # the serialiser's and the graph's
         reason = f"run {run.id} cannot be read ({type(error).__name__}: {error}); it is damaged. Run the request again"
         raise StoreError(reason) from error
 

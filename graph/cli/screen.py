@@ -19,12 +19,8 @@ from graph.orders import carry_out
 from graph.view import View
 from nodes.control import Control
 
-STAYING = (
-    "run",
-    "nothing_to_do",
-    "specialists_changed",
-    "steered",
-)  # events that are told above the live view, where they stay
+# Events that are told above the live view, where they stay.
+STAYING = ("run", "nothing_to_do", "specialists_changed", "steered")
 
 
 class Screen:

@@ -105,7 +105,8 @@ class Guard(httpx2.AsyncBaseTransport):
             return _replaced(response, request, body, "text/event-stream")
         envelope = _envelope(body)
         if b'"stream":true' in request.content or b'"stream": true' in request.content:
-            return _replaced(response, request, _as_stream(envelope), "text/event-stream")
+            lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events_of(envelope))
+            return _replaced(response, request, f"{lines}data: [DONE]\n\n".encode(), "text/event-stream")
         return _replaced(response, request, body, kind)
 
     async def aclose(self) -> None:
@@ -230,8 +231,3 @@ def _envelope(body: bytes) -> dict[str, Any]:
 def _calls_are_objects(message: dict[str, Any]) -> bool:
     calls = message.get("tool_calls") or []
     return isinstance(calls, list) and all(isinstance(call, dict) for call in calls)
-
-
-def _as_stream(envelope: dict[str, Any]) -> bytes:
-    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events_of(envelope))
-    return f"{lines}data: [DONE]\n\n".encode()

@@ -21,8 +21,6 @@ from nodes.specialists.permission import ask_about_calls
 from nodes.specialists.result import Result, of_text
 from nodes.specialists.tool_loop import ToolLoop
 
-__all__ = ["ToolLoop", "use_tools"]
-
 STEPS = 100  # super-steps; the loop's own bounds end an agent long before
 # create_agent wants a model; every call goes through nodes/models/ask.py instead, and this one has nothing to say.
 _NOBODY = ScriptedChatModel(script=Script(()), name_of_script="nobody")
