@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
 from nodes.langgraph_private import RunnableCallable
 from nodes.models import TOLD, Endpoints, wait_on_engine
+from nodes.pace import my_turn
 from nodes.planner import planner
 from nodes.pool import open_pool
 from nodes.sequel import sequel
@@ -60,7 +62,18 @@ WAYS = {
 }
 
 Step = Callable[[Any, Runtime[Context], Host], Awaitable[dict[str, Any]]]
-Graph = CompiledStateGraph[State, Context, Input, Output]
+
+
+class Graph(CompiledStateGraph[State, Context, Input, Output]):
+    """The compiled graph, whose runs take turns: many that begin at once do not hold up their loop."""
+
+    async def astream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        """Run it, as LangGraph does, when it is its turn."""
+        await my_turn()
+        parts: Any = super().astream(*args, **kwargs)
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
 
 
 def build_graph(
@@ -123,7 +136,7 @@ def build_graph(
     compiled.stream_channels = [*Output.__annotations__]
     # Saved with each checkpoint: a resume can tell that the specialists are others by then.
     kept = {SPECIALISTS_KEPT: json.dumps(team.fingerprints())}
-    return compiled.with_config(max_concurrency=THREADS, metadata=kept)
+    return Graph(**vars(compiled)).with_config(max_concurrency=THREADS, metadata=kept)
 
 
 def whole(graph: Graph) -> Graph:
@@ -142,6 +155,7 @@ def _step(step: Step, host: Host) -> RunnableCallable:
         knowing = await asyncio.to_thread(host.with_documents, given) if given else host
         await trace.began(step.__name__, state)
         update = await step(state, runtime, knowing)
+        await my_turn()
         trace.ended(step.__name__, update)
         for tell in TOLD.values():
             tell(step.__name__, update)

@@ -17,6 +17,7 @@ from nodes.models.loop import on_engine
 from nodes.models.notes import run_journal
 from nodes.models.prices import seen
 from nodes.models.providers import open_model
+from nodes.pace import my_turn
 from nodes.providers import provider_of
 from nodes.state import Charge
 
@@ -33,6 +34,7 @@ async def ask(call: Call) -> Reply:
 
 
 async def _ask(call: Call) -> Reply:
+    await my_turn()
     settings, kept = call.settings, run_journal.get()
     charges = kept.taken_over() if kept and call.role == "planner" else list[Charge]()
     spec = call.spec or settings.model(call.role)

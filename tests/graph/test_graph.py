@@ -130,7 +130,7 @@ def streamed(mode: str, *, sync: bool) -> list[Any]:
         return list(graph.stream({"request": REQUEST}, stream_mode=mode))  # type: ignore[call-overload]
 
     async def collected() -> list[Any]:
-        return [part async for part in graph.astream({"request": REQUEST}, stream_mode=mode)]  # type: ignore[call-overload]
+        return [part async for part in graph.astream({"request": REQUEST}, stream_mode=mode)]
 
     return asyncio.run(collected())
 
