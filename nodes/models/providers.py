@@ -104,7 +104,12 @@ async def _local(spec: str, name: str, temperature: float | None, endpoints: End
     except engine.EngineError as error:
         raise NoModel(f"model {spec!r}: {error}") from None
     chat = _chat_openai(
-        temperature, model=where.model, base_url=where.base_url, api_key=where.api_key, use_responses_api=False
+        temperature,
+        model=where.model,
+        base_url=where.base_url,
+        api_key=where.api_key,
+        use_responses_api=False,
+        default_headers={"Connection": "close"},  # llama.cpp's server drops kept ones now and then, with a call in them
     )
     return Model(spec, chat, where.base_url, takes_schema=True, bounded=True, own_server=True, slots=where.slots)
 
