@@ -266,10 +266,14 @@ def tell_so_far(state: State, listen: Listen, control: Control) -> None:
         if subtasks := plan.get("subtasks"):
             control.planned |= {subtask["id"] for subtask in subtasks}
             listen({"type": "plan", "plan": plan})
-    for outcome in state.get("outcomes", []):
-        control.begun.add(outcome["id"])
-        listen({"type": "worker", **{key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}})
-        listen({"type": "worker_text", "id": outcome["id"], "text": outcome["output"]})
+        for outcome in state.get("outcomes", []):
+            if outcome["round"] == plan.get(
+                "round"
+            ):  # what is planned and not begun yet does not outlast the next plan
+                control.begun.add(outcome["id"])
+                who = {key: outcome[key] for key in ("id", "specialist", "status", "error", "seconds")}
+                listen({"type": "worker", **who})
+                listen({"type": "worker_text", "id": outcome["id"], "text": outcome["output"]})
     charges = all_charges(state.get("charges", []), state.get("outcomes", []))
     listen({"type": "request", "note": "before", "charges": charges, "settled": True})
 

@@ -44,7 +44,7 @@ def _decision(request: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, A
     while True:
         line = answer_to(f"{question}? ")
         word = line.strip().lower()
-        if word in ("a", "approve"):
+        if word in ("a", "approve", "y", "yes"):
             return {"type": "approve"}
         if word in ("r", "reject"):
             return {"type": "reject", "message": answer_to("What should be different? ").strip()}

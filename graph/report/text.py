@@ -75,11 +75,9 @@ def _plan_rows(state: State) -> Iterator[Row]:
     yield ("id", "specialist", "task", "state")
     states = {outcome["id"]: outcome["status"] for outcome in state.get("outcomes", [])}
     plans: list[Mapping[str, Any]] = [*state.get("plans", []), state.get("plan") or {}]
-    for plan in plans:
-        for subtask in plan.get("subtasks", []):
-            status = states.get(subtask["id"], "not run")
-            task, who = escaped(subtask["task"]), escaped(subtask["specialist"])
-            yield (_link(subtask["id"]), who, task, _STATES.get(status, status))
+    for name, subtask in {subtask["id"]: subtask for plan in plans for subtask in plan.get("subtasks", [])}.items():
+        status = states.get(name, "not run")
+        yield (_link(name), escaped(subtask["specialist"]), escaped(subtask["task"]), _STATES.get(status, status))
     for plan in plans:
         for drop in plan.get("dropped", []):
             yield ("", escaped(drop["specialist"]), escaped(drop["task"]), f"dropped: {escaped(drop['reason'])}")

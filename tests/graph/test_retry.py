@@ -14,9 +14,12 @@ from langgraph.types import Command
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, NoModel, Specialist, build_graph
 from graph.build import whole
+from graph.report.text import markdown
 from graph.retry import retry
-from graph.run import billed_state, resume, snapshot_of, start
+from graph.run import billed_state, resume, snapshot_of, start, tell_so_far
 from graph.store import Run, Store, open_store
+from graph.view import View
+from nodes.control import Control
 from nodes.state import Charge
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of
@@ -122,6 +125,18 @@ def test_only_one_with_another_model(endpoint: Endpoint, keeper: Keeper) -> None
 
     assert (last.body["model"], again["complete"], counts(endpoint)) == ("gpt-4o-mini", True, (1, 4, 2))
     assert again["settings"]["synthesiser_model"] == "openai:gpt-4o"
+
+
+def test_seen_once_more(keeper: Keeper) -> None:
+    """A run of which a part was done again is shown with all its tasks, and reported with each of them once."""
+    keeper.start()
+    again = keeper.resume(only=["S3"])
+    view = View()
+    tell_so_far(again, lambda event: list(view.take(event)), Control())  # type: ignore[arg-type]
+
+    assert [bool(worker.task) for worker in view.workers.values()] == [True] * 3
+    assert {worker.status for worker in view.workers.values()} == {"done"}
+    assert markdown(again).count("| [S3](#run-S3) |") == 1
 
 
 @pytest.mark.parametrize("how", [{}, {"retry": True, "settings": {"worker_model": "openai:llama4"}}])
