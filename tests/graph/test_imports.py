@@ -58,3 +58,12 @@ def test_heavy_modules(code: str) -> None:
 def test_listing_runs(tmp_path: object) -> None:
     """Runs are listed without LangChain and LangGraph, which take more than a second to load."""
     assert loaded(LISTED, ("langgraph", "langchain_core", "openai"), ORCHESTRATOR_DB=f"{tmp_path}/runs.db") == []
+
+
+@pytest.mark.parametrize(("before", "frozen"), [("", True), ("kept = [[] for _ in range(200_000)]\n", False)])
+def test_the_collector_leaves_imports_alone(before: str, *, frozen: bool) -> None:
+    """What was imported is never collected in a process that begins with us; where much was there before, all stays as it was."""
+    code = f"{before}import gc\nfrom graph import build_graph\nprint(gc.get_freeze_count() > 100_000, gc.isenabled())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == [str(frozen), "True"]
