@@ -265,7 +265,7 @@ def _workers(state: State, host: Host) -> list[Send]:
         "round": plan["round"],
         "frame": plan.get("frame", {}),
         "settings": state["settings"],
-        "pool": open_pool(plan, subtasks, spent(purse_of(Context(**state["settings"])), charges)),
+        "pool": open_pool(plan, subtasks, spent(purse_of(Context.of(state["settings"])), charges)),
     }
     return [Send("worker", {**shared, **_reading(state, subtask, host), "subtask": subtask}) for subtask in subtasks]
 

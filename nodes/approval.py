@@ -54,7 +54,7 @@ async def approval(state: State, runtime: Runtime[Context], host: Host) -> dict[
     Raises:
         BadDecision: the person's word has another form than the one that was asked for.
     """
-    settings, plan, draft = Context(**state["settings"]), state["plan"], state["draft"]
+    settings, plan, draft = Context.of(state["settings"]), state["plan"], state["draft"]
     as_edited = draft.get("edited") and not plan["dropped"] and not plan.get("note")
     at_work = {"phase": "worker", "stop_reason": under_way(f"{len(plan['subtasks'])} with their workers")}
     if not settings.approve_plan or as_edited:

@@ -50,7 +50,7 @@ class Assignment:
     @property
     def seconds(self) -> float:
         """What it may take."""
-        most = Context(**self.given["settings"]).worker_timeout_s
+        most = Context.of(self.given["settings"]).worker_timeout_s
         return min(most, self.specialist.timeout or most)
 
     def advised(self, advice: str, charges: Sequence[Charge]) -> "Assignment":
@@ -67,7 +67,7 @@ class Assignment:
 
     def call(self) -> Call:
         """Make the call that it asks of a model of ours."""
-        settings, specialist = Context(**self.given["settings"]), self.specialist
+        settings, specialist = Context.of(self.given["settings"]), self.specialist
         if specialist.temperature is not None:
             settings = settings.model_copy(update={"worker_temperature": specialist.temperature})
         caps = [

@@ -34,7 +34,7 @@ async def planner(state: State, runtime: Runtime[Context], host: Host) -> dict[s
         BudgetTooSmall: the first call does not fit the budget.
         BadSettings: improvise is off, and there is nobody to choose from.
     """
-    settings, replan = Context(**state["settings"]), state.get("replan")
+    settings, replan = Context.of(state["settings"]), state.get("replan")
     if replan is None:
         settings = await settle(settings, host.endpoints)
     if is_counted(settings):

@@ -31,7 +31,7 @@ async def sequel(state: State, runtime: Runtime[Context], host: Host) -> dict[st
         NoModel: no answer can be had from the model; nothing has been given to a worker.
         BudgetTooSmall: the call does not fit the budget.
     """
-    settings, earlier = await on_engine(settle(Context(**state["settings"]), host.endpoints)), _earlier(state)
+    settings, earlier = await on_engine(settle(Context.of(state["settings"]), host.endpoints)), _earlier(state)
     if not purse_of(settings).open:
         await asyncio.to_thread(load_encodings, settings)
     runtime.stream_writer({"type": "planning", "attempt": 1})

@@ -46,7 +46,7 @@ async def synthesiser(state: State, runtime: Runtime[Context], host: Host) -> di
     Raises:
         AllWorkersFailed: there is nothing to join. A resume tries the workers again.
     """
-    outcomes, settings = state["outcomes"], Context(**state["settings"])
+    outcomes, settings = state["outcomes"], Context.of(state["settings"])
     if not any(outcome["status"] in ("done", "partial") and outcome["output"] for outcome in outcomes):
         return _all_failed(state, runtime)
     _await_resume(state, runtime)

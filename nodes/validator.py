@@ -19,7 +19,7 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
     Raises:
         BudgetTooSmall: what is left cannot pay for one worker and the answer.
     """
-    settings, draft = Context(**state["settings"]), state["draft"]
+    settings, draft = Context.of(state["settings"]), state["draft"]
     frame, overspent = checked_frame(draft.get("frame") or state.get("plan", {}).get("frame") or {})
     findings = check(draft["subtasks"], state["request"], host.roster, improvise=settings.improvise)
     mended = repaired(draft["subtasks"], findings, host.roster)
