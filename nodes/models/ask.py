@@ -2,7 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from contextvars import copy_context
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from nodes.control import Ended, told_of
 from nodes.memory import MEMORY
@@ -13,13 +18,15 @@ from nodes.models.charging import Bill
 from nodes.models.chats import OpenAIChat
 from nodes.models.concurrency import slots_of
 from nodes.models.faults import Fault
-from nodes.models.loop import on_engine
+from nodes.models.loop import engine_loop, on_engine, post
 from nodes.models.notes import run_journal
 from nodes.models.prices import seen
 from nodes.models.providers import open_model
 from nodes.pace import my_turn
 from nodes.providers import provider_of
 from nodes.state import Charge
+
+T = TypeVar("T")
 
 
 async def ask(call: Call) -> Reply:
@@ -30,7 +37,25 @@ async def ask(call: Call) -> Reply:
         OverBudget: the call cannot be paid for.
         NoModel: the model's name or key is no good.
     """
-    return await on_engine(_ask(call))
+    return await on_engine(_ask(_told_here(call)))
+
+
+def _told_here(call: Call) -> Call:
+    """Have whoever follows a call be told on the loop that asks: one wake-up tells of all that comes at once."""
+    here = asyncio.get_running_loop()
+    if here is engine_loop():
+        return call
+
+    def told(listen: Callable[[T], None] | None) -> Callable[[T], None] | None:
+        return listen and (lambda what: post(here, partial(copy_context().run, listen, what)))
+
+    return replace(
+        call,
+        on_text=told(call.on_text),
+        on_restart=told(call.on_restart),
+        on_waiting=told(call.on_waiting),
+        on_reading=told(call.on_reading),
+    )
 
 
 async def _ask(call: Call) -> Reply:

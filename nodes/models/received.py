@@ -12,6 +12,7 @@ from nodes.models.sse import Event, text_of
 from nodes.models.streamed_chat import EVERY_S, StreamedChat
 from nodes.models.usage import joined
 
+PACE = 0.9  # a little less than a tick, so that what is read at the next one is told at once
 REPLY_LIMIT = 1_000_000  # characters; a reply that goes on beyond is cut there, and said to be cut
 
 
@@ -105,6 +106,7 @@ class Telling:
         self._listen = listen
         self._parts: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._free = 0.0  # from then on, on the loop's clock
 
     def add(self, text: str) -> None:
         """Tell of a piece: at once after a silence, else with what comes soon."""
@@ -112,23 +114,22 @@ class Telling:
             return
         self._parts.append(text)
         if self._timer is None:
-            self._tell()
-            self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._due)
+            loop = asyncio.get_running_loop()
+            if loop.time() >= self._free:
+                self._tell()
+            else:
+                self._timer = loop.call_at(self._free, self._tell)
 
     def close(self) -> None:
         """Tell the rest."""
-        if self._timer is not None:
-            self._timer.cancel()
         self._tell()
 
-    def _due(self) -> None:
-        self._timer = None
-        if self._parts:
-            self._tell()
-            self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._due)
-
     def _tell(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         text = "".join(self._parts)
         self._parts.clear()
         if text:
+            self._free = asyncio.get_running_loop().time() + PACE * EVERY_S
             self._listen(text)

@@ -23,8 +23,8 @@ from pydantic_core import from_json
 
 from nodes.models.sse import Decoder, Event, events_of, joined
 
-EVERY_S = 0.03  # between two chunks that a listener is told of; nobody reads faster
-SHARE = 20  # of a reply's time so far, the part that its next chunk may be late
+EVERY_S = 0.05  # between two chunks that a listener is told of; nobody reads faster
+SHARE = 40  # of a reply's time so far, the part that its next chunk may be late
 DRAIN_S = 1.0  # for the end of an answer after its last event, so that the connection can be kept
 
 
@@ -62,13 +62,14 @@ class StreamedChat(ChatOpenAI):
             async with aclosing(response):  # the guard has read it, up to its limit, and found a completion
                 yield events_of(from_json(await response.aread()))
             return
-        decoder = Decoder()
+        decoder, began = Decoder(), time.monotonic()
         async with aclosing(response), aclosing(response.aiter_bytes()) as parts:
             async for part in parts:
                 for events in _until_error(decoder.decode(part), response):
                     yield events
                 if decoder.done:
                     break
+                await _next_tick(began)
             if decoder.done:
                 await _drained(parts)
             else:
@@ -89,15 +90,12 @@ class StreamedChat(ChatOpenAI):
                 yield chunk
             return
         options = {**kwargs, **({"stop": stop} if stop else {})}
-        began = time.monotonic()
         async with aclosing(self.reads(messages, stream_usage=stream_usage, **options)) as reads:
             async for events in reads:
                 for chunk in self.chunks(events):
                     if run_manager:
                         await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     yield chunk
-                # What comes meanwhile is one read. A short reply is not held up for long: its end waits as well.
-                await asyncio.sleep(min(EVERY_S, (time.monotonic() - began) / SHARE))
 
     def chunks(self, events: list[Event]) -> list[ChatGenerationChunk]:
         """Make LangChain's chunks of some events, as few as may be."""
@@ -115,6 +113,15 @@ def _until_error(events: list[Event], response: httpx2.Response) -> Iterator[lis
         said = error.get("message") if isinstance(error, dict) else error
         message = said if isinstance(said, str) and said else "An error occurred during streaming"
         raise openai.APIError(message, response.request, body=error)
+
+
+async def _next_tick(began: float) -> None:
+    """Wait for the moment at which all streams are read, so that one wake-up serves them; what comes meanwhile is one read.
+
+    A short reply is not held up for long: its end waits as well.
+    """
+    now = time.monotonic()
+    await asyncio.sleep(min(EVERY_S - now % EVERY_S, (now - began) / SHARE))
 
 
 async def _drained(parts: AsyncIterator[bytes]) -> None:

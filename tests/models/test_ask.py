@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -163,6 +164,16 @@ def test_pieces_are_passed_on(endpoint: Endpoint, delay: float) -> None:
 
     assert "".join(pieces) == TEXT
     assert (len(pieces) == 5) == (delay > EVERY_S)
+
+
+def test_who_follows_a_call_is_told_where_he_asks(endpoint: Endpoint) -> None:
+    """Text is handed on, on the thread of the loop that asks, before the call is over there."""
+    endpoint.mind = lambda _: Turn(TEXT, chunk=10, chunk_delay=0.1)
+    call, told = call_of(), list[tuple[str, int]]()
+    call.on_text = lambda text: told.append((text, threading.get_ident()))
+    asyncio.run(ask(call))
+
+    assert ("".join(text for text, _ in told), {thread for _, thread in told}) == (TEXT, {threading.get_ident()})
 
 
 # fault: how many requests it costs, what it is told as, how many charges of unknown usage

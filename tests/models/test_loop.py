@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from nodes.models.loop import engine_loop, on_engine, wait_on_engine
+from nodes.models.loop import engine_loop, on_engine, post, wait_on_engine
 
 COLOUR: contextvars.ContextVar[str] = contextvars.ContextVar("COLOUR", default="none")
 
@@ -90,6 +91,52 @@ def test_cancelling_cancels_the_work() -> None:
     asyncio.run(impatient())
 
     assert ended.wait(5) is True
+
+
+class Counting(asyncio.SelectorEventLoop):
+    """A loop that counts how often it was woken."""
+
+    woken = 0
+
+    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> asyncio.Handle:  # type: ignore[override]
+        self.woken += 1
+        return super().call_soon_threadsafe(*args, **kwargs)
+
+
+def test_one_wake_up_for_all_that_is_posted() -> None:
+    """What one loop posts to another in one go comes in order, with one wake-up, and on the other's thread."""
+    came = list[tuple[int, int]]()
+
+    async def posting(other: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+        for number in range(20):
+            post(other, lambda number=number: came.append((number, threading.get_ident())))  # type: ignore[misc]
+        post(other, over.set)
+
+    async def waiting() -> int:
+        here, over = asyncio.get_running_loop(), asyncio.Event()
+        assert isinstance(here, Counting)
+        asyncio.run_coroutine_threadsafe(posting(here, over), engine_loop())
+        await over.wait()
+        return here.woken
+
+    with asyncio.Runner(loop_factory=Counting) as runner:
+        woken = runner.run(waiting())
+
+    assert (woken, came) == (1, [(number, threading.get_ident()) for number in range(20)])
+
+
+def test_a_closed_loop_is_not_told() -> None:
+    """What is posted to a loop that is closed is nobody's any more, and no error."""
+    closed = asyncio.new_event_loop()
+    closed.close()
+
+    async def posting() -> None:
+        post(closed, list)
+        await asyncio.sleep(0)
+
+    wait_on_engine(posting())
+
+    assert closed.is_closed()
 
 
 def test_an_interrupt_cancels_the_work() -> None:
