@@ -24,7 +24,7 @@ AMPLE_OUTPUT: dict[Role, int] = {"planner": 4096, "worker": 8192, "synthesiser":
 # The same for the embedded engine, which writes some ten tokens a second on a laptop.
 BOUNDED_OUTPUT: dict[Role, int] = {"planner": 900, "worker": 500, "synthesiser": 1500}
 
-SLICE = 20_000  # characters that are counted at once
+_SLICES = re.compile(r"(?s).{1,20000}(?= |\Z)|.{1,20000}")  # characters that are counted at once
 COUNT_MARGIN = 1.05  # on counted tokens: a schema or a tool is written another way by the endpoint than by us
 _ENCODINGS = (
     (re.compile(r"[:/](?:gpt-4o|gpt-4\.\d|gpt-5|chatgpt-4o|o[134](?:-|$))"), "o200k_base"),
@@ -88,8 +88,8 @@ def input_bound(texts: Iterable[str], model: str = "") -> int:
 
 
 def _counted(encoding: Any, text: str) -> int:
-    """Count a text, slice by slice: a cut makes a token more now and then, never one less, and bpe-openai has a limit."""
-    return sum(len(encoding.encode_ordinary(text[at : at + SLICE])) for at in range(0, len(text), SLICE))
+    """Count a text, slice by slice, for bpe-openai has a limit. Cut before a space, where tokens part, it is no longer."""
+    return sum(len(encoding.encode_ordinary(part)) for part in _SLICES.findall(text))
 
 
 def tokens_read(model: str) -> float:

@@ -52,7 +52,7 @@ def test_registered_specialists_alone(endpoint: Endpoint, team: Team) -> None:
     assert names(state["plan"]) == ["cook", "poet"]
 
 
-@pytest.mark.parametrize(("most", "words"), [(5, "At most 5 subtasks;"), (1, "At most 1 subtask;")])
+@pytest.mark.parametrize(("most", "words"), [(5, "At most 5 subtasks."), (1, "At most 1 subtask.")])
 def test_says_how_many(endpoint: Endpoint, most: int, words: str) -> None:
     """The prompt names the most that the settings give, and no least."""
     planned(max_subtasks=most)

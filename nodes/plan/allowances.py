@@ -97,7 +97,7 @@ def sized(mended: Repaired, frame: Mapping[str, Any], state: State, settings: Co
     model = counted_as(settings.model("synthesiser"), settings)
     read = tokens_read(model)
     told = fence("frame", json.dumps(frame, ensure_ascii=False)) if frame else ""
-    reading = synthesis_bound(request + told, [*outcomes, *subtasks], settings)
+    reading = synthesis_bound(request + told, [*outcomes, *subtasks], settings, further=bool(outcomes))
     reading += input_bound((outcome["output"] for outcome in outcomes), model)
     if purse.open:
         reach, output, synthesis = len(subtasks), settings.worker_max_output_tokens, wanted["synthesiser"]

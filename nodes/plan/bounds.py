@@ -111,11 +111,14 @@ def worker_bound(request: str, subtask: Mapping[str, Any], settings: Context, ho
     return TOOL_ROUNDS * (bound + schemas + LEAST_OUTPUT["worker"]) + (TOOL_ROUNDS - 1) * LEAST_RESULT
 
 
-def synthesis_bound(request: str, subtasks: Sequence[Mapping[str, Any]], settings: Context) -> int:
-    """Upper bound of the synthesis' prompt without the results, in tokens."""
+def synthesis_bound(
+    request: str, subtasks: Sequence[Mapping[str, Any]], settings: Context, *, further: bool = False
+) -> int:
+    """Upper bound of the synthesis' prompt without the results, in tokens; a `further` round has a ledger so far."""
     tasks = [str(subtask["task"]) + str(subtask["specialist"]) for subtask in subtasks]
     model = counted_as(settings.model("synthesiser"), settings)
     system = [render("synthesiser"), render("synthesiser_now", follow_ups=9)]
+    system += [render("synthesiser_ledger", ledger="")] if further else []
     around = "x" * HEADER if encoding_of(model) is None else AROUND
     texts = [*system, fence("request", request), str(synthesis_schema()), *tasks]
     return input_bound(texts, model) + input_bound([around], model) * (len(tasks) + 1)

@@ -63,7 +63,7 @@ class Material:
             heading = "Passages of the documents that came with the request, to be quoted where they matter:"
             extras.append(f"{heading}\n{fence('documents', passages)}")
         if shown := self.ledger.shown(ledger):
-            extras.append(f"The ledger so far:\n{fence('ledger', shown)}")
+            extras.append(render("synthesiser_ledger", ledger=fence("ledger", shown)))
         return extras
 
     def window(self) -> int | None:

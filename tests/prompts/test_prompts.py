@@ -35,6 +35,7 @@ VALUES: dict[str, Any] = {
     "parts": 2,
     "words": 200,
     "tail": "… and then",
+    "ledger": "{}",
 }
 
 
