@@ -1,11 +1,11 @@
 """SQLite: runs in one file; a lock file a run tells who is at work, and goes with its process."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import aiosqlite
 from filelock import FileLock, Timeout
@@ -13,7 +13,10 @@ from filelock import FileLock, Timeout
 from graph.store.runs import TABLES, Store, StoreError, TryLock
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from graph.store.saver import Saver
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MEMORY = ":memory:"  # the database of a run that is not kept
 
@@ -68,6 +71,17 @@ def _mend(error: Exception) -> str:
     return f"{said}. {way[0].upper()}{way[1:]}."
 
 
+async def in_one_go(connection: aiosqlite.Connection, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function on the thread of a connection, as all that it does is run."""
+    made: T = await connection._execute(work, *args, **kwargs)  # type: ignore[no-untyped-call]  # noqa: SLF001 - its only way
+    return made
+
+
+def _executed(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> None:
+    connection.execute(sql, values)
+    connection.commit()
+
+
 class SqliteStore(Store):
     """Runs in one SQLite file."""
 
@@ -76,11 +90,11 @@ class SqliteStore(Store):
         self.connection = connection
 
     @cached_property
-    def saver(self) -> "AsyncSqliteSaver":  # type: ignore[override]  # a property that is looked up once
+    def saver(self) -> "Saver":  # type: ignore[override]  # a property that is looked up once
         """What keeps the steps of runs; it makes its own tables when it is first used."""
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # runs are listed without LangGraph
+        from graph.store.saver import Saver  # runs are listed without LangGraph
 
-        return AsyncSqliteSaver(self.connection)
+        return Saver(self.connection)
 
     async def set_up(self) -> None:
         """Make the tables where they are missing."""
@@ -95,8 +109,7 @@ class SqliteStore(Store):
 
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement, and commit it."""
-        await self.connection.execute(sql, values)
-        await self.connection.commit()
+        await in_one_go(self.connection, _executed, self.connection._conn, sql, values)  # noqa: SLF001 - on its own thread
 
     async def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query."""
