@@ -237,7 +237,7 @@ def test_the_first_piece_comes_at_once(endpoint: Endpoint, team: Team) -> None:
 
     assert kinds[:2] == ["ledger", "answer"]
     assert in_flight[:2] == [1, 1]
-    assert len(kinds) > 20  # pieces of some 30 ms each
+    assert len(kinds) > 20  # pieces of some 50 ms each
 
 
 def test_a_restart_is_told(endpoint: Endpoint, team: Team) -> None:

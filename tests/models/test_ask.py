@@ -156,7 +156,7 @@ def test_every_fault_is_tested() -> None:
 
 @pytest.mark.parametrize("delay", [0.1, 0.001])
 def test_pieces_are_passed_on(endpoint: Endpoint, delay: float) -> None:
-    """The text is handed on as it arrives, and what comes within 30 ms together."""
+    """The text is handed on as it arrives, and what comes within 50 ms together."""
     endpoint.mind = lambda _: Turn(TEXT, chunk=10, chunk_delay=delay)
     call, pieces = call_of(), list[str]()
     call.on_text = pieces.append
