@@ -171,7 +171,7 @@ def _models(merged: Mapping[str, Any], environment: Mapping[str, str]) -> dict[s
 
 def _under_ceilings(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     capped = dict(values)
-    for name in CAPPED:
+    for name in CAPPED if environment else ():
         text = environment.get(CEILING + name.upper(), "").strip()
         if not text:
             continue

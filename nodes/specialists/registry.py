@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ class Roster:
         ]
 
 
+@lru_cache(maxsize=1024)
 def bare_name(name: str) -> str:
     """Fold a name for comparison: case, punctuation, articles and titles."""
     words = utils.default_process(name).split()
