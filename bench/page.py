@@ -56,7 +56,7 @@ def main() -> None:
 
 def _stream(page: Any, picture: list[str]) -> None:
     page.get_by_label("request", exact=True).fill("Work out whether our town needs a new library")
-    page.get_by_text("Model, budget and more").click()
+    page.get_by_text("Model, budget, specialists and more").click()
     page.get_by_label("At most so many subtasks").fill(str(WORKERS))
     page.get_by_role("button", name="Begin").click()
     page.get_by_text("rot on its underside").nth(WORKERS - 1).wait_for(timeout=60_000)
