@@ -14,7 +14,6 @@ from aegra_api import config
 from aegra_api.config import HttpConfig, load_auth_config, load_http_config
 from aegra_api.core import database
 from aegra_api.core.active_runs import active_runs
-from aegra_api.core.orm import Run, _get_session_maker
 from aegra_api.services import langgraph_service, run_executor, worker_executor
 from aegra_api.services.langgraph_service import GraphRegistryEntry
 from aegra_api.services.streaming_service import streaming_service
@@ -23,7 +22,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg_pool import PoolTimeout
-from sqlalchemy import exc, select
+from sqlalchemy import exc
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from deploy.metrics import counted, ended, measured, timed
@@ -118,8 +117,9 @@ async def fence(_sending: Sending) -> AsyncIterator[None]:
 @patient
 async def is_ours(run_id: str) -> bool:
     """Tell whether this process has a run."""
-    async with _get_session_maker()() as session:
-        owner = await session.scalar(select(Run.claimed_by).where(Run.run_id == run_id))
+    async with database.db_manager.lg_pool.connection() as connection:
+        found = await connection.execute("select claimed_by from runs where run_id = %s", [run_id])
+        owner = (await found.fetchone() or {}).get("claimed_by")
     return (owner or "").startswith(f"{INSTANCE}-")
 
 
