@@ -19,6 +19,7 @@ from tests.cluster.trades import Trades
 from tests.endpoint import Endpoint
 from tests.minds import MODEL
 
+AT_ONCE = 50  # requests of the client that begins the runs
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -41,10 +42,17 @@ def cpus(cluster: Cluster) -> dict[str, float]:
     }
 
 
+def busy() -> float:
+    """Read the seconds of CPU that the whole machine has spent."""
+    user, nice, system, *_ = Path("/proc/stat").read_text().split()[1:]
+    return (int(user) + int(nice) + int(system)) / TICKS
+
+
 async def lasted(cluster: Cluster, first: int, runs: int) -> list[float]:
-    """Do so many runs at once, divided among the servers; give the seconds of each, in order. Nobody waits at the servers."""
+    """Do so many runs, divided among the servers; give the seconds of each, in order. Nobody waits at the servers."""
     async with clients_of(cluster) as clients:
-        begun = [run.run for run in await clients.begin(range(first, first + runs))]
+        parts = [range(at, min(at + AT_ONCE, first + runs)) for at in range(first, first + runs, AT_ONCE)]
+        begun = [run.run for part in parts for run in await clients.begin(part)]
     ended = "select status, extract(epoch from updated_at - created_at) from runs where run_id = any(%s) and status <> all(%s)"
     with psycopg.connect(cluster.postgres.url) as connection:
         while len(found := connection.execute(ended, [begun, ["pending", "running"]]).fetchall()) < runs:
@@ -62,9 +70,9 @@ def main() -> None:
     told.add_argument("--runs", type=int, nargs="+", default=[10, 100, 500])
     given = told.parse_args()
     print(
-        "| processes | runs | s | runs/s | median s | last s | CPU s a run: servers | PostgreSQL | Redis | endpoint and client |"
+        "| processes | runs | s | runs/s | median s | last s | CPU s a run: servers | PostgreSQL | Redis | endpoint and client | cores at other work |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for servers in given.servers:
         with Endpoint(Trades(seconds=(0.2, 0.2), others_s=0.2)) as model, tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o711)
@@ -73,12 +81,13 @@ def main() -> None:
             with Cluster(Path(folder), named, tuple(free_port() for _ in range(servers))) as cluster:
                 asyncio.run(lasted(cluster, 9000, 3))  # warm
                 for number, runs in enumerate(given.runs):
-                    before, began = cpus(cluster), time.monotonic()
+                    before, before_all, began = cpus(cluster), busy(), time.monotonic()
                     each = asyncio.run(lasted(cluster, 1000 * number, runs))
-                    whole, after = time.monotonic() - began, cpus(cluster)
+                    whole, after, after_all = time.monotonic() - began, cpus(cluster), busy()
+                    others = (after_all - before_all - sum(after.values()) + sum(before.values())) / whole
                     costs = " | ".join(f"{(after[name] - before[name]) / runs:.3f}" for name in after)
                     print(
-                        f"| {servers} | {runs} | {whole:.1f} | {runs / whole:.1f} | {each[runs // 2]:.1f} | {each[-1]:.1f} | {costs} |",
+                        f"| {servers} | {runs} | {whole:.1f} | {runs / whole:.1f} | {each[runs // 2]:.1f} | {each[-1]:.1f} | {costs} | {others:.1f} |",
                         flush=True,
                     )
 

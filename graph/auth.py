@@ -80,11 +80,23 @@ async def only_ones_own(ctx: Auth.types.AuthContext, value: dict[str, Any]) -> A
         return ctx.action in ("read", "search")
     if ctx.resource != "threads":  # the store and crons: nothing here uses them
         return False
+    if _writes_state(ctx.action, value):
+        told = "a thread's state is not written by hand where there are users: begin a run, or resume one"
+        raise Auth.exceptions.HTTPException(status_code=403, detail=told)
     owner = {"owner": ctx.user.identity}
     if value.get("metadata") is None:
         value["metadata"] = {}
     value["metadata"].update(owner)  # in place: the server has a hold of it
     return owner
+
+
+def _writes_state(action: str, value: Mapping[str, Any]) -> bool:
+    """Tell whether somebody writes a state, which no ceiling would outlast: what a subtask may spend is part of it."""
+    if action == "update":  # of a write LangGraph's own server says nothing but the thread
+        return value.get("values") is not None or {*value} <= {"thread_id"}
+    said = [value, value.get("kwargs"), value.get("command"), value.get("params")]  # as this and that server has it
+    said += [given.get("command") for given in said if isinstance(given, Mapping)]
+    return any(given.get(name) for given in said if isinstance(given, Mapping) for name in ("update", "goto"))
 
 
 def _checked(ceilings: object) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import jwt
 import pytest
 import yaml
 from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
 
 from tests.cluster.conftest import running, why_not
 from tests.cluster.trades import Trades, request
@@ -88,6 +90,44 @@ def test_ceilings_of_a_user(server: str) -> None:
     _, bobs = asyncio.run(victim(server, "bob", 111))
 
     assert [len(state["outcomes"]) for state in (alices, bobs)] == [2, 5]
+
+
+WRITTEN: dict[str, Any] = {"plan": {"subtasks": [{"id": "S1", "allowance": {"usd": None, "tokens": None}}]}}
+STEPS: list[Any] = [{"updates": [{"values": WRITTEN, "as_node": "validator"}]}]
+SENT: Any = {"goto": [{"node": "worker", "input": WRITTEN}]}
+WRITES: dict[str, Callable[[LangGraphClient, str], Awaitable[Any]]] = {
+    "its state": lambda client, thread: client.threads.update_state(thread, WRITTEN),
+    "as a step": lambda client, thread: client.threads.update_state(thread, WRITTEN, as_node="validator"),
+    "with a run": lambda client, thread: client.runs.create(thread, GRAPH, command={"update": WRITTEN}),
+    "with a resume": lambda client, thread: client.runs.create(thread, GRAPH, command={"resume": 1, "update": WRITTEN}),
+    "as the validator": lambda client, thread: client.runs.wait(thread, GRAPH, command=SENT),
+    "on no thread": lambda client, _: client.runs.wait(None, GRAPH, command=SENT),
+}
+
+
+def test_no_way_around_a_ceiling(server: str) -> None:
+    """What a subtask may spend is kept in the state: where there are users, nobody writes it by hand, nor who they are."""
+
+    async def go() -> tuple[list[str], int, dict[str, Any]]:
+        its, _ = await victim(server, "alice", 131)
+        written = []
+        async with get_client(url=server, api_key=KEYS["alice"]) as client:
+            for name, write in WRITES.items():
+                try:
+                    await write(client, its.thread)
+                    written.append(name)
+                except httpx.HTTPStatusError as error:
+                    if error.response.status_code != httpx.codes.FORBIDDEN:
+                        raise
+            posing: Any = {"configurable": {"langgraph_auth_user": {"identity": "bob", "ceilings": {}}}}
+            state: Any = await client.runs.wait(None, GRAPH, input={"request": request(132)}, config=posing)
+            await client.threads.update(its.thread, metadata={"label": "mine"})
+            new = str(uuid4())
+            await client.threads.create(thread_id=new, graph_id=GRAPH, supersteps=STEPS)  # ignored here, refused there
+            begun: Any = await client.threads.get_state(new)
+        return written, len(state["outcomes"]), begun["values"]
+
+    assert asyncio.run(go()) == ([], 2, {})
 
 
 STRANGERS = {
