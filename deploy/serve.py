@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from deploy import logs
+
 DEFAULTS = {
     "REDIS_BROKER_ENABLED": "true",  # without a broker a run that loses its process is lost too
     "ENABLE_PROMETHEUS_METRICS": "true",
@@ -20,6 +22,7 @@ DEFAULTS = {
 }
 FENCE = Path(__file__).with_name("fence.sql")
 INSTANCE = f"{socket.gethostname()}-{os.getpid()}"  # under which aegra claims runs
+SKEW_S = 5  # by which a clock may be wrong: processes judge each other's leases by their own clocks
 GRACE_S = 5  # for streams that are open when the process is told to end; then runs are drained (WORKER_DRAIN_TIMEOUT)
 
 
@@ -35,9 +38,7 @@ def main() -> None:
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "2026"))
     try:
         check_python()
-        from aegra_api.utils.setup_logging import setup_logging
-
-        setup_logging()  # what follows is told as JSON too
+        logs.set_up()  # what follows is told as JSON too
         check_settings()
         check_port(host, port)
         prepare_database(os.environ["DATABASE_URL"])
@@ -111,7 +112,7 @@ def prepare_database(url: str) -> None:
     """Bring the tables up to date, one process at a time; a database of an older engine is migrated.
 
     Raises:
-        Unfit: it cannot be reached, or a newer engine has made its tables.
+        Unfit: it cannot be reached, a newer engine has made its tables, or its clock and ours differ.
     """
     import psycopg
     from aegra_api.core.migrations import get_alembic_config, run_migrations_if_needed
@@ -122,6 +123,12 @@ def prepare_database(url: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(get_alembic_config()).walk_revisions()}
     try:
         with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
+            ahead = time.time() - float(_first(connection, "select extract(epoch from clock_timestamp())"))
+            if abs(ahead) > SKEW_S:
+                raise Unfit(
+                    f"the clock here is {ahead:+.0f} s off that of the database {_shown(url)}, and runs would be taken "
+                    "from processes that live: set both by NTP"
+                )
             # Tried again and again, not waited for: a waiting statement's snapshot holds up "create index concurrently".
             while not _first(connection, "select pg_try_advisory_lock(hashtext('orchestrator deploy'))"):
                 time.sleep(0.1)

@@ -99,6 +99,8 @@ async def perform(turn: Turn, body: Body, number: int, key: str, peer: Peer) -> 
         turn = replace(turn, headers={name.lower(): value for name, value in turn.headers.items()})
     if turn.delay:
         await peer.pause(turn.delay)
+    while turn.held is not None and turn.held():
+        await peer.pause(0.02)
     fault = turn.fault or ""
     if turn.body is not None:
         raw = turn.body.encode() if isinstance(turn.body, str) else turn.body

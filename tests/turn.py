@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ class Turn:
 
     text: str = ""
     delay: float = 0.0  # seconds before the first byte
+    held: Callable[[], bool] | None = None  # nothing is sent while this is true
     chunk: int = 20  # characters in one streamed chunk
     chunk_delay: float = 0.0  # seconds before each chunk
     finish_reason: str = "stop"

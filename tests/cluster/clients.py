@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import httpx
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
-from deploy.cluster import Cluster
+from deploy.cluster import Cluster, Server
 from tests.cluster.trades import request
 
 ENDED = ("success", "error", "timeout", "interrupted")
@@ -31,18 +31,21 @@ class Begun:
 
 @dataclass(frozen=True)
 class Clients:
-    """One client for each server; a call goes to the next one that answers."""
+    """One client for each server; a call goes to the next one that runs."""
 
     each: list[LangGraphClient]
+    servers: list[Server]
     turn: Any
 
     async def call(
         self, area: str, verb: str, *given: Any, seconds: float = 120, patience: float = 10, **named: Any
     ) -> Any:
-        """Call `client.area.verb(…)` on a server that answers; what may be asked twice, and is asked elsewhere after a while."""
+        """Call `client.area.verb(…)` on a server that runs; what may be asked twice, and is asked elsewhere after a while."""
         end = time.monotonic() + seconds
         while True:
-            client = self.each[next(self.turn) % len(self.each)]
+            pairs = zip(self.each, self.servers, strict=True)
+            running = [client for client, server in pairs if server.process.poll() is None]
+            client = running[next(self.turn) % len(running)]
             try:
                 async with asyncio.timeout(patience):
                     return await getattr(getattr(client, area), verb)(*given, **named)
@@ -88,7 +91,14 @@ async def clients_of(cluster: Cluster) -> AsyncIterator[Clients]:
     """Give a client of each server."""
     async with AsyncExitStack() as stack:
         each = [await stack.enter_async_context(get_client(url=server.url)) for server in cluster.servers]
-        yield Clients(each, itertools.count())
+        yield Clients(each, cluster.servers, itertools.count())
+
+
+async def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something is true."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.05)
 
 
 def picked_up(cluster: Cluster) -> Counter[int]:

@@ -1,4 +1,4 @@
-"""What the cluster's tests share: one cluster for a file, on an endpoint in this process."""
+"""What the cluster's tests share: one cluster, on an endpoint in this process."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -62,20 +62,26 @@ def running(endpoint: Endpoint, environment: Mapping[str, str] | None = None, se
             yield cluster
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trades() -> Trades:
-    """Give the team that all runs of a file ask."""
+    """Give the team that all runs ask; each file has numbers of its own for its runs."""
     return Trades()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def _rested(trades: Trades) -> Iterator[None]:
+    yield
+    trades.rest()
+
+
+@pytest.fixture(scope="session")
 def model(trades: Trades) -> Iterator[Endpoint]:
     """Give the endpoint where it answers."""
     with Endpoint(trades) as endpoint:
         yield endpoint
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(model: Endpoint) -> Iterator[Cluster]:
     """Give a cluster of two servers."""
     with running(model) as cluster:

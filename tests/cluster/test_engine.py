@@ -1,11 +1,16 @@
 """The engine: LangGraph's API as the graph needs it, its known defects and how they are lived with, and clear errors."""
 
 import asyncio
+import itertools
 import os
 import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,11 +19,68 @@ import pytest
 import redis
 from langgraph_sdk import get_client
 
-from deploy.cluster import CLONE, Cluster, python312
+from deploy.cluster import CLONE, Cluster, proxy, python312
+from deploy.services import free_port
 from tests.cluster.clients import clients_of
 from tests.cluster.trades import Trades, request
 
 GRAPH: Any = "orchestrator"
+SILENCE_S = 35  # longer than the 30 s after which the engine lets go of a version 2 stream where no run is under way
+SILENT = range(20, 24)
+
+
+@dataclass
+class Listening:
+    """Streams of runs whose last worker is held, from a server and through the proxy, while other tests go on.
+
+    Attributes:
+        told: seconds and text of all events, by version and address.
+    """
+
+    began: float = field(default_factory=time.monotonic)
+    told: dict[tuple[int, str], list[tuple[float, str]]] = field(default_factory=dict)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def begin(self, version: int, address: str, number: int) -> None:
+        """Begin a run, and listen."""
+        told = self.told[version, address] = []
+        thread = httpx.post(f"{address}/threads", json={}).json()["thread_id"]
+        asked = {"input": {"request": request(number)}, "assistant_id": GRAPH}
+        if version == 1:
+            path, sent = "runs/stream", {**asked, "stream_mode": ["custom", "values"]}
+        else:
+            path, sent = "stream/events", {"channels": ["custom", "lifecycle", "values"]}
+
+        def listen() -> None:
+            with httpx.stream("POST", f"{address}/threads/{thread}/{path}", json=sent, timeout=20) as answer:
+                for line in answer.iter_lines():
+                    if line.startswith("data:"):
+                        told.append((time.monotonic(), line))
+                    if "Everything is planned" in line:
+                        return
+
+        self.threads.append(threading.Thread(target=listen))
+        self.threads[-1].start()
+        if version == 2:
+            order = {"id": 1, "method": "run.start", "params": asked}
+            httpx.post(f"{address}/threads/{thread}/commands", json=order).raise_for_status()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def listening(cluster: Cluster, trades: Trades, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    """Begin to listen as the first test of this file begins."""
+    trades.held.update(SILENT)
+    port, listening = free_port(), Listening()
+    front = proxy(tmp_path_factory.mktemp("proxy"), port, cluster.servers)
+    direct, proxied = cluster.servers[0].url, f"http://127.0.0.1:{port}"
+    for number, (version, address) in zip(SILENT, itertools.product((1, 2), (direct, proxied)), strict=True):
+        listening.begin(version, address, number)
+    yield listening
+    trades.held.clear()
+    for thread in listening.threads:
+        thread.join(30)
+    front.terminate()
+    front.wait(30)
 
 
 def test_events(cluster: Cluster) -> None:
@@ -104,32 +166,6 @@ def test_joining_what_has_ended(cluster: Cluster, *, kept: bool) -> None:
     assert time.monotonic() - began < 15
 
 
-def test_a_silent_stream(cluster: Cluster, trades: Trades) -> None:
-    """A version 2 stream in which nothing happens for longer than the 30 s after which the engine lets go, goes on."""
-    trades.seconds = (33.0, 33.5)
-    address, told = cluster.servers[0].url, list[str]()
-    thread = httpx.post(f"{address}/threads", json={}).json()["thread_id"]
-
-    def listen() -> None:
-        asked = {"channels": ["custom", "lifecycle", "values"]}
-        with httpx.stream("POST", f"{address}/threads/{thread}/stream/events", json=asked, timeout=90) as answer:
-            for line in answer.iter_lines():
-                told.append(line)
-                if '"completed"' in line and '"namespace":[]' in line.replace(" ", ""):
-                    return
-
-    listening = threading.Thread(target=listen)
-    listening.start()
-    asked = {"input": {"request": request(20)}, "assistant_id": GRAPH, "config": {"configurable": {"colour": "blue"}}}
-    begun = httpx.post(f"{address}/threads/{thread}/commands", json={"id": 1, "method": "run.start", "params": asked})
-    listening.join(80)
-    trades.seconds = (0.0, 0.0)
-    heard = "\n".join(told)
-
-    assert begun.status_code == 200, begun.text
-    assert ('"plan"' in heard, "Everything is planned" in heard) == (True, True)
-
-
 def refused(cluster: Cluster, **environment: str) -> str:
     """Start a server that cannot be; give what it says as it ends."""
     whole = {**cluster.servers[0].environment, "PORT": "0", "HOST": "127.0.0.1", **environment}
@@ -145,15 +181,17 @@ def refused(cluster: Cluster, **environment: str) -> str:
 def test_clear_errors(cluster: Cluster) -> None:
     """A server that cannot be says what, where and how to mend it."""
     gone = cluster.postgres.url.replace("/postgres", "/nowhere")
-    said = {
-        "no database": refused(cluster, DATABASE_URL=gone),
-        "no server": refused(cluster, DATABASE_URL="postgresql://me:a-secret@127.0.0.1:1/x"),
-        "no broker": refused(cluster, REDIS_URL="redis://:a-secret@127.0.0.1:1/0"),
-        "port": refused(cluster, PORT=str(cluster.servers[1].port)),
-        "local mode": refused(cluster, REDIS_BROKER_ENABLED="false"),
-        "not told": refused(cluster, DATABASE_URL=""),
-        "users": refused(cluster, ORCHESTRATOR_USERS="/nowhere.yaml"),
+    wrong = {
+        "no database": {"DATABASE_URL": gone},
+        "no server": {"DATABASE_URL": "postgresql://me:a-secret@127.0.0.1:1/x"},
+        "no broker": {"REDIS_URL": "redis://:a-secret@127.0.0.1:1/0"},
+        "port": {"PORT": str(cluster.servers[1].port)},
+        "local mode": {"REDIS_BROKER_ENABLED": "false"},
+        "not told": {"DATABASE_URL": ""},
+        "users": {"ORCHESTRATOR_USERS": "/nowhere.yaml"},
     }
+    with ThreadPoolExecutor(3) as pool:
+        said = dict(zip(wrong, pool.map(lambda given: refused(cluster, **given), wrong.values()), strict=True))
 
     assert "/nowhere cannot be used" in said["no database"]
     assert 'database "nowhere" does not exist' in said["no database"]
@@ -182,6 +220,13 @@ def test_older_and_newer_schemas(cluster: Cluster) -> None:
     assert ("auth" in older, then) == (True, now)
 
 
+def test_a_wrong_clock(cluster: Cluster, tmp_path: Path) -> None:
+    """A process whose clock is not the database's does not start: it would take runs from processes that live."""
+    (tmp_path / "sitecustomize.py").write_text("import time\nright = time.time\ntime.time = lambda: right() + 60\n")
+
+    assert "the clock here is +60 s off that of the database" in refused(cluster, PYTHONPATH=str(tmp_path))
+
+
 def test_an_older_python(cluster: Cluster) -> None:
     """A Python without the engine says which one is needed."""
     older = [found for found in ("python3.11", "python3.10", "python3.9") if _is_there(found)]
@@ -196,3 +241,19 @@ def _is_there(name: str) -> bool:
         return subprocess.run([name, "-V"], capture_output=True, check=False, env=dict(os.environ)).returncode == 0
     except FileNotFoundError:
         return False
+
+
+def test_a_silent_stream(listening: Listening, trades: Trades) -> None:
+    """A stream in which nothing happens for longer than the engine's 30 s goes on, in both versions, through a proxy too."""
+    time.sleep(max(0.0, listening.began + SILENCE_S + 5 - time.monotonic()))
+    trades.held.clear()
+    for thread in listening.threads:
+        thread.join(60)
+    gaps = {
+        way: max(later - sooner for (sooner, _), (later, _) in itertools.pairwise(told))
+        for way, told in listening.told.items()
+    }
+
+    assert [way for way, told in listening.told.items() if "Everything is planned" not in told[-1][1]] == []
+    assert len(gaps) == len(SILENT)
+    assert min(gaps.values()) > SILENCE_S

@@ -2,20 +2,20 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 
-from deploy.cluster import Cluster
+from deploy.cluster import Cluster, Server
 from nodes.budget import cost_usd
 from nodes.models import Endpoints, price_of
 from nodes.state import ROLES
-from tests.cluster.clients import Begun, clients_of
+from tests.cluster.clients import clients_of, until
 from tests.cluster.conftest import running
-from tests.cluster.trades import Trades
+from tests.cluster.trades import LAST, Trades
 from tests.endpoint import Endpoint
 from tests.minds import MODEL
 
@@ -47,16 +47,10 @@ def done(cluster: Cluster, first: int, runs: int, **context: Any) -> dict[int, d
     return asyncio.run(go())
 
 
-async def more_calls(trades: Trades, number: int, seconds: float = 60) -> None:
-    """Wait until so many more calls have come in."""
-    before, end = sum(trades.asked.values()), time.monotonic() + seconds
-    while sum(trades.asked.values()) < before + number and time.monotonic() < end:  # noqa: ASYNC110 - nothing tells it
-        await asyncio.sleep(0.05)
-
-
 def test_calls_at_once(cluster: Cluster, trades: Trades, model: Endpoint) -> None:
     """Two processes together make no more calls at once than one may."""
     trades.seconds = (0.1, 0.3)
+    model.reset()
     states = done(cluster, 100, 6)
 
     assert [state["stop_reason"] for state in states.values()] == [None] * 6
@@ -65,35 +59,47 @@ def test_calls_at_once(cluster: Cluster, trades: Trades, model: Endpoint) -> Non
 
 def test_a_runs_ceiling_over_kills(cluster: Cluster, trades: Trades) -> None:
     """What is lost in kills counts against a run's ceiling, at the most it can have cost: no run is paid beyond it."""
-    trades.seconds = (1.0, 2.0)
+    trades.held.add(200)
 
-    async def go() -> tuple[dict[int, str], list[Begun]]:
+    async def go() -> dict[int, str]:
         async with clients_of(cluster) as clients:
             begun = await clients.begin(range(200, 204), context={"budget_tokens": CEILING})
-            for victim in cluster.servers:
-                await more_calls(trades, 6)
+            for calls in (1, 2):
+                await until(lambda calls=calls: trades.asked[200, LAST] == calls)  # type: ignore[misc]
+                victim = owner(cluster, begun[0].run)
                 victim.signal(signal.SIGKILL)
                 victim.process.wait()
                 victim.start()
                 await asyncio.to_thread(victim.wait)
-            return await clients.ends(begun), begun
+            await until(lambda: trades.asked[200, LAST] == 3)
+            trades.held.clear()
+            return await clients.ends(begun)
 
-    statuses, begun = asyncio.run(go())
+    statuses = asyncio.run(go())
 
     assert set(statuses.values()) == {"success"}
-    assert {run.number: trades.paid[run.number] for run in begun if trades.paid[run.number] > CEILING} == {}
+    assert {number: trades.paid[number] for number in statuses if trades.paid[number] > CEILING} == {}
+
+
+def owner(cluster: Cluster, run: str) -> Server:
+    """Find the process that has a run."""
+    with psycopg.connect(cluster.postgres.url) as connection:
+        (claimed,) = connection.execute("select claimed_by from runs where run_id = %s", [run]).fetchone() or ("",)
+    return next(server for server in cluster.servers if f"-{server.process.pid}-" in claimed)
 
 
 def test_a_days_budget(cluster: Cluster, trades: Trades) -> None:
     """What all runs of a day cost together stays under the host's budget; who comes too late is told so."""
-    trades.seconds = (0.0, 0.0)
-    states = done(cluster, 300, 20)
+    first, states = done(cluster, 300, 1), done(cluster, 301, 20)
     price = price_of(MODEL, None, Endpoints())
-    paid = cost_usd(price, sum(trades.sent.values()), sum(trades.received.values()))
+    paid = cost_usd(
+        price, *(sum(tokens[number] for number in range(100, 400)) for tokens in (trades.sent, trades.received))
+    )
     with redis.Redis.from_url(cluster.redis.url) as kept:
         (day,) = kept.keys("orchestrator:day:*")
         counted = int(kept.get(day)) / 1e6
 
+    assert first[300]["complete"] is True
     assert not all(state.get("complete") for state in states.values())
     assert paid is not None
     assert DAILY / 3 < paid <= counted <= DAILY

@@ -10,6 +10,7 @@ from tests.minds import join_all, many_tasks, plan_of, role_of, specialist_of
 from tests.turn import Body, Turn, prompt_of, usage_of
 
 TASKS = many_tasks(5)
+LAST = [*TASKS][-1]
 PLAN = plan_of(TASKS)
 
 
@@ -31,6 +32,8 @@ class Trades:
 
     Attributes:
         seconds: the least and the most that a worker takes.
+        held: the runs whose last worker (LAST) gets no answer for now: its call stays in flight.
+        failing: calls of a run's last worker that are yet to be answered with a 503.
         asked: calls, by run and who is asked: a specialist, the planner or the synthesiser.
         sent, received, paid: tokens of all calls, by run, as the endpoint's bill would have them; paid is their sum.
         costs: tokens of each call, by run and who is asked; asked again, it costs the same.
@@ -38,6 +41,8 @@ class Trades:
 
     seconds: tuple[float, float] = (0.0, 0.0)
     others_s: float = 0.0
+    held: set[int] = field(default_factory=set)
+    failing: Counter[int] = field(default_factory=Counter)
     asked: Counter[tuple[int, str]] = field(default_factory=Counter)
     sent: Counter[int] = field(default_factory=Counter)
     received: Counter[int] = field(default_factory=Counter)
@@ -51,8 +56,12 @@ class Trades:
         number, role = number_of(body), role_of(body)
         with self.lock:
             who = specialist_of(body) if role == "worker" else role
+            if who == LAST and self.failing[number]:
+                self.failing[number] -= 1
+                return Turn(fault="503")
             if role == "worker":
-                turn = Turn(f"The {who} has done it.", delay=self.chance.uniform(*self.seconds))
+                held = (lambda: number in self.held) if who == LAST else None
+                turn = Turn(f"The {who} has done it.", delay=self.chance.uniform(*self.seconds), held=held)
             else:
                 turn = Turn(PLAN if role == "planner" else join_all(body), delay=self.others_s, chunk=200)
             usage = usage_of(turn, body) or {}
@@ -63,6 +72,10 @@ class Trades:
             self.paid[number] += cost
             self.costs[number, who] = cost
             return turn
+
+    def rest(self) -> None:
+        """Answer at once again, but for the runs that are held."""
+        self.seconds, self.others_s = (0.0, 0.0), 0.0
 
     def bill(self, number: int) -> int:
         """Sum up what a run has to be billed: each of its calls once."""
