@@ -1,5 +1,6 @@
 """Logs: JSON by the line, with the ids of runs, and without the words of errors, which may quote a request or an answer."""
 
+import logging
 import traceback
 from types import TracebackType
 
@@ -11,6 +12,7 @@ def set_up() -> None:
 
     structlog.processors.format_exc_info = structlog.processors.ExceptionRenderer(without_words)
     setup_logging()
+    logging.captureWarnings(capture=True)
 
 
 def without_words(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
