@@ -47,8 +47,8 @@ def server(request: pytest.FixtureRequest, model: Endpoint, tmp_path_factory: py
         with running(model, variables, servers=1) as cluster:
             yield cluster.servers[0].url
     else:
-        variables = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}
-        with served(Path(folder, "clone"), variables | variables) as address:
+        found = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-x", "ORCHESTRATOR_MODEL": MODEL}
+        with served(Path(folder, "clone"), variables | found) as address:
             yield address
 
 
