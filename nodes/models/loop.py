@@ -44,6 +44,9 @@ async def on_engine(work: Coroutine[Any, Any, T]) -> T:
         tasks.append(loop.create_task(work, context=context))
         tasks[0].add_done_callback(lambda _: post(here, tell))
 
+    def end() -> None:
+        tasks[0].cancel()  # looked up over there, where it has begun by then
+
     def tell() -> None:
         if not answer.done():
             _pass_on(tasks[0], answer)
@@ -52,7 +55,7 @@ async def on_engine(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await answer
     except asyncio.CancelledError:
-        post(loop, tasks[0].cancel)
+        post(loop, end)
         raise
 
 
@@ -70,12 +73,16 @@ class _Mail:
 
     def __init__(self) -> None:
         self.calls: deque[Callable[[], object]] = deque()
-        self.told = False
+        self.teller: asyncio.AbstractEventLoop | None = None  # who wakes the loop soon; one that stops never does
 
     def deliver(self) -> None:
-        self.told = False
-        while self.calls:
-            self.calls.popleft()()
+        self.teller = None
+        try:
+            while self.calls:
+                self.calls.popleft()()
+        finally:
+            if self.calls:  # one raised: the loop says so, and the others are not its matter
+                asyncio.get_running_loop().call_soon(self.deliver)
 
 
 def post(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
@@ -86,9 +93,9 @@ def post(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
     with _lock:
         mail = _mail.setdefault(loop, _Mail())
     mail.calls.append(call)
-    if not mail.told:
-        mail.told = True
-        asyncio.get_running_loop().call_soon(_wake, loop, mail)
+    if mail.teller is not (here := asyncio.get_running_loop()):
+        mail.teller = here
+        here.call_soon(_wake, loop, mail)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, mail: _Mail) -> None:

@@ -93,6 +93,63 @@ def test_cancelling_cancels_the_work() -> None:
     assert ended.wait(5) is True
 
 
+def test_cancelling_before_it_has_begun() -> None:
+    """Work that is cancelled before the engine loop has heard of it is not done, so not paid."""
+    done = list[str]()
+
+    async def working() -> None:
+        await asyncio.sleep(0.1)
+        done.append("paid")
+
+    async def hasty() -> None:
+        task = asyncio.create_task(on_engine(working()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(hasty())
+    wait_on_engine(asyncio.sleep(0.2))
+
+    assert done == []
+
+
+def test_a_loop_that_stops_holds_up_no_other() -> None:
+    """What a loop had no more time to tell of keeps nobody else's calls waiting."""
+
+    async def asking() -> object:
+        return (await asyncio.wait_for(on_engine(where()), 5))[0]
+
+    stopped = asyncio.new_event_loop()
+    task = stopped.create_task(on_engine(where()))
+    stopped.call_soon(stopped.stop)
+    stopped.run_forever()
+    heard = asyncio.run(asking())
+    stopped.run_until_complete(task)
+    stopped.close()
+
+    assert heard is engine_loop()
+
+
+def test_one_that_raises_holds_up_no_other() -> None:
+    """Where one of several things that are posted raises, the loop is told, and the others are done."""
+    told = list[str]()
+
+    async def posting(other: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+        post(other, [].pop)
+        post(other, over.set)
+
+    async def waiting() -> None:
+        here, over = asyncio.get_running_loop(), asyncio.Event()
+        here.set_exception_handler(lambda _, context: told.append(repr(context["exception"])))
+        asyncio.run_coroutine_threadsafe(posting(here, over), engine_loop())
+        await asyncio.wait_for(over.wait(), 5)
+
+    asyncio.run(waiting())
+
+    assert told == ["IndexError('pop from empty list')"]
+
+
 class Counting(asyncio.SelectorEventLoop):
     """A loop that counts how often it was woken."""
 
