@@ -121,7 +121,7 @@ def _read(messages: list[AnyMessage]) -> str:
     """
     parts = messages[-1].content if messages and isinstance(messages[-1], HumanMessage) else ""
     blocks = [parts] if isinstance(parts, str) else parts
-    texts = [block if isinstance(block, str) else str(block.get("text", "")) for block in blocks]
+    texts = [block if isinstance(block, str) else str(block.get("text") or "") for block in blocks]
     kinds = [str(block.get("type")) for block in blocks if isinstance(block, dict) and block.get("type") != "text"]
     if kinds:
         raise BadRequest(NOT_READ.format(kinds=", ".join(dict.fromkeys(kinds)).replace("_", " ")))

@@ -1,5 +1,6 @@
 """Completions: the conversation for clients that speak OpenAI's chat completions; docs/clients.md says what they get."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from graph.inside import client_inside
 from graph.view import View
+from nodes.errors import BadSettings
 
 GRAPH = "orchestrator_chat"
 KEY = "conversation"  # metadata of a thread: the hash of all that has been said on it
@@ -55,9 +57,9 @@ class Asked(BaseModel):
     model: str
     messages: list[Message] = Field(min_length=1)
     n: Literal[1] | None = 1
-    stream: bool = False
+    stream: bool | None = False
     stream_options: dict[str, Any] | None = None
-    context: dict[str, Any] = {}
+    context: dict[str, Any] | None = None
 
 
 @dataclass
@@ -122,7 +124,8 @@ class Turn:
             elif event == "values":
                 state, piece = data, _waiting(data)
             elif event == "error":
-                raise Refused(f"{data.get('error')}: {data.get('message')}", httpx.codes.INTERNAL_SERVER_ERROR)
+                status = 400 if data.get("error") == BadSettings.__name__ else httpx.codes.INTERNAL_SERVER_ERROR
+                raise Refused(f"{data.get('error')}: {data.get('message')}", status)
             if piece:
                 spoken += piece
                 yield {"content": piece}
@@ -173,7 +176,8 @@ async def _listed(request: Request) -> Response:
 
 async def _completed(request: Request) -> Response:
     client = client_inside(request)
-    if "json" not in request.headers.get("content-type", ""):  # a page of any origin may send plain text, unasked
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if "json" not in kind:  # a page of any origin may send plain text, whatever parameters it has, unasked
         raise Refused("the content type is application/json", httpx.codes.UNSUPPORTED_MEDIA_TYPE)
     try:
         asked = Asked.model_validate_json(await request.body())
@@ -185,14 +189,40 @@ async def _completed(request: Request) -> Response:
     known = await _models(client)
     if asked.model not in known:
         raise Refused(f"unknown model {asked.model!r}; known: {', '.join(known)}", 404, "model_not_found")
-    turn = Turn(asked, {**known[asked.model], **asked.context}, client)
+    turn = Turn(asked, {**known[asked.model], **(asked.context or {})}, client)
     deltas = turn.deltas(await turn.sent())
     if asked.stream:
         return StreamingResponse(_events(turn, deltas), media_type="text/event-stream")
-    text = "".join([delta.get("content", "") async for delta in deltas])
-    message = {"role": "assistant", "content": text}
+    message = {"role": "assistant", "content": await _read(request, deltas)}
     whole = turn.written("chat.completion", message=message, finish_reason="stop")
     return JSONResponse({**whole, "usage": turn.usage})
+
+
+async def _read(request: Request, deltas: AsyncGenerator[dict[str, str]]) -> str:
+    """Take the whole answer.
+
+    Raises:
+        Refused: the client has gone, and the run is ended: nobody would read it, and clients ask again by themselves.
+    """
+
+    async def read() -> str:
+        async with aclosing(deltas):
+            return "".join([delta.get("content", "") async for delta in deltas])
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    both = [asyncio.create_task(read()), asyncio.create_task(gone())]
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if both[0].done():
+            return str(both[0].result())
+        raise Refused("the client has gone", httpx.codes.REQUEST_TIMEOUT)
+    finally:
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 async def _events(turn: Turn, deltas: AsyncGenerator[dict[str, str]]) -> AsyncIterator[str]:
@@ -224,7 +254,8 @@ def _refusal(error: Exception) -> Refused:
 
 async def _refused(_: Request, error: Exception) -> Response:
     refusal = _refusal(error)
-    return JSONResponse(refusal.body, refusal.status)
+    # OpenAI's clients send again what failed at a server, unless they are told that nothing is won by it.
+    return JSONResponse(refusal.body, refusal.status, {"x-should-retry": "false"} if refusal is error else None)
 
 
 routes = [Route("/v1/models", _listed), Route("/v1/chat/completions", _completed, methods=["POST"])]

@@ -119,19 +119,33 @@ def test_traced(client: OpenAI, collector: Collector) -> None:
     assert KEYS["alice"].encode() not in b"".join(collector.requests)
 
 
+def newest_run(url: str) -> Any:
+    """Wait for the end of the newest run that Alice has."""
+    with get_sync_client(url=url, api_key=KEYS["alice"]) as server:
+        thread = server.threads.search(limit=1, sort_by="created_at")[0]["thread_id"]
+        while (run := server.runs.list(thread)[0])["status"] in ("pending", "running"):
+            time.sleep(0.05)
+    return run
+
+
 def test_hung_up(url: str, client: OpenAI, shared: Endpoint, team: Team) -> None:
     """A client that goes away while the answer is worked on ends the run: nobody would read it."""
     team.workers = {"caterer": Turn("A menu.", delay=30.0)}
     stream = say(client, REQUEST, stream=True)
-    thread = next(stream).id.removeprefix("chatcmpl-")
     while not calls_of(shared, "worker"):
         next(stream)
     stream.close()
-    with get_sync_client(url=url, api_key=KEYS["alice"]) as server:
-        while (run := server.runs.list(thread)[0])["status"] in ("pending", "running"):
-            time.sleep(0.05)
 
-    assert (run["status"], calls_of(shared, "synthesiser")) == ("interrupted", [])
+    assert (newest_run(url)["status"], calls_of(shared, "synthesiser")) == ("interrupted", [])
+
+
+def test_gave_up_on_the_whole(url: str, client: OpenAI, shared: Endpoint, team: Team) -> None:
+    """So does one that waits for the whole answer, and no longer: OpenAI's clients then ask again by themselves."""
+    team.workers = {"caterer": Turn("A menu.", delay=30.0)}
+    with pytest.raises(openai.APITimeoutError):
+        say(client, REQUEST, timeout=2.0)
+
+    assert (newest_run(url)["status"], calls_of(shared, "synthesiser")) == ("interrupted", [])
 
 
 def test_through_langchain(url: str, team: Team) -> None:
@@ -193,6 +207,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no model": ({"messages": [user("x")]}, 400, "model: Field required"),
     "another model": ({"model": "gpt-4o", "messages": [user("x")]}, 404, "unknown model 'gpt-4o'; known: orchestrator"),
     "two at once": ({"model": CHAT, "messages": [user("x")], "n": 2}, 400, "n: Input should be 1"),
+    "a bad setting": ({"model": CHAT, "messages": [user("x")], "context": {"budget_usd": "a"}}, 400, "'budget_usd'"),
     "nothing to answer": ({"model": CHAT, "messages": [{"role": "assistant", "content": "x"}]}, 400, "not the user's"),
 }
 
@@ -204,21 +219,31 @@ def test_bad_requests(url: str, team: Team, body: dict[str, Any], status: int, w
 
     assert (response.status_code, words in response.json()["error"]["message"]) == (status, True)
     assert {*response.json()["error"]} == {"message", "type", "param", "code"}
+    assert response.headers["x-should-retry"] == "false"
 
 
-def test_another_sites_page(url: str, shared: Endpoint, team: Team) -> None:
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; charset=json"])
+def test_another_sites_page(url: str, shared: Endpoint, team: Team, kind: str) -> None:
     """What a browser sends for a page of any origin without asking first, plain text, starts nothing."""
     body = json.dumps({"model": CHAT, "messages": [user(REQUEST)]})
-    headers = {"Authorization": f"Bearer {KEYS['bob']}", "Content-Type": "text/plain"}
+    headers = {"Authorization": f"Bearer {KEYS['bob']}", "Content-Type": kind}
     response = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers)
 
     assert (response.status_code, shared.requests) == (415, [])
 
 
-@pytest.mark.parametrize("content", ["", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        None,
+        [{"type": "text", "text": None}],
+        [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}],
+    ],
+)
 def test_what_is_not_read(client: OpenAI, shared: Endpoint, content: Any) -> None:
     """An empty message or an image gets a clear reply, and nothing is spent."""
-    made = say(client, content)
+    made = say(client, content, stream=None)
 
     assert made.choices[0].message.content.startswith(("Your message is empty.", "Only text is read here"))
     assert shared.requests == []
