@@ -42,7 +42,10 @@ class ServedLive(Live):
             self.said = NOT_THERE.format(order=order["do"])
         else:
             self.wanted, self.said = order["do"], "ends what is under way …"
-            self._cancelling = asyncio.create_task(self.cancel())
+            if self._answered and not self._answered.done():  # nothing is under way: it waits for a person
+                self._answered.set_result(None)
+            else:
+                self._cancelling = asyncio.create_task(self.cancel())
         self.changes += 1
 
     def hear(self, part: Any) -> None:
@@ -166,19 +169,24 @@ class Served:
         if sent is None:
             state: Any = await self._client.threads.get_state(thread)
             tell_so_far(state["values"], live.take, live.control)
-            sent = {"input": None} if joined else await self._answered(live, state) or {"input": None}
+            sent = {"input": None} if joined else await self._next(live, thread, state) or {"input": None}
         while sent:
             with _asking():
                 async for part in self._stream(thread, sent, joined):
                     live.hear(part)
-            joined, wanted, live.wanted = "", live.wanted, ""
-            if wanted == "leave":
-                raise BadSettings("It was left: what was finished is kept.")
-            if wanted == "write-up":
-                await self._change(thread, write_up)
-                sent = {"input": None}
-            else:
-                sent = await self._answered(live, await self._client.threads.get_state(thread))
+            joined = ""
+            sent = await self._next(live, thread, await self._client.threads.get_state(thread))
+
+    async def _next(self, live: ServedLive, thread: str, state: Any) -> dict[str, Any] | None:
+        """Ask what a run waits for, or do what is wanted of it; give what goes on with it (None: it has ended)."""
+        answered = None if live.wanted else await self._answered(live, state)
+        wanted, live.wanted = live.wanted, ""
+        if wanted == "leave":
+            raise BadSettings("It was left: what was finished is kept.")
+        if wanted == "write-up":
+            await self._change(thread, write_up)
+            return {"input": None}
+        return answered
 
     def _stream(self, thread: str, sent: dict[str, Any], joined: str) -> AsyncIterator[Any]:
         runs: Any = self._client.runs
@@ -187,12 +195,12 @@ class Served:
         return runs.stream(thread, GRAPH, **sent, stream_mode=MODES, on_disconnect="continue")  # type: ignore[no-any-return]
 
     @staticmethod
-    async def _answered(live: Live, state: Any) -> dict[str, Any] | None:
+    async def _answered(live: ServedLive, state: Any) -> dict[str, Any] | None:
         """Ask what a run waits for, and write the command that goes on with it (None: it waits for nobody)."""
         waiting = [
             asked for task in state["tasks"] for asked in task["interrupts"] if "action_requests" in asked["value"]
         ]
-        answers = {asked["id"]: await live.decide(asked["value"]) for asked in waiting}
+        answers = {asked["id"]: await live.decide(asked["value"]) for asked in waiting if not live.wanted}
         return {"command": {"resume": answers}} if answers else None
 
 

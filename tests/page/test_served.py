@@ -26,6 +26,12 @@ def test_a_server_s_runs(endpoint: Endpoint, team: Team, tmp_path: Path) -> None
         document = {"name": "minutes.md", "text": "The road is closed on Saturday."}
         live = await lives.begin(REQUEST, {"approve_plan": True}, documents=[document])
         await until(lambda: live.asked is not None)
+        for order, said in (("leave", "It was left"), ("write-up", "nothing is finished yet")):
+            live.order(do=order)
+            await until(lambda live=live: live.ended)  # type: ignore[misc]
+            assert live.said.startswith(said)
+            live = await lives.go_on(await lives.find(live.view.run_id))
+            await until(lambda live=live: live.asked is not None)  # type: ignore[misc]
         live.answer({"type": "approve"})
         await until(lambda: bool(live.texts.get("S3")))
 
