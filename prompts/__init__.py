@@ -8,12 +8,13 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
 _FOLDER = Path(__file__).parent
 # Prompts are plain text for a model, not HTML: escaping would put entities into them.
 _ENVIRONMENT = Environment(
-    loader=FileSystemLoader(_FOLDER),
+    # Read at import: a first read inside an event loop would block it. Compiled at first use.
+    loader=DictLoader({path.name: path.read_text(encoding="utf-8") for path in _FOLDER.glob("*.md")}),
     undefined=StrictUndefined,
     autoescape=False,  # noqa: S701
     trim_blocks=True,
@@ -43,7 +44,3 @@ def fence(label: str, text: str) -> str:
     """
     mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
     return f"<<<{label} {mark}\n{text}\n{label} {mark}>>>"
-
-
-for _path in _FOLDER.glob("*.md"):  # read at import: a first read inside an event loop would block it
-    _template(_path.stem)
