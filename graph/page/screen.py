@@ -117,7 +117,10 @@ class Screen:
         runs = [await _told(self._lives.find(name)) for name in (first, second)]
         if None in runs:
             return
-        facts = [_facts(run, await self._lives.state(run)) for run in runs]
+        states = [await _told(self._lives.state(run)) for run in runs]
+        if None in states:
+            return
+        facts = [_facts(run, state) for run, state in zip(runs, states, strict=True)]
         rows = [f"| {name} | {escaped(facts[0][name])} | {escaped(facts[1][name])} |" for name in facts[0]]
         with ui.element("div").classes("main"):
             heading("Two runs compared")

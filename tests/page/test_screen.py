@@ -14,6 +14,7 @@ from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 from nicegui.testing.user_simulation import user_simulation
 
+from graph.application import Application
 from graph.page.live import Lives
 from graph.page.serve import pages
 from graph.store import open_store
@@ -114,6 +115,21 @@ def test_what_is_wrong_is_told_where_it_was_asked(endpoint: Endpoint, tmp_path: 
         assert await lives.runs() == []
         await user.open("/run/nowhere")
         await user.should_see("there is no saved run 'nowhere'", retries=20)
+
+    seen(tmp_path, act)
+
+
+def test_comparing_with_one_that_cannot_be_read(endpoint: Endpoint, team: Team, tmp_path: Path) -> None:
+    """Where a run's folder of specialists is gone, comparing says so."""
+    folder = tmp_path / "specialists"
+    folder.mkdir()
+
+    async def act(user: User, lives: Lives) -> None:
+        first = await lives.begin(REQUEST, {}, Application(specialists=str(folder)))
+        await until(lambda: first.ended)
+        folder.rmdir()
+        await user.open(f"/compare/{first.view.run_id}/{first.view.run_id}")
+        await user.should_see("there is no such folder", retries=20)
 
     seen(tmp_path, act)
 
