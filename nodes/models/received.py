@@ -39,8 +39,7 @@ class Received:
     @property
     def text(self) -> str:
         """The text, or the refusal's."""
-        text = "".join(self.parts) or self.refusal
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _paired("".join(self.parts) or self.refusal)
 
     @property
     def written(self) -> str:
@@ -122,14 +121,20 @@ class Telling:
 
     def close(self) -> None:
         """Tell the rest."""
-        self._tell()
+        self._tell(last=True)
 
-    def _tell(self) -> None:
+    def _tell(self, *, last: bool = False) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         text = "".join(self._parts)
-        self._parts.clear()
+        half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" and not last else ""  # of a pair: waits for the other
+        self._parts, text = [half] if half else [], _paired(text.removesuffix(half))
         if text:
             self._free = asyncio.get_running_loop().time() + PACE * EVERY_S
             self._listen(text)
+
+
+def _paired(text: str) -> str:
+    """Join the halves of surrogate pairs; a half that is alone is no text, and no stream or page takes it."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

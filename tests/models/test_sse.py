@@ -1,5 +1,6 @@
 """SSE: whichever way a stream is cut, the same comes of it."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.models.faults import BadEnvelope
+from nodes.models.received import Telling
 from nodes.models.sse import Decoder, joined, text_of
 
 TEXT = "Größe 🎉 and\nlines"
@@ -67,3 +69,19 @@ def test_no_chunk() -> None:
     """JSON that is no object is told as no answer."""
     with pytest.raises(BadEnvelope):
         Decoder().decode(b'data: "hello"\n\n')
+
+
+def test_halves_of_pairs() -> None:
+    """A listener gets a sign whole that a gateway has sent in halves, and no half that is alone."""
+    told = list[str]()
+
+    async def telling() -> None:
+        telling = Telling(told.append)
+        for piece in ("a \ud83d", "\ude00 b \ud83d", "c \ud83d"):
+            telling.add(piece)
+            await asyncio.sleep(0)
+        telling.close()
+
+    asyncio.run(telling())
+
+    assert told == ["a ", "😀 b \ufffdc \ufffd"]
