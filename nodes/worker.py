@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
@@ -114,9 +115,9 @@ async def _elsewhere(assignment: Assignment) -> Result:
             if not specialist.url:
                 returned = await run(specialist.runnable, assignment.task(), usage)
             else:
+                begun = partial(usage.unknown, f"{specialist.graph} at {specialist.url}")
                 async with apart(usage):  # no thread of ours is named over there: its id means nothing to that server
-                    returned = await run_remote(specialist, assignment.task(), assignment.on_text, seconds)
-                usage.unknown(f"{specialist.graph} at {specialist.url}")
+                    returned = await run_remote(specialist, assignment.task(), assignment.on_text, seconds, begun)
     except (NoText, RemoteFailed, Ended) as error:
         return Result("failed", error=str(error), charges=usage.charges)
     except GraphBubbleUp:

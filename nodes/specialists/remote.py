@@ -20,11 +20,13 @@ class RemoteFailed(Exception):
     """The other server could not be reached, refused, or its run failed."""
 
 
-async def run_remote(specialist: Specialist, task: str, on_text: Callable[[str], None], seconds: float) -> Returned:
+async def run_remote(
+    specialist: Specialist, task: str, on_text: Callable[[str], None], seconds: float, on_begun: Callable[[], None]
+) -> Returned:
     """Give a task to a graph on another server; its text is passed on while it arrives.
 
     The task goes in as the first of nodes.specialists.outputs.INPUTS that the graph's input has; its answer is read as a local
-    graph's would be.
+    graph's would be. However it ends, on_begun is told once it is worked on: it costs something from then on.
 
     Raises:
         RemoteFailed: says what the other server, or the way to it, answered.
@@ -37,8 +39,11 @@ async def run_remote(specialist: Specialist, task: str, on_text: Callable[[str],
         async with client:
             given_input = input_for(await _inputs(client, specialist), task)
             graph: Any = RemoteGraph(specialist.graph, client=client)
-            last: Any = None
+            last, parts = None, 0
             async for part in graph.astream(given_input, {"configurable": {}}, stream_mode=MODES, version="v2"):
+                parts += 1
+                if parts == 1:
+                    on_begun()
                 if part["interrupts"]:
                     raise NoText("it stopped to ask a person, which a specialist cannot do")
                 if part["type"] == "values":

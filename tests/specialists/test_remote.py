@@ -116,11 +116,12 @@ def test_its_streaming_is_passed_on(endpoint: Endpoint, server: str) -> None:
 
 
 def test_its_failures_are_its_own(endpoint: Endpoint, server: str) -> None:
-    """A graph that raises, or asks a person, fails its own subtask; the run goes on and says why."""
+    """A graph that raises, or asks a person, fails its own subtask; the run goes on, says why, and that it cost something."""
     names = ("publicist", "safety officer")
     _, raised, asked = outcomes_of(*(Specialist(name, "d", url=server, graph="kitchen") for name in names))
 
     assert (raised["status"], asked["status"]) == ("failed", "failed")
+    assert [[charge["known"] for charge in outcome["charges"]] for outcome in (raised, asked)] == [[False], [False]]
     assert "the press is broken" in raised["error"]
     assert asked["error"] == "it stopped to ask a person, which a specialist cannot do"
 
