@@ -227,7 +227,7 @@ def test_tokens_carry_their_subtask(endpoint: Endpoint, team: Team) -> None:
 
 def test_the_first_piece_comes_at_once(endpoint: Endpoint, team: Team) -> None:
     """The ledger comes before the answer, and the answer's first piece while the reply is still arriving."""
-    team.synthesiser = [Turn(synthesis_of("word " * 100 + CITED, [MUSIC]), chunk=10, chunk_delay=0.02)]
+    team.synthesiser = [Turn(synthesis_of("word " * 160 + CITED, [MUSIC]), chunk=10, chunk_delay=0.02)]
     kinds, in_flight = list[str](), list[int]()
     events: Any = graph.stream({"request": REQUEST}, stream_mode="custom")
     for event in events:
