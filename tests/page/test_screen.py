@@ -143,7 +143,8 @@ def test_one_that_was_left_offers_to_go_on(endpoint: Endpoint, team: Team, tmp_p
         await user.open(f"/run/{live.view.run_id}")
         user.find("Leave").click()
         await until(lambda: live.ended)
-        await user.should_see("waits for your decision", retries=50)
+        await user.should_see("Follow up", retries=50)  # what is kept is shown in place of what was under way
+        await user.should_see("waits for your decision")
         user.find("Go on").click()
         await user.should_see("This waits for you", retries=50)
         user.find("Approve").click()
