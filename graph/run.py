@@ -229,8 +229,8 @@ def _status_of(state: State) -> RunStatus:
 
 
 def _billed(state: State, lost: Sequence[Any]) -> State:
-    """Put what was lost on the bill."""
-    if not lost or "spend" not in state:
+    """Put what was lost on the bill; where a run has failed, or has not ended, there is none yet of what it has cost."""
+    if "spend" not in state or (state["spend"] and not lost):
         return state
     charges = [*state.get("charges", []), *lost]
     return {**state, "charges": charges, "spend": {**state["spend"], **totals(all_charges(charges, state["outcomes"]))}}

@@ -66,11 +66,13 @@ def test_all_workers_failed(endpoint: Endpoint, team: Team) -> None:
     team.workers = dict.fromkeys(TASKS, Turn(fault="400"))
     code, said, errors = command(REQUEST)
     before = kept()["status"], counts(endpoint)
+    shown = json.loads(command("show", kept()["id"], "--json")[1])
     team.workers = {}
     again, resumed, _ = command("resume", kept()["id"])
 
     assert (code, said, "No subtask could be done" in errors) == (1, "", True)
     assert before == ("failed", (1, 3, 0))
+    assert (shown["spend"]["calls"], shown["spend"]["usd"] > 0) == (1, True)
     assert (again, resumed, counts(endpoint)) == (0, "Everything is planned. [S1] [S2] [S3]\n", (1, 6, 1))
 
 
