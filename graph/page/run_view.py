@@ -18,6 +18,13 @@ TAIL = 700  # characters of a worker's text that its card shows; all of it opens
 CALLS = 3  # of a worker's tools that its card shows
 LINKED = f"""(event) => {{ const link = event.target.closest('a[href^="#{PREFIX}S"]');
   if (link) {{ event.preventDefault(); emit(link.getAttribute("href").slice({len(PREFIX) + 1})) }} }}"""
+# Each piece of the answer is drawn with all before it: the link that had the focus is gone then, and its heir takes it.
+KEPT_FOCUS = """(event) => { const answer = event.currentTarget, links = () => [...answer.querySelectorAll("a")];
+  const at = links().indexOf(event.target);
+  answer.keeper?.disconnect();
+  answer.keeper = new MutationObserver(() => {
+    if (document.activeElement === document.body) links()[at]?.focus({preventScroll: true}) });
+  answer.keeper.observe(answer, {childList: true, subtree: true}) }"""
 TO_MARK = "() => document.querySelector('.whole mark')?.scrollIntoView({block: 'center'})"
 
 
@@ -45,7 +52,7 @@ class RunView:
             self._about, self._question = ui.element("div").classes("about"), ui.element("div")
             self._workers = ui.element("div").classes("cards")
             self._ledger = ui.element("div").classes("ledger")
-            self._answer = ui.html(sanitize=False).classes("answer")
+            self._answer = ui.html(sanitize=False).classes("answer").on("focusin", js_handler=KEPT_FOCUS)
         with ui.dialog().on("show", js_handler=TO_MARK) as self._dialog, ui.card().classes("whole"):
             self._whose = heading("", 2)
             self._whole = ui.html(sanitize=False)
