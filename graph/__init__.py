@@ -1,6 +1,6 @@
 """Graph: assembly and the outside world. What Python programs import.
 
-build: the graph; settings, assembly, application, fetch: what it is made with; answers, run, retry, follow, handle, orders:
+build, compiled: the graph; settings, assembly, application, fetch: what it is made with; answers, run, retry, follow, handle, orders:
 how it is run and steered; chat, completions, clients, assistants: conversations; view, plan_text, sanitise: how it is
 shown; trace, auth, shared: what a host adds; inside: this process's own server; testing: for tests of one's own.
 Rooms: cli/ the command line, page/ the page in a browser, report/ files, store/ kept runs, local/ models on this machine.

@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from graph.build import Graph, build_graph
+from graph.build import build_graph
+from graph.compiled import Graph
 from graph.fetch import is_address
 from nodes.errors import BadSettings
 

@@ -3,20 +3,19 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from graph import settings, trace
 from graph.assembly import SPECIALISTS_KEPT, Attached, assemble
+from graph.compiled import Graph
 from graph.local import engine_options
 from graph.shared import share
 from nodes.approval import approval
@@ -62,18 +61,6 @@ WAYS = {
 }
 
 Step = Callable[[Any, Runtime[Context], Host], Awaitable[dict[str, Any]]]
-
-
-class Graph(CompiledStateGraph[State, Context, Input, Output]):
-    """The compiled graph, whose runs take turns: many that begin at once do not hold up their loop."""
-
-    async def astream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
-        """Run it, as LangGraph does, when it is its turn."""
-        await my_turn()
-        parts: Any = super().astream(*args, **kwargs)
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
 
 
 def build_graph(
@@ -137,13 +124,6 @@ def build_graph(
     # Saved with each checkpoint: a resume can tell that the specialists are others by then.
     kept = {SPECIALISTS_KEPT: json.dumps(team.fingerprints())}
     return Graph(**vars(compiled)).with_config(max_concurrency=THREADS, metadata=kept)
-
-
-def whole(graph: Graph) -> Graph:
-    """Open a graph's own keys: its output, its streams and the state that is read through it hold all that a run knows."""
-    opened = graph.copy({"stream_channels": None})
-    opened.output_channels = opened.stream_channels_asis
-    return opened
 
 
 def _step(step: Step, host: Host) -> RunnableCallable:

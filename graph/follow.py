@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.types import Command
 
-from graph.build import Graph, whole
+from graph.compiled import Graph, whole
 from graph.retry import retry, write_up
 from nodes.control import LEFT, Control
 from nodes.errors import BadRequest

@@ -13,7 +13,7 @@ from langgraph.types import StateSnapshot
 from langsmith import uuid7
 
 from graph.assembly import SPECIALISTS_KEPT
-from graph.build import Graph, whole
+from graph.compiled import Graph, whole
 from graph.follow import Decide, Following, Listen, Waiting
 from graph.orders import Orders
 from graph.retry import retry as what_to_retry

@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 def on_engine_loop() -> bool:
     """Tell whether this is `graph.invoke` (on the engine loop), or `graph.ainvoke` (on the caller's)."""
-    return asyncio.get_running_loop() is engine_loop()
+    try:
+        return asyncio.get_running_loop() is engine_loop()
+    except RuntimeError:  # on none
+        return False
 
 
 def begun(work: Callable[[], T]) -> Future[T]:

@@ -10,7 +10,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError, answer, build_graph, graph
-from graph.build import whole
+from graph.compiled import whole
 from nodes.state import REQUEST_LIMIT, Context
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, many_tasks, plan_of, prompts_of, synthesis_of
@@ -130,7 +130,7 @@ def streamed(mode: str, *, sync: bool) -> list[Any]:
         return list(graph.stream({"request": REQUEST}, stream_mode=mode))  # type: ignore[call-overload]
 
     async def collected() -> list[Any]:
-        return [part async for part in graph.astream({"request": REQUEST}, stream_mode=mode)]
+        return [part async for part in graph.astream({"request": REQUEST}, stream_mode=mode)]  # type: ignore[call-overload]
 
     return asyncio.run(collected())
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from graph import NoModel, build_graph, local
-from graph.build import whole
+from graph.compiled import whole
 from nodes.models.engine import server as engine
 from nodes.state import Context
 from tests.hub import Hub, serving
