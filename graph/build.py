@@ -24,7 +24,7 @@ from nodes.budget import Purse, all_charges, purse_of, spent
 from nodes.earlier import read_earlier
 from nodes.errors import BadRequest, BadSettings
 from nodes.host import Host
-from nodes.langgraph_private import RunnableCallable
+from nodes.langgraph_private import CONFIG_KEY_CHECKPOINTER, RunnableCallable
 from nodes.models import TOLD, Endpoints, wait_on_engine
 from nodes.pace import my_turn
 from nodes.planner import planner
@@ -130,8 +130,9 @@ def _step(step: Step, host: Host) -> RunnableCallable:
     """Give a step its host, and a side for `graph.invoke`: there it runs on the engine loop."""
 
     async def on_this_loop(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
-        kept = settings.still_under_ceilings(state["settings"], config.get("configurable", {}))
-        state, given = {**state, "settings": kept}, state.get("attachments")
+        configurable, given = config.get("configurable", {}), state.get("attachments")
+        if configurable.get(CONFIG_KEY_CHECKPOINTER):  # else nobody can have rewritten it
+            state = {**state, "settings": settings.still_under_ceilings(state["settings"], configurable)}
         knowing = await asyncio.to_thread(host.with_documents, given) if given else host
         await trace.began(step.__name__, state)
         update = await step(state, runtime, knowing)

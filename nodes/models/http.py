@@ -18,12 +18,14 @@ import httpx2
 from nodes.memory import MEMORY
 from nodes.models.faults import BadEnvelope
 from nodes.models.loop import engine_loop
-from nodes.models.sse import events_of
+from nodes.models.sse import events_of, parsed
 from nodes.models.transport import AiohttpTransport
 
 HIDDEN = b"[key]"
 KEY_HEADERS = (b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key")
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
+ENVELOPE = "envelope"  # the extension of a response that holds its completion: whoever asks for it need not parse it again
+_OF_THE_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")  # which no longer hold of one that was decoded
 
 
 def http_client() -> httpx2.AsyncClient:
@@ -107,7 +109,7 @@ class Guard(httpx2.AsyncBaseTransport):
         if b'"stream":true' in request.content or b'"stream": true' in request.content:
             lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events_of(envelope))
             return _replaced(response, request, f"{lines}data: [DONE]\n\n".encode(), "text/event-stream")
-        return _replaced(response, request, body, kind)
+        return _replaced(response, request, body, kind, {ENVELOPE: envelope})
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -194,25 +196,31 @@ def _streamed(response: httpx2.Response, request: httpx2.Request) -> httpx2.Resp
     )
 
 
-def _headers(response: httpx2.Response) -> httpx2.Headers:
-    """Leave out what no longer holds of a body that was decoded."""
-    headers = httpx2.Headers(response.headers)
-    for name in ("content-encoding", "content-length", "transfer-encoding"):
-        if name in headers:
-            del headers[name]
-    return headers
+def _headers(response: httpx2.Response, *left_out: bytes) -> list[tuple[bytes, bytes]]:
+    return [pair for pair in response.headers.raw if pair[0].lower() not in (*_OF_THE_BODY, *left_out)]
 
 
-def _replaced(response: httpx2.Response, request: httpx2.Request, body: bytes, kind: str) -> httpx2.Response:
-    headers = _headers(response)
-    headers["content-type"] = kind or "application/octet-stream"
-    return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+def _replaced(
+    response: httpx2.Response,
+    request: httpx2.Request,
+    body: bytes,
+    kind: str,
+    extensions: Mapping[str, Any] | None = None,
+) -> httpx2.Response:
+    said = (b"content-type", (kind or "application/octet-stream").encode())
+    return httpx2.Response(
+        response.status_code,
+        headers=[*_headers(response, said[0]), said],
+        stream=httpx2.ByteStream(body),  # as `content` it costs thrice as much
+        request=request,
+        extensions=extensions,
+    )
 
 
 def _envelope(body: bytes) -> dict[str, Any]:
     text = body.decode("utf-8", "replace")
     try:
-        envelope = json.loads(body)
+        envelope = parsed(body)
     except (ValueError, RecursionError):
         what = "a web page" if "<html" in text[:2000].lower() else "nothing" if not text.strip() else "no valid JSON"
         raise BadEnvelope(f"The endpoint answered with {what} (status 200)", text) from None

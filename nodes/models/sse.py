@@ -59,13 +59,18 @@ class Decoder:
         if text.startswith(b"[DONE]"):
             self.done = True
             return None
-        event = _parsed(text)
+        event = parsed(text)
         if not isinstance(event, dict):
             raise BadEnvelope("The answer is not a chat completion", text.decode("utf-8", "replace"))
         return event
 
 
-def _parsed(text: bytes) -> Any:
+def parsed(text: bytes) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
     try:
         return from_json(text)  # a third of json's time
     except ValueError:  # also for half a character, which json takes

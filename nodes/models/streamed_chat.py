@@ -19,8 +19,8 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
-from pydantic_core import from_json
 
+from nodes.models.http import ENVELOPE
 from nodes.models.sse import Decoder, Event, events_of, joined
 
 EVERY_S = 0.05  # between two chunks that a listener is told of; nobody reads faster
@@ -52,15 +52,15 @@ class StreamedChat(ChatOpenAI):
         payload = self._get_request_payload(messages, **options)
         body = {**(payload.pop("extra_body", None) or {}), **payload}
         response = await self.root_async_client.post(
-            "/chat/completions",
+            f"{self.root_async_client.base_url}chat/completions",  # a path alone would be parsed once more
             cast_to=httpx2.Response,
             body=body,
+            options={"idempotency_key": ""},  # else a random one is made, which is not sent
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            async with aclosing(response):  # the guard has read it, up to its limit, and found a completion
-                yield events_of(from_json(await response.aread()))
+        if ENVELOPE in response.extensions:
+            yield events_of(response.extensions[ENVELOPE])
             return
         decoder, began = Decoder(), time.monotonic()
         async with aclosing(response), aclosing(response.aiter_bytes()) as parts:

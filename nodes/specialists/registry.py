@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +101,14 @@ class Roster:
         if name in self.members:
             return self.members[name]
         bare = bare_name(name)
-        same = next((specialist for specialist in self.members.values() if bare_name(specialist.name) == bare), None)
-        if same is not None or not bare:
-            return same
-        choices = {specialist.name: bare_name(specialist.name) for specialist in self.members.values()}
-        near = process.extractOne(bare, choices, scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_MISS)
-        return None if near is None else self.members[near[2]]
+        if bare in self._by_bare_name or not bare:
+            return self._by_bare_name.get(bare)
+        near = process.extractOne(bare, [*self._by_bare_name], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR_MISS)
+        return None if near is None else self._by_bare_name[near[0]]
+
+    @cached_property
+    def _by_bare_name(self) -> dict[str, Specialist]:
+        return {bare_name(name): specialist for name, specialist in self.members.items()}
 
     def names(self, *, improvise: bool) -> list[str]:
         """Name whom the planner may choose: the user's own, and while it may improvise those that come with us too."""
