@@ -24,8 +24,9 @@ from nodes.models.transport import AiohttpTransport
 HIDDEN = b"[key]"
 KEY_HEADERS = (b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key")
 ENVELOPE_LIMIT = 12_000_000  # bytes of an answer that is not a stream; more is refused unread
-ENVELOPE = "envelope"  # the extension of a response that holds its completion: whoever asks for it need not parse it again
-_OF_THE_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")  # which no longer hold of one that was decoded
+ENVELOPE = "envelope"  # the extension of a response that holds its completion, so that nobody parses it again
+# What no longer holds of a body that was decoded.
+_OF_THE_BODY = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 def http_client() -> httpx2.AsyncClient:

@@ -6,7 +6,6 @@ With one loop of our own there is one client, one count of the calls under way, 
 
 import asyncio
 import contextvars
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -14,22 +13,24 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from nodes.memory import MEMORY
+
 T = TypeVar("T")
 
-_lock = threading.Lock()
 _mail: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Mail]" = WeakKeyDictionary()
-_loop: asyncio.AbstractEventLoop | None = None
-_owner = 0  # the process that started the loop: a thread does not survive a fork
+
+
+class _Engine:
+    """The loop, at work in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="orchestrator-engine", daemon=True).start()
 
 
 def engine_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop, started in a daemon thread at first use."""
-    global _loop, _owner
-    with _lock:
-        if _loop is None or _owner != os.getpid():
-            _loop, _owner = asyncio.new_event_loop(), os.getpid()
-            threading.Thread(target=_loop.run_forever, name="orchestrator-engine", daemon=True).start()
-        return _loop
+    """Return the loop, started at first use."""
+    return MEMORY.kept(_Engine, "", _Engine).loop
 
 
 async def on_engine(work: Coroutine[Any, Any, T]) -> T:
@@ -90,8 +91,9 @@ def post(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
 
     A wake-up takes 20 µs and lets the two threads fight over the interpreter. A closed loop does nothing.
     """
-    with _lock:
-        mail = _mail.setdefault(loop, _Mail())
+    if (mail := _mail.get(loop)) is None:
+        with MEMORY.lock:
+            mail = _mail.setdefault(loop, _Mail())
     mail.calls.append(call)
     if mail.teller is not (here := asyncio.get_running_loop()):
         mail.teller = here
