@@ -7,6 +7,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graph.store.runs import Store
@@ -23,7 +24,7 @@ Listen = Callable[[dict[str, Any]], None]
 
 
 class RunJournal:
-    """The journal of one run (nodes.models.notes). Written on the loop that opened the store, whichever loop makes the call."""
+    """The journal of one run (nodes.models.notes), whichever loop makes its calls."""
 
     def __init__(
         self,
@@ -66,13 +67,15 @@ class RunJournal:
         await self._write(note, charges, settled=True)
 
     async def _write(self, note: str, charges: Sequence[Charge], *, settled: bool) -> None:
+        from nodes.models import post  # runs are listed without it
+
         loop = self._loop
         if loop is None or loop.is_closed():
             return
         event = {"type": "request", "note": note, "charges": list(charges), "settled": settled}
-        loop.call_soon_threadsafe(self._listen, event)
+        post(loop, partial(self._listen, event))
         writing = self._store.note(self._run, note, json.dumps(list(charges)) if charges else None)
-        if loop is asyncio.get_running_loop():
+        if self._store.on_any_loop or loop is asyncio.get_running_loop():
             await writing
         else:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writing, loop))

@@ -111,9 +111,15 @@ class Run:
 
 
 class Store(ABC):
-    """A database of runs. What the two have in common; each says how a statement is run and a run is locked."""
+    """A database of runs. What the two have in common; each says how a statement is run and a run is locked.
+
+    Attributes:
+        saver: keeps the steps of runs.
+        on_any_loop: statements may be run on any event loop, not only on the one that opened it.
+    """
 
     saver: "BaseCheckpointSaver[Any]"
+    on_any_loop = False
 
     @abstractmethod
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> None:

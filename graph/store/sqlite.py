@@ -1,22 +1,19 @@
 """SQLite: runs in one file; a lock file a run tells who is at work, and goes with its process."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import aiosqlite
 from filelock import FileLock, Timeout
 
+from graph.store.connection import Connection, connected
 from graph.store.runs import TABLES, Store, StoreError, TryLock
 
 if TYPE_CHECKING:
     from graph.store.saver import Saver
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 MEMORY = ":memory:"  # the database of a run that is not kept
 
@@ -29,18 +26,11 @@ async def open_sqlite(path: Path) -> AsyncIterator[Store]:
         StoreError: it cannot be used.
     """
     with store_errors(path):
-        _try_out(path)
-        async with aiosqlite.connect(path) as connection:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        async with connected(path) as connection:
             store = SqliteStore(path, connection)
-            await store.set_up()
+            await connection.run(store.set_up)
             yield store
-
-
-def _try_out(path: Path) -> None:
-    """Make sure that a database can be opened there: aiosqlite leaves a thread behind where this fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as probe:
-        probe.execute("pragma schema_version")
 
 
 @contextmanager
@@ -71,21 +61,12 @@ def _mend(error: Exception) -> str:
     return f"{said}. {way[0].upper()}{way[1:]}."
 
 
-async def in_one_go(connection: aiosqlite.Connection, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function on the thread of a connection, as all that it does is run."""
-    made: T = await connection._execute(work, *args, **kwargs)  # type: ignore[no-untyped-call]  # noqa: SLF001 - its only way
-    return made
-
-
-def _executed(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> None:
-    connection.execute(sql, values)
-    connection.commit()
-
-
 class SqliteStore(Store):
     """Runs in one SQLite file."""
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+    on_any_loop = True
+
+    def __init__(self, path: Path, connection: Connection) -> None:
         self.path = path
         self.connection = connection
 
@@ -96,25 +77,25 @@ class SqliteStore(Store):
 
         return Saver(self.connection)
 
-    async def set_up(self) -> None:
-        """Make the tables where they are missing."""
-        await self.connection.execute("pragma busy_timeout=20000")
-        await self.connection.execute("pragma journal_mode=wal")
+    def set_up(self) -> None:
+        """Make the tables where they are missing; run in the connection's thread."""
+        sqlite = self.connection.sqlite
+        sqlite.execute("pragma busy_timeout=20000")
+        sqlite.execute("pragma journal_mode=wal")
         # With the write-ahead log, what is committed outlives the process; only a power cut
         # may take the last of it, never the file. A commit costs 0.1 ms so, and up to 10 ms with a sync each.
-        await self.connection.execute("pragma synchronous=normal")
+        sqlite.execute("pragma synchronous=normal")
         for statement in TABLES:
-            await self.connection.execute(statement)
-        await self.connection.commit()
+            sqlite.execute(statement)
+        sqlite.commit()
 
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement, and commit it."""
-        await in_one_go(self.connection, _executed, self.connection._conn, sql, values)  # noqa: SLF001 - on its own thread
+        await self.connection.write(lambda: self.connection.sqlite.execute(sql, values))
 
     async def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query."""
-        async with self.connection.execute(sql, values) as rows:
-            return [tuple(row) async for row in rows]
+        return await self.connection.run(lambda: self.connection.sqlite.execute(sql, values).fetchall())
 
     @asynccontextmanager
     async def lock(self, run_id: str) -> AsyncIterator[TryLock]:

@@ -11,7 +11,7 @@ from nodes.models.call import Call, CallFailed, Clock, OverBudget, Reply
 from nodes.models.endpoints import Endpoints
 from nodes.models.engine.server import EngineOptions
 from nodes.models.gates import HOLDS, TOLD, WATCHES, GateShut, Sending
-from nodes.models.loop import on_engine, wait_on_engine
+from nodes.models.loop import on_engine, post, wait_on_engine
 from nodes.models.notes import run_journal
 from nodes.models.prices import BYTES_A_TOKEN, listed_window, price_of, window_room
 from nodes.models.schemas import plan_schema, sequel_schema, synthesis_schema

@@ -91,11 +91,15 @@ def post(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
 
     A wake-up takes 20 µs and lets the two threads fight over the interpreter. A closed loop does nothing.
     """
+    here = asyncio.get_running_loop()
+    if here is loop:
+        here.call_soon(call)
+        return
     if (mail := _mail.get(loop)) is None:
         with MEMORY.lock:
             mail = _mail.setdefault(loop, _Mail())
     mail.calls.append(call)
-    if mail.teller is not (here := asyncio.get_running_loop()):
+    if mail.teller is not here:
         mail.teller = here
         here.call_soon(_wake, loop, mail)
 
