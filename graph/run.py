@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -149,7 +150,12 @@ async def resume(
 async def billed_state(store: Store, run: Run, snapshot: StateSnapshot) -> State:
     """Give what a saved run has come to, with what a kill has lost on its bill."""
     state: State = snapshot.values  # type: ignore[assignment]
-    return _billed(state, await lost_charges(store, run.id, snapshot))
+
+    async def read() -> StateSnapshot:
+        return snapshot
+
+    lost, _ = await lost_charges(store, run.id, state, read)
+    return _billed(state, lost)
 
 
 @dataclass(frozen=True)
@@ -165,10 +171,11 @@ class _Work:
 
     async def to_the_end(self, sent: Any, given: Mapping[str, Any] | None = None) -> State:
         """Follow the run, keep the journal, and save how it ended."""
-        run, snapshot = self.run, await snapshot_of(self.graph, self.run)
+        run = self.run
+        lost, snapshot = await lost_charges(self.store, run.id, {}, partial(snapshot_of, self.graph, run))
         self.listen({"type": "run", "id": run.id})
-        await self.store.set_status(run.id, "running")
-        lost = await lost_charges(self.store, run.id, snapshot)
+        if run.status != "running":
+            await self.store.set_status(run.id, "running")
         journal = RunJournal(self.store, run.id, lost, snapshot, self.listen)
         context = {name: value for name, value in (given or run.given).items() if name in Context.model_fields}
         status: RunStatus = "failed"
@@ -214,13 +221,12 @@ class _Work:
 
         A run that waits for another synthesis is told so too, and saved so at its end: an update now would end the waiting.
         """
-        config = config_of(self.run)
-        snapshot = await whole(self.graph).aget_state(config)
-        lost = await lost_charges(self.store, self.run.id, snapshot)
+        read = partial(snapshot_of, self.graph, self.run)
+        lost, snapshot = await lost_charges(self.store, self.run.id, state, read)
         billed = _billed(state, lost)
-        if lost and not snapshot.next:
+        if lost and snapshot and not snapshot.next:
             bill = {"charges": lost, "spend": billed["spend"]}
-            await self.graph.aupdate_state(config, bill, as_node="synthesiser")
+            await self.graph.aupdate_state(config_of(self.run), bill, as_node="synthesiser")
         return billed
 
 

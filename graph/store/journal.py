@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,12 +31,12 @@ class RunJournal:
         store: Store,
         run_id: str,
         lost: Sequence[Charge],
-        snapshot: StateSnapshot,
+        snapshot: StateSnapshot | None,
         listen: Listen = lambda _: None,
     ) -> None:
         self._listen = listen
         self._store, self._run, self._lost = store, run_id, [*lost]
-        self._allowed = _allowed(snapshot, lost) if lost else {}
+        self._allowed = _allowed(snapshot, lost) if snapshot and lost else {}
         self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
 
     def close(self) -> None:
@@ -81,10 +81,29 @@ class RunJournal:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writing, loop))
 
 
-async def lost_charges(store: Store, run_id: str, snapshot: StateSnapshot) -> list[Charge]:
-    """Find the charges that are in the journal and not in the run's state."""
+async def lost_charges(
+    store: Store, run_id: str, saved: Mapping[str, Any], read: Callable[[], Awaitable[StateSnapshot]]
+) -> tuple[list[Charge], StateSnapshot | None]:
+    """Find the charges that are in the journal and not in the run's state.
+
+    Args:
+        store: where the run is.
+        run_id: the run's.
+        saved: what is at hand of its state; may be old, or nothing.
+        read: reads its state anew; asked only where something is missing in what is at hand.
+
+    Returns:
+        The charges, and what was read (None: nothing needed to be).
+    """
     noted = [charge for note in await store.notes(run_id) for charge in json.loads(note)]
-    rest = Counter(map(_key, noted)) - Counter(map(_key, _saved(snapshot)))
+    if not _without(noted, all_charges(saved.get("charges", []), saved.get("outcomes", []))):
+        return [], None
+    snapshot = await read()
+    return _without(noted, _saved(snapshot)), snapshot
+
+
+def _without(noted: Iterable[Charge], saved: Iterable[Charge]) -> list[Charge]:
+    rest = Counter(map(_key, noted)) - Counter(map(_key, saved))
     return [json.loads(key) for key in rest.elements()]
 
 
