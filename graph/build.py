@@ -44,7 +44,12 @@ THREADS = 1024
 WAYS = {
     START: {"planner": "a request", "sequel": "a message after a run"},
     "sequel": {"validator": "a change", "planner": "a new request", END: "answered from the results"},
-    "validator": {"planner": "sent back", "approval": "checked", "synthesiser": "no follow-up can be run"},
+    "validator": {
+        "planner": "sent back",
+        "approval": "a person is to see it",
+        "worker": "checked",
+        "synthesiser": "no follow-up can be run",
+    },
     "approval": {
         "worker": "approved",
         "planner": "rejected",
@@ -75,9 +80,9 @@ def build_graph(
 ) -> Graph:
     """Build the orchestrator.
 
-        START → planner → validator → approval ⇒ Send("worker") × n → synthesiser → END
-          │        ↑          │  ↑                                        │
-          │        └─ re-plan ┘  │ ←────── follow-up subtasks ────────────┘
+        START → planner → validator (→ approval) ⇒ Send("worker") × n → synthesiser → END
+          │        ↑          │  ↑                                           │
+          │        └─ re-plan ┘  │ ←─────── follow-up subtasks ──────────────┘
           └→ sequel ─ a change ──┘   a message after a run: answered at once, a change, or a new request
 
     Args:

@@ -1,4 +1,4 @@
-"""Approval: shows the plan to a person before anything is spent on workers, if that was asked for."""
+"""Approval: shows the plan to a person before anything is spent on workers. The validator comes here if that was asked for."""
 
 from typing import Any, Literal, Self
 
@@ -49,22 +49,17 @@ class Decisions(BaseModel):
 
 
 async def approval(state: State, runtime: Runtime[Context], host: Host) -> dict[str, Any]:  # noqa: ARG001
-    """Wait for a person where the settings say so; else go on.
+    """Wait for a person.
 
     Raises:
         BadDecision: the person's word has another form than the one that was asked for.
     """
-    settings, plan, draft = Context.of(state["settings"]), state["plan"], state["draft"]
-    as_edited = draft.get("edited") and not plan["dropped"] and not plan.get("note")
-    at_work = {"phase": "worker", "stop_reason": under_way(f"{len(plan['subtasks'])} with their workers")}
-    if not settings.approve_plan or as_edited:
-        return at_work
-    decision = ask_person(_asked(plan), Decisions).decisions[0]
+    decision = ask_person(_asked(state["plan"]), Decisions).decisions[0]
     if decision.type == "reject":
         return _rejected(state, decision.message)
     if decision.type == "edit" and decision.edited_action:
         return _edited(state, decision.edited_action.args)
-    return at_work
+    return {"phase": "worker", "stop_reason": under_way(f"{len(state['plan']['subtasks'])} with their workers")}
 
 
 def _rejected(state: State, message: str | None) -> dict[str, Any]:

@@ -43,8 +43,14 @@ async def validator(state: State, runtime: Runtime[Context], host: Host) -> dict
         plan["kept"] = [outcome["id"] for outcome in state["outcomes"]]
     runtime.stream_writer({"type": "plan", "plan": plan})
     plans = [*state.get("plans", []), state["plan"]] if draft["round"] > 1 else []
-    last = f"{len(plan['subtasks'])} planned, {len(plan['dropped'])} dropped"
-    return {"plan": plan, "plans": plans, "phase": "approval", "replan": None, "stop_reason": under_way(last)}
+    last = under_way(f"{len(plan['subtasks'])} planned, {len(plan['dropped'])} dropped")
+    phase = "approval" if settings.approve_plan and not _as_edited(plan, draft) else "worker"
+    return {"plan": plan, "plans": plans, "phase": phase, "replan": None, "stop_reason": last}
+
+
+def _as_edited(plan: Plan, draft: Draft) -> bool:
+    """Tell whether a plan is what a person has made of it, and so approved."""
+    return bool(draft.get("edited") and not plan["dropped"] and not plan.get("note"))
 
 
 def _sent_back(draft: Draft, faults: list[str], *, usable: bool) -> dict[str, Any]:
