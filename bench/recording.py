@@ -287,10 +287,10 @@ INSIDE = {"worker": "× n, side by side", "planner": "writes the plan", "validat
           "synthesiser": "one answer"}  # fmt: skip
 
 
-def _order(edges: Sequence[tuple[str, str]]) -> list[str]:
-    """Put the nodes in the order in which a run first reaches them."""
+def _order(edges: Sequence[tuple[str, str, bool]]) -> list[str]:
+    """Put the nodes in the order in which a run first reaches them; what always follows on another comes after it."""
     following: dict[str, list[str]] = {}
-    for source, target in edges:
+    for source, target, _ in edges:
         following.setdefault(source, []).append(target)
     depth = {"__start__": 0}
     waiting = ["__start__"]
@@ -300,13 +300,16 @@ def _order(edges: Sequence[tuple[str, str]]) -> list[str]:
             if target not in depth and target != "__end__":
                 depth[target] = depth[node] + 1
                 waiting.append(target)
+    for source, target, conditional in edges:
+        if not conditional:
+            depth[target] = max(depth[target], depth[source] + 1)
     return [*sorted(depth, key=lambda node: depth[node]), "__end__"]
 
 
 def drawing(graph: Any) -> str:
     """Draw a compiled graph as an SVG: a row of nodes, ways back below, ways past others above."""
-    edges = [(edge.source, edge.target, edge.conditional) for edge in graph.get_graph().edges]
-    nodes = _order([(source, target) for source, target, _ in edges])
+    edges = [(edge.source, edge.target, bool(edge.conditional)) for edge in graph.get_graph().edges]
+    nodes = _order(edges)
     left, at = {}, 26.0
     for node in nodes:
         left[node] = at

@@ -10,7 +10,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, NoModel, OrchestratorError, answer, build_graph, graph
-from graph.compiled import whole
+from graph.build import whole
 from nodes.state import REQUEST_LIMIT, Context
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, many_tasks, plan_of, prompts_of, synthesis_of
@@ -143,7 +143,7 @@ def test_stream_updates(endpoint: Endpoint, *, sync: bool) -> None:
     """Updates name each step as it ends, one for each worker."""
     nodes = [name for part in streamed("updates", sync=sync) for name in part]
 
-    assert nodes == ["planner", "validator", "approval", "worker", "worker", "worker", "synthesiser"]
+    assert nodes == ["planner", "validator", "worker", "worker", "worker", "synthesiser"]
 
 
 @SYNC_OR_NOT

@@ -77,7 +77,7 @@ def test_traced(tmp_path: Path) -> None:
     about = str([metadata(run) for run in runs.values()])
 
     assert (code, REQUEST.startswith(root["name"].removesuffix(" …"))) == (0, True)
-    assert steps == Counter(["planner", "validator", "approval", "synthesiser", *TEAM])
+    assert steps == Counter(["planner", "validator", "synthesiser", *TEAM])
     assert parents == Counter(["planner", "synthesiser", *TEAM])
     named = [
         f"{who}: {TASKS[who]}".startswith(name.removesuffix(" …"))
@@ -102,8 +102,8 @@ def test_rounds_and_attempts(tmp_path: Path) -> None:
     _, collector, _ = traced(tmp_path, Team(["no plan", plan_of(PARTY)], synthesiser=[asking, join_all]))
     steps = [run["name"] for run in collector.runs.values() if metadata(run).get("role") and run["run_type"] != "llm"]
 
-    first = ["planner", "validator", "planner, attempt 2", "validator, attempt 2", "approval", *PARTY, "synthesiser"]
-    second = ["validator, round 2", "approval, round 2", "accountant", "synthesiser, round 2"]
+    first = ["planner", "validator", "planner, attempt 2", "validator, attempt 2", *PARTY, "synthesiser"]
+    second = ["validator, round 2", "accountant", "synthesiser, round 2"]
     assert Counter(name.split(":")[0] for name in steps) == Counter([*first, *second])
 
 
