@@ -11,7 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from evals.caller import Run, made
 from evals.sets import Document
 from graph import Context, OrchestratorError, aanswer, build_graph
-from graph.compiled import whole
+from graph.build import whole
 from nodes.models import Line, Script, register
 
 

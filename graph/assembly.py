@@ -37,11 +37,19 @@ Attached = Iterable[str | Path | Document]
 
 @dataclass(frozen=True)
 class Assembly:
-    """What a graph is built with."""
+    """What a graph is built with.
+
+    Attributes:
+        roster: who can be given work.
+        toolbox: what they work with.
+        documents: what was handed over with the request.
+        lent: other people's code is among it: tools, MCP servers, specialists that are no model of ours.
+    """
 
     roster: Roster
     toolbox: Toolbox
     documents: Documents | None
+    lent: bool
 
     def fingerprints(self) -> dict[str, str]:
         """Tell one state of each specialist of the user's own from another, by name."""
@@ -76,7 +84,8 @@ def assemble(
     ]
     roster = Roster.of([*own, *shipped])
     toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.path("MCP_CONFIG"))
-    return Assembly(roster, toolbox, handed_over)
+    lent = toolbox.tools.keys() > box.tools.keys() or not all(who.ours for who in roster.members.values())
+    return Assembly(roster, toolbox, handed_over, lent)
 
 
 def _fingerprint(specialist: Specialist) -> str:

@@ -128,7 +128,14 @@ def build_graph(
     compiled.stream_channels = [*Output.__annotations__]
     # Saved with each checkpoint: a resume can tell that the specialists are others by then.
     kept = {SPECIALISTS_KEPT: json.dumps(team.fingerprints())}
-    return Graph(**vars(compiled)).with_config(max_concurrency=THREADS, metadata=kept)
+    return Graph(**vars(compiled), lent=team.lent).with_config(max_concurrency=THREADS, metadata=kept)
+
+
+def whole(graph: Graph) -> Graph:
+    """Open a graph's own keys: its output, its streams and the state that is read through it hold all that a run knows."""
+    opened = graph.copy({"stream_channels": None})
+    opened.output_channels = opened.stream_channels_asis
+    return opened
 
 
 def _step(step: Step, host: Host) -> RunnableCallable:

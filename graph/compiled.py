@@ -8,8 +8,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langgraph.graph.state import CompiledStateGraph
 
-from nodes.models import on_engine_loop, wait_on_engine
-from nodes.pace import my_turn
+from nodes.models import on_engine, on_engine_loop, wait_on_engine
+from nodes.pace import my_turn, under_way
 from nodes.state import Context, Input, Output, State
 
 T = TypeVar("T")
@@ -22,33 +22,50 @@ def _typed_as(_: T) -> Callable[[Callable[..., Any]], T]:
 
 
 class Graph(_LangGraphs):
-    """The compiled graph. Runs that begin at once take turns, so that they do not hold up their loop."""
+    """The compiled graph. Runs that begin at once take turns, so that they do not hold up their loop.
+
+    Attributes:
+        lent: other people's code is part of it, which may belong to the loop that it was made on.
+    """
+
+    def __init__(self, *, lent: bool = False, **compiled: Any) -> None:
+        super().__init__(**compiled)
+        self.lent = lent
 
     @_typed_as(_LangGraphs.astream)
     async def astream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:  # type: ignore[override]  # nor is LangGraph's LangChain's
         """Run it, as LangGraph does, when it is its turn."""
-        await my_turn()
-        parts: Any = super().astream(*args, **kwargs)
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
+        with under_way():
+            await my_turn()
+            parts: Any = super().astream(*args, **kwargs)
+            async with aclosing(parts):
+                async for part in parts:
+                    yield part
 
     @_typed_as(_LangGraphs.invoke)
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002 - LangGraph's
         """Run it and wait.
 
-        A run that is not kept goes on the engine loop as a whole; LangGraph's sync side takes a thread for each worker,
-        and nearly twice the CPU at 100 of them. One that is kept, or a part of another graph's, has that side, for its
-        checkpointer may have no other.
+        LangGraph's sync side takes a thread for each worker, and nearly twice the CPU at 100 of them: it is for runs that
+        are kept, whose checkpointer may have no other side, and for parts of another graph.
         """
-        inside = any(key.startswith("__pregel") for key in ensure_config(config).get("configurable", {}))
-        if self.checkpointer or inside or on_engine_loop():
+        if not self._is_by_itself(config) or on_engine_loop():
             return super().invoke(input, config, **kwargs)
         return wait_on_engine(self.ainvoke(input, config, **kwargs))
 
+    @_typed_as(_LangGraphs.ainvoke)
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Run it.
 
-def whole(graph: Graph) -> Graph:
-    """Open a graph's own keys: its output, its streams and the state that is read through it hold all that a run knows."""
-    opened = graph.copy({"stream_channels": None})
-    opened.output_channels = opened.stream_channels_asis
-    return opened
+        Nothing of it is done on the caller's loop where nothing belongs there: two loops that are both at work keep each
+        other waiting for the interpreter, for 0.1 s and more with many runs under way.
+        """
+        await my_turn()
+        if self.lent or ensure_config(config).get("callbacks") or not self._is_by_itself(config):
+            return await super().ainvoke(input, config, **kwargs)
+        return await on_engine(super().ainvoke(input, config, **kwargs))
+
+    def _is_by_itself(self, config: RunnableConfig | None) -> bool:
+        """Tell whether a run is neither kept nor a part of another graph's."""
+        inside = any(key.startswith("__pregel") for key in ensure_config(config).get("configurable", {}))
+        return not self.checkpointer and not inside

@@ -9,7 +9,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.types import Command
 
-from graph.compiled import Graph, whole
+from graph.build import whole
+from graph.compiled import Graph
 from graph.retry import retry, write_up
 from nodes.control import LEFT, Control
 from nodes.errors import BadRequest

@@ -14,7 +14,8 @@ from langgraph.types import StateSnapshot
 from langsmith import uuid7
 
 from graph.assembly import SPECIALISTS_KEPT
-from graph.compiled import Graph, whole
+from graph.build import whole
+from graph.compiled import Graph
 from graph.follow import Decide, Following, Listen, Waiting
 from graph.orders import Orders
 from graph.retry import retry as what_to_retry
@@ -150,11 +151,7 @@ async def resume(
 async def billed_state(store: Store, run: Run, snapshot: StateSnapshot) -> State:
     """Give what a saved run has come to, with what a kill has lost on its bill."""
     state: State = snapshot.values  # type: ignore[assignment]
-
-    async def read() -> StateSnapshot:
-        return snapshot
-
-    lost, _ = await lost_charges(store, run.id, state, read)
+    lost, _ = await lost_charges(store, run.id, state, snapshot)
     return _billed(state, lost)
 
 

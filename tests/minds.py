@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph import graph
-from graph.compiled import whole
+from graph.build import whole
 from tests.endpoint import Call, Endpoint
 from tests.turn import Body, Turn, prompt_of, system_of
 

@@ -10,7 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import build_graph
-from graph.compiled import whole
+from graph.build import whole
 from nodes.errors import BadDecision
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, TASKS, Team, calls_of, fenced, plan_of, prompts_of, synthesis_of

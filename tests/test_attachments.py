@@ -8,7 +8,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graph import BadRequest, build_graph
-from graph.compiled import whole
+from graph.build import whole
 from nodes.attachments import documents_in, read_attachments
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, Team, plan_of, prompts_of

@@ -82,7 +82,10 @@ class RunJournal:
 
 
 async def lost_charges(
-    store: Store, run_id: str, saved: Mapping[str, Any], read: Callable[[], Awaitable[StateSnapshot]]
+    store: Store,
+    run_id: str,
+    saved: Mapping[str, Any],
+    snapshot: StateSnapshot | Callable[[], Awaitable[StateSnapshot]],
 ) -> tuple[list[Charge], StateSnapshot | None]:
     """Find the charges that are in the journal and not in the run's state.
 
@@ -90,7 +93,7 @@ async def lost_charges(
         store: where the run is.
         run_id: the run's.
         saved: what is at hand of its state; may be old, or nothing.
-        read: reads its state anew; asked only where something is missing in what is at hand.
+        snapshot: its whole state, or what reads it: asked only where something is missing in what is at hand.
 
     Returns:
         The charges, and what was read (None: nothing needed to be).
@@ -98,7 +101,7 @@ async def lost_charges(
     noted = [charge for note in await store.notes(run_id) for charge in json.loads(note)]
     if not _without(noted, all_charges(saved.get("charges", []), saved.get("outcomes", []))):
         return [], None
-    snapshot = await read()
+    snapshot = await snapshot() if callable(snapshot) else snapshot
     return _without(noted, _saved(snapshot)), snapshot
 
 

@@ -1,5 +1,6 @@
 """The compiled graph: which loop and which threads its runs take."""
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -10,12 +11,13 @@ from contextlib import closing
 from typing import Any, TypedDict
 
 import pytest
+from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
-from graph import Context, build_graph, graph
+from graph import Context, Specialist, build_graph, graph
 from tests.endpoint import Endpoint
 from tests.minds import REQUEST, Team, many_tasks, plan_of
 from tests.turn import Turn
@@ -92,3 +94,75 @@ def test_a_part_of_a_graph_is_kept_by_its_checkpointer(saver: SqliteSaver, *, to
     assert state["answer"]
     spaces = {saved.config["configurable"]["checkpoint_ns"].partition(":")[0] for saved in saver.list(config)}
     assert "ask" in spaces
+
+
+def where(seen: list[bool], here: asyncio.AbstractEventLoop) -> Specialist:
+    """A specialist in Python that notes whether it works on the caller's loop."""
+
+    async def work(task: str) -> str:
+        seen.append(asyncio.get_running_loop() is here)
+        return f"Done: {task}"
+
+    return Specialist("caterer", "food", runnable=work)
+
+
+class Loops(AsyncCallbackHandler):
+    """Notes on which loop it is told of a run."""
+
+    def __init__(self) -> None:
+        self.seen: set[asyncio.AbstractEventLoop] = set()
+
+    async def on_chain_start(self, *_: Any, **__: Any) -> None:
+        """Note the loop."""
+        self.seen.add(asyncio.get_running_loop())
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_other_peoples_code_stays_on_the_callers_loop(team: Team) -> None:
+    """What is lent may belong to it: specialists in Python, and callbacks."""
+    team.planner = [plan_of({"caterer": "Write the menu."})]
+    loops = Loops()
+
+    async def run() -> tuple[list[bool], asyncio.AbstractEventLoop]:
+        here, seen = asyncio.get_running_loop(), list[bool]()
+        await build_graph(specialists=[where(seen, here)]).ainvoke({"request": REQUEST})
+        await graph.ainvoke({"request": REQUEST}, {"callbacks": [loops]})
+        return seen, here
+
+    seen, here = asyncio.run(run())
+
+    assert seen == [True]
+    assert loops.seen == {here}
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_a_run_by_itself_leaves_the_callers_loop_alone() -> None:
+    """The loop takes the run's beginning and its end, and no step in between."""
+
+    async def run() -> int:
+        here, taken = asyncio.get_running_loop(), 0
+        make = here.create_task
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            nonlocal taken
+            taken += 1
+            return make(*args, **kwargs)
+
+        here.create_task = counted  # type: ignore[method-assign]
+        await graph.ainvoke({"request": REQUEST})
+        return taken
+
+    assert asyncio.run(run()) == 0
+
+
+def test_a_cancelled_run_asks_nothing_more(endpoint: Endpoint, team: Team) -> None:
+    team.planner = [Turn(plan_of(many_tasks(3)), delay=1.5)]
+
+    async def run() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(graph.ainvoke({"request": REQUEST}), 0.5)
+        await asyncio.sleep(2)
+
+    asyncio.run(run())
+
+    assert len(endpoint.requests) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graph import BadSettings, Specialist, build_graph, graph
-from graph.compiled import whole
+from graph.build import whole
 from graph.report import html, markdown
 from graph.sanitise import harmless
 from graph.settings import CAPPED, CEILING, HOST_SETTINGS, resolve

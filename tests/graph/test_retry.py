@@ -13,7 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import AllWorkersFailed, BadRequest, BadSettings, NoModel, Specialist, build_graph
-from graph.compiled import whole
+from graph.build import whole
 from graph.report.text import markdown
 from graph.retry import retry
 from graph.run import billed_state, resume, snapshot_of, start, tell_so_far

@@ -7,7 +7,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from graph import build_graph, graph
-from graph.compiled import whole
+from graph.build import whole
 from tests.endpoint import Endpoint, Turn
 from tests.minds import REQUEST, TASKS, Team, calls_of, disagreement, fenced, prompts_of, synthesis_of
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from graph import NoModel, build_graph, local
-from graph.compiled import whole
+from graph.build import whole
 from nodes.models.engine import server as engine
 from nodes.state import Context
 from tests.hub import Hub, serving
