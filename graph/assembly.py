@@ -84,7 +84,7 @@ def assemble(
     ]
     roster = Roster.of([*own, *shipped])
     toolbox = _toolbox(box, roster, tools, mcp_config if mcp_config is not None else settings.path("MCP_CONFIG"))
-    lent = toolbox.tools.keys() > box.tools.keys() or not all(who.ours for who in roster.members.values())
+    lent = toolbox.tools != box.tools or not all(who.ours for who in roster.members.values())
     return Assembly(roster, toolbox, handed_over, lent)
 
 

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables.config import ensure_config, merge_configs
 from langgraph.graph.state import CompiledStateGraph
 
 from nodes.models import on_engine, on_engine_loop, wait_on_engine
@@ -47,7 +47,7 @@ class Graph(_LangGraphs):
         """Run it and wait.
 
         LangGraph's sync side takes a thread for each worker, and nearly twice the CPU at 100 of them: it is for runs that
-        are kept, whose checkpointer may have no other side, and for parts of another graph.
+        are kept, whose checkpointer may have no other side, for parts of another graph, and where callbacks listen.
         """
         if not self._is_by_itself(config) or on_engine_loop():
             return super().invoke(input, config, **kwargs)
@@ -61,11 +61,12 @@ class Graph(_LangGraphs):
         other waiting for the interpreter, for 0.1 s and more with many runs under way.
         """
         await my_turn()
-        if self.lent or ensure_config(config).get("callbacks") or not self._is_by_itself(config):
+        if self.lent or not self._is_by_itself(config):
             return await super().ainvoke(input, config, **kwargs)
         return await on_engine(super().ainvoke(input, config, **kwargs))
 
     def _is_by_itself(self, config: RunnableConfig | None) -> bool:
-        """Tell whether a run is neither kept nor a part of another graph's."""
-        inside = any(key.startswith("__pregel") for key in ensure_config(config).get("configurable", {}))
-        return not self.checkpointer and not inside
+        """Tell whether a run is not kept, no part of another graph's, and nobody's callbacks listen."""
+        whole = merge_configs(self.config, ensure_config(config))
+        inside = any(key.startswith("__pregel") for key in whole.get("configurable", {}))
+        return not self.checkpointer and not inside and not whole.get("callbacks")

@@ -94,10 +94,11 @@ class Connection:
             return [self._written([work])[0] for work in group]  # one that is no good takes no other with it
         return made
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close it, after all that was begun."""
-        self._pool.submit(self._end)
+        ended = asyncio.get_running_loop().run_in_executor(self._pool, self._end)
         self._pool.shutdown(wait=False)
+        await asyncio.shield(ended)
 
     def _end(self) -> None:
         with suppress(AttributeError):  # it could not be opened
@@ -122,4 +123,4 @@ async def connected(path: object) -> AsyncIterator[Connection]:
         await connection.run(partial(connection.open, path))
         yield connection
     finally:
-        connection.close()
+        await connection.close()

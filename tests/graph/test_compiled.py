@@ -127,6 +127,7 @@ def test_other_peoples_code_stays_on_the_callers_loop(team: Team) -> None:
         here, seen = asyncio.get_running_loop(), list[bool]()
         await build_graph(specialists=[where(seen, here)]).ainvoke({"request": REQUEST})
         await graph.ainvoke({"request": REQUEST}, {"callbacks": [loops]})
+        await graph.with_config(callbacks=[loops]).ainvoke({"request": REQUEST})
         return seen, here
 
     seen, here = asyncio.run(run())
