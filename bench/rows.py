@@ -107,7 +107,7 @@ class Plan:
         """Return how often each cell of a group is measured."""
         if self.times is not None:
             return self.times
-        return 1 if self.quick else {"start": 5, "makespan": 3, "cpu": 3}.get(group, 2)
+        return 1 if self.quick else {"start": 5, "makespan": 3, "cpu": 3, "streaming": 3, "store": 4}.get(group, 2)
 
     def rows(self) -> list[Row]:
         """List all rows."""
