@@ -100,7 +100,11 @@ def text_of(event: Event) -> str:
     Raises:
         BadEnvelope: it is neither.
     """
-    content = _delta(event).get("content") or ""
+    return _content(_delta(event))
+
+
+def _content(delta: dict[str, Any]) -> str:
+    content = delta.get("content") or ""
     if isinstance(content, list):
         content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     if not isinstance(content, str):
@@ -111,11 +115,14 @@ def text_of(event: Event) -> str:
 def joined(events: Iterable[Event]) -> list[Event]:
     """Make one event of those that follow one another and add nothing but text; a tool call's stay as they are."""
     runs: list[list[Event]] = []
+    before = False
     for event in events:
-        if runs and _plain(event) and _plain(runs[-1][-1]):
+        plain = _plain(event)
+        if before and plain:
             runs[-1].append(event)
         else:
             runs.append([event])
+        before = plain
     return [run[0] if len(run) == 1 else _one(run) for run in runs]
 
 
@@ -125,13 +132,18 @@ def _choice(event: Event) -> dict[str, Any]:
 
 
 def _delta(event: Event) -> dict[str, Any]:
-    delta = _choice(event).get("delta")
+    return _delta_of(_choice(event))
+
+
+def _delta_of(choice: dict[str, Any]) -> dict[str, Any]:
+    delta = choice.get("delta")
     return delta if isinstance(delta, dict) else {}
 
 
 def _plain(event: Event) -> bool:
-    delta, logprobs = _delta(event), _choice(event).get("logprobs")
-    return not delta.get("tool_calls") and not delta.get("function_call") and not logprobs
+    choice = _choice(event)
+    delta = _delta_of(choice)
+    return not delta.get("tool_calls") and not delta.get("function_call") and not choice.get("logprobs")
 
 
 def _one(run: list[Event]) -> Event:
@@ -140,12 +152,15 @@ def _one(run: list[Event]) -> Event:
     finish: str | None = None
     content, refusal = [], []
     for event in run:
-        whole |= {key: event[key] for key in _LATEST if event.get(key)}
-        part = _delta(event)
+        choice = _choice(event)
+        part = _delta_of(choice)
+        for key in _LATEST:
+            if value := event.get(key):
+                whole[key] = value
         delta |= part
-        content.append(text_of(event))
+        content.append(_content(part))
         refusal.append(str(part.get("refusal") or ""))
-        finish = _choice(event).get("finish_reason") or finish
+        finish = choice.get("finish_reason") or finish
     delta |= {"content": "".join(content), "refusal": "".join(refusal) or None}
     whole["choices"] = [{"index": 0, "delta": delta, "finish_reason": finish}]
     return whole
