@@ -139,7 +139,7 @@ def whole(graph: Graph) -> Graph:
 
 
 def _step(step: Step, host: Host) -> RunnableCallable:
-    """Give a step its host, and a side for `graph.invoke`: there it runs on the engine loop."""
+    """Give a step its host, and a side for LangGraph's sync one: there it runs on the engine loop."""
 
     async def on_this_loop(state: Any, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
         configurable, given = config.get("configurable", {}), state.get("attachments")

@@ -79,10 +79,10 @@ class _Crowd:
 
 @contextmanager
 def under_way() -> Iterator[None]:
-    """Count as a run. In a crowd of them the objects that have lived for long are looked through a thousand times as rarely.
+    """Count as a run. In a crowd of them the objects that have lived for long are looked through a hundred times as rarely.
 
-    With 1,000 runs under way that takes half a second, stops every thread for it, and finds nothing; with others it was
-    two fifths of all CPU.
+    With 1,000 runs under way that takes half a second, stops every thread for it, and finds next to nothing; it was a
+    third of all CPU.
     """
     crowd = MEMORY.kept(_Crowd, "", _Crowd)
     with MEMORY.lock:

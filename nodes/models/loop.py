@@ -1,4 +1,4 @@
-"""The engine loop: the one event loop on which every model call of the process is made.
+"""The engine loop: the one event loop on which every model call of the process is made, and runs by themselves go on.
 
 HTTP clients belong to the loop that made them, and people bring many: a notebook's, one per asyncio.run, none at all.
 With one loop of our own there is one client, one count of the calls under way, and `graph.invoke` works everywhere.

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def on_engine_loop() -> bool:
-    """Tell whether this is `graph.invoke` (on the engine loop), or `graph.ainvoke` (on the caller's)."""
+    """Tell whether this is on the engine loop (`graph.invoke`, and `ainvoke` by itself), not on a caller's."""
     try:
         return asyncio.get_running_loop() is engine_loop()
     except RuntimeError:  # on none
