@@ -9,7 +9,8 @@ from langchain_core.messages import AIMessageChunk
 
 from nodes.models.finish import Finish, finish_of, worst
 from nodes.models.sse import Event, text_of
-from nodes.models.streamed_chat import EVERY_S, StreamedChat
+from nodes.models.streamed_chat import StreamedChat
+from nodes.models.transport import EVERY_S
 from nodes.models.usage import joined
 
 PACE = 0.9  # a little less than a tick, so that what is read at the next one is told at once

@@ -8,7 +8,6 @@ way: it is asked for again. The embedded engine is always streamed: it sees in n
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -23,8 +22,6 @@ from langchain_openai import ChatOpenAI
 from nodes.models.http import ENVELOPE
 from nodes.models.sse import Decoder, Event, events_of, joined
 
-EVERY_S = 0.05  # between two chunks that a listener is told of; nobody reads faster
-SHARE = 40  # of a reply's time so far, the part that its next chunk may be late
 DRAIN_S = 1.0  # for the end of an answer after its last event, so that the connection can be kept
 
 
@@ -62,14 +59,13 @@ class StreamedChat(ChatOpenAI):
         if ENVELOPE in response.extensions:
             yield events_of(response.extensions[ENVELOPE])
             return
-        decoder, began = Decoder(), time.monotonic()
+        decoder = Decoder()
         async with aclosing(response), aclosing(response.aiter_bytes()) as parts:
             async for part in parts:
                 for events in _until_error(decoder.decode(part), response):
                     yield events
                 if decoder.done:
                     break
-                await _next_tick(began)
             if decoder.done:
                 await _drained(parts)
             else:
@@ -113,15 +109,6 @@ def _until_error(events: list[Event], response: httpx2.Response) -> Iterator[lis
         said = error.get("message") if isinstance(error, dict) else error
         message = said if isinstance(said, str) and said else "An error occurred during streaming"
         raise openai.APIError(message, response.request, body=error)
-
-
-async def _next_tick(began: float) -> None:
-    """Wait for the moment at which all streams are read, so that one wake-up serves them; what comes meanwhile is one read.
-
-    A short reply is not held up for long: its end waits as well.
-    """
-    now = time.monotonic()
-    await asyncio.sleep(min(EVERY_S - now % EVERY_S, (now - began) / SHARE))
 
 
 async def _drained(parts: AsyncIterator[bytes]) -> None:

@@ -5,6 +5,7 @@ pool for every request. openai's package has the same transport (openai[aiohttp]
 in mid call counts as one that was never made, so that what it may have cost would not be charged.
 """
 
+import asyncio
 import io
 import ssl
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import httpx2
 CONNECTIONS = 1000  # at once, over all endpoints
 READ_LIMIT = 65_536  # bytes handed on at once
 BODY_LIMIT = 1_000_000  # bytes sent at once; of more, aiohttp sends piece by piece, so that the loop is not held up
+EVERY_S = 0.05  # a stream is read once in it; nobody reads faster
 HEADER_LIMIT = 65_536  # bytes of one header; gateways like to send long ones
 
 # The first that fits; what was sent and then broke off may be on the bill.
@@ -35,6 +37,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     def __init__(self, verify: ssl.SSLContext | None) -> None:
         self._verify = verify
         self._session: aiohttp.ClientSession | None = None
+        self._ticks = _Ticks()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
@@ -69,7 +72,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         if failure is not None:
             raise failure
         return httpx2.Response(
-            response.status, headers=list(response.raw_headers), stream=_Body(response), request=request
+            response.status, headers=list(response.raw_headers), stream=_Body(response, self._ticks), request=request
         )
 
     async def aclose(self) -> None:
@@ -78,21 +81,59 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
 
-class _Body(httpx2.AsyncByteStream):
-    """An answer's body, as it arrives: each piece is all that has come since the last."""
+class _Ticks:
+    """The moments at which all streams are read, so that one wake-up of the loop serves them."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def next(self) -> asyncio.Future[None]:
+        """Return a future of the next of them; whoever waits for it may end it sooner."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_at((loop.time() // EVERY_S + 1) * EVERY_S, self._tick)
+        self._waiting.append(loop.create_future())
+        return self._waiting[-1]
+
+    def _tick(self) -> None:
+        for waiting in self._waiting:
+            _end(waiting)
+        self._waiting = []
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+class _Body(httpx2.AsyncByteStream):
+    """An answer's body, as it arrives: each piece is all that has come since the last.
+
+    The pieces of a stream come a tick apart, but the first and the last at once.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, ticks: _Ticks) -> None:
         self._response = response
+        self._ticks = ticks if response.content_type == "text/event-stream" else None
+        self._tick: asyncio.Future[None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        failure = None
+        content, failure = self._response.content, None
+        content.on_eof(self._ended)
         try:
-            while data := await self._response.content.read(READ_LIMIT):
+            while data := await content.read(READ_LIMIT):
                 yield data
+                if self._ticks and not content.is_eof():
+                    self._tick = self._ticks.next()
+                    await self._tick
         except (aiohttp.ClientError, ConnectionError) as error:
             failure = _as_httpx2(error)
         if failure is not None:
             raise failure
+
+    def _ended(self) -> None:
+        if self._tick:
+            _end(self._tick)
 
     async def aclose(self) -> None:
         if self._response.content.at_eof():

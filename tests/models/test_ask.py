@@ -20,7 +20,7 @@ from nodes.control import Control, Hold
 from nodes.models import Call, CallFailed, OverBudget, Reply, ask
 from nodes.models.endpoints import Endpoints
 from nodes.models.received import REPLY_LIMIT
-from nodes.models.streamed_chat import EVERY_S
+from nodes.models.transport import EVERY_S
 from nodes.state import Context
 from tests.endpoint import FAULTS as ALL_FAULTS
 from tests.endpoint import Endpoint, Turn
