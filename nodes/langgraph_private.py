@@ -4,6 +4,8 @@ Nothing else imports a private name (tests/test_private.py), and pyproject.toml 
 """
 
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables.config import var_child_runnable_config  # the ambient config: where an event belongs
@@ -11,6 +13,7 @@ from langchain_core.tools import BaseTool
 from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER  # a run is kept: the server tells it in no other way
 from langgraph._internal._runnable import RunnableCallable  # a node with two sides, given its Runtime, not traced twice
 from langgraph.checkpoint.base import id as checkpoint_ids
+from langgraph.pregel._messages import StreamMessagesHandler  # who reads `messages`: a wake-up of its loop for each
 
 __all__ = [
     "CONFIG_KEY_CHECKPOINTER",
@@ -18,6 +21,7 @@ __all__ = [
     "has_async_side",
     "make_ids_newer_than",
     "scrub_with",
+    "told_by",
     "var_child_runnable_config",
 ]
 
@@ -42,3 +46,12 @@ def make_ids_newer_than(checkpoint_id: str) -> None:
     when = int(checkpoint_id.replace("-", "")[:12] + checkpoint_id.replace("-", "")[13:16], 16)  # of a version 6 UUID
     before = checkpoint_ids._last_v6_timestamp or 0  # noqa: SLF001
     checkpoint_ids._last_v6_timestamp = max(when, before)  # type: ignore[assignment]  # noqa: SLF001
+
+
+def told_by(way: Callable[[Callable[[], object]], object], handler: Any) -> Any:
+    """Return a callback handler that is the same, but if it is a reader of `messages`, is told of them by a way of ours."""
+    if type(handler) is not StreamMessagesHandler:
+        return handler
+    reader = copy(handler)  # what it has seen is the same
+    reader.stream = lambda message: way(partial(handler.stream, message))  # type: ignore[assignment]
+    return reader

@@ -51,6 +51,7 @@ def _told_here(call: Call) -> Call:
 
     return replace(
         call,
+        home=here,
         on_text=told(call.on_text),
         on_restart=told(call.on_restart),
         on_waiting=told(call.on_waiting),

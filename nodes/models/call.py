@@ -1,5 +1,6 @@
 """Call: what is asked of a model, what came of it, and why nothing came."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,3 +85,4 @@ class Call:
     hold: Hold = field(default_factory=Hold)  # a person's hand on it
     tools: Sequence[dict[str, Any]] = ()
     config: dict[str, Any] | None = None
+    home: asyncio.AbstractEventLoop | None = None  # where it is asked from, if that is not the engine loop

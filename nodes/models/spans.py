@@ -1,13 +1,15 @@
 """Spans: what the trace of a model call is told of its cost, before it ends: what comes later is sent no more."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 
-from nodes.langgraph_private import var_child_runnable_config
+from nodes.langgraph_private import told_by, var_child_runnable_config
 from nodes.models.call import Call
+from nodes.models.loop import post
 from nodes.state import Charge
 
 Cost = Callable[[BaseException | None], Charge | None]  # of a request that ended so (None: nothing)
@@ -52,6 +54,8 @@ def priced(call: Call, cost: Cost) -> dict[str, Any] | None:
     callbacks = (var_child_runnable_config.get() or {}).get("callbacks")
     if not isinstance(callbacks, BaseCallbackManager):
         return call.config
-    callbacks = callbacks.copy()
+    callbacks, home = callbacks.copy(), call.home
+    if home is not None:  # one wake-up tells of all that comes at once
+        callbacks.handlers = [told_by(partial(post, home), handler) for handler in callbacks.handlers]
     callbacks.handlers = [Priced(call, cost, callbacks.handlers), *callbacks.handlers]
     return {**(call.config or {}), "callbacks": callbacks}
