@@ -34,11 +34,11 @@ def engine_loop() -> asyncio.AbstractEventLoop:
 
 
 async def on_engine(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the engine loop, with this context's variables, and await it from whatever loop runs here."""
+    """Run a coroutine on the engine loop, with this context's variables, and await its end from whatever loop runs here."""
     loop, here = engine_loop(), asyncio.get_running_loop()
     if here is loop:
         return await work
-    answer: asyncio.Future[T] = here.create_future()
+    ended: asyncio.Future[None] = here.create_future()
     context, tasks = contextvars.copy_context(), list[asyncio.Task[T]]()
 
     def begin() -> None:
@@ -49,24 +49,18 @@ async def on_engine(work: Coroutine[Any, Any, T]) -> T:
         tasks[0].cancel()  # looked up over there, where it has begun by then
 
     def tell() -> None:
-        if not answer.done():
-            _pass_on(tasks[0], answer)
+        if not ended.done():
+            ended.set_result(None)
 
     post(loop, begin)
     try:
-        return await answer
+        await asyncio.shield(ended)
     except asyncio.CancelledError:
         post(loop, end)
+        await ended  # what it does at its end is done when this is over, as if it ran here
+        tasks[0].cancelled() or tasks[0].exception()  # seen, or asyncio says that nobody did
         raise
-
-
-def _pass_on(task: asyncio.Task[T], answer: asyncio.Future[T]) -> None:
-    if task.cancelled():
-        answer.cancel()
-    elif error := task.exception():
-        answer.set_exception(error)
-    else:
-        answer.set_result(task.result())
+    return tasks[0].result()
 
 
 class _Mail:

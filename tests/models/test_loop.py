@@ -93,6 +93,25 @@ def test_cancelling_cancels_the_work() -> None:
     assert ended.wait(5) is True
 
 
+def test_cancelling_waits_for_the_end_of_the_work() -> None:
+    """What it still does when it is cancelled, as saving what it has, is done when that is known."""
+    done = list[str]()
+
+    async def saving() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.1)
+            done.append("saved")
+
+    async def impatient() -> list[str]:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(on_engine(saving()), 0.05)
+        return [*done]
+
+    assert asyncio.run(impatient()) == ["saved"]
+
+
 def test_cancelling_before_it_has_begun() -> None:
     """Work that is cancelled before the engine loop has heard of it is not done, so not paid."""
     done = list[str]()
