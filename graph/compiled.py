@@ -49,7 +49,7 @@ class Graph(_LangGraphs):
         LangGraph's sync side takes a thread for each worker, and nearly twice the CPU at 100 of them: it is for runs that
         are kept, whose checkpointer may have no other side, for parts of another graph, and where callbacks listen.
         """
-        if not self._is_by_itself(config) or on_engine_loop():
+        if self.checkpointer or not self._is_by_itself(config) or on_engine_loop():
             return super().invoke(input, config, **kwargs)
         return wait_on_engine(self.ainvoke(input, config, **kwargs))
 
@@ -61,12 +61,17 @@ class Graph(_LangGraphs):
         other waiting for the interpreter, for 0.1 s and more with many runs under way.
         """
         await my_turn()
-        if self.lent or not self._is_by_itself(config):
+        if not self.goes_on_any_loop(config):
             return await super().ainvoke(input, config, **kwargs)
         return await on_engine(super().ainvoke(input, config, **kwargs))
 
+    def goes_on_any_loop(self, config: RunnableConfig | None) -> bool:
+        """Tell whether no part of a run belongs to the loop that it is begun on: other people's code, or what keeps it."""
+        savers = not self.checkpointer or getattr(self.checkpointer, "on_any_loop", False)
+        return savers and not self.lent and self._is_by_itself(config)
+
     def _is_by_itself(self, config: RunnableConfig | None) -> bool:
-        """Tell whether a run is not kept, no part of another graph's, and nobody's callbacks listen."""
+        """Tell whether a run is no part of another graph's, and nobody's callbacks listen."""
         whole = merge_configs(self.config, ensure_config(config))
         inside = any(key.startswith("__pregel") for key in whole.get("configurable", {}))
-        return not self.checkpointer and not inside and not whole.get("callbacks")
+        return not inside and not whole.get("callbacks")

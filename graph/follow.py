@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -14,6 +15,7 @@ from graph.compiled import Graph
 from graph.retry import retry, write_up
 from nodes.control import LEFT, Control
 from nodes.errors import BadRequest
+from nodes.models import on_engine, post
 from nodes.state import Context, State
 from nodes.synthesiser import is_failed_synthesis
 
@@ -100,20 +102,11 @@ class Following:
             GraphDrained: the same, between two steps; or there is something to be done there.
         """
         while True:
-            state, waiting = State(), None
-            here: RunnableConfig = {**self.config}
+            config: RunnableConfig = {**self.config}
             if not isinstance(sent, dict):
-                here.pop("run_id", None)  # what goes on is traced under an id of its own
-            stream: Any = whole(self.graph).astream(
-                sent, here, context=self.context, stream_mode=MODES, durability=DURABILITY, control=self.control
-            )
-            async for mode, part in stream:
-                if mode == "custom":
-                    if part.get("type") == "plan":
-                        self.control.planned |= {subtask["id"] for subtask in part["plan"]["subtasks"]}
-                    self.listen(part)
-                else:
-                    state, waiting = part, part.get("__interrupt__")
+                config.pop("run_id", None)  # what goes on is traced under an id of its own
+            apart = self.graph.goes_on_any_loop(config)
+            state, waiting = await (self._read_apart(sent, config) if apart else self._read(sent, config, self.listen))
             if waiting and any(isinstance(asked.value, dict) and asked.value.get("type") == LEFT for asked in waiting):
                 raise Left
             if not waiting or is_failed_synthesis(waiting[0].value):
@@ -123,6 +116,45 @@ class Following:
                 sent = Command(resume=await self._decided(waiting[0].value))
             else:
                 sent = Command(resume={asked.id: await self._decided(asked.value) for asked in waiting})
+
+    async def _read_apart(self, sent: Any, config: RunnableConfig) -> tuple[State, Any]:
+        """Read it on the engine loop, where the calls are made, so that no step or call wakes this one; its events are told here.
+
+        Raises:
+            Exception: what the listener raises ends the run.
+        """
+        here, wrong = asyncio.get_running_loop(), list[Exception]()
+
+        def tell(event: dict[str, Any]) -> None:
+            try:
+                self.listen(event)
+            except Exception as error:  # noqa: BLE001 - raised below
+                wrong.append(error)
+                reading.cancel()
+
+        work = self._read(sent, config, lambda event: post(here, partial(tell, event)))
+        reading = asyncio.ensure_future(on_engine(work))
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            if wrong:
+                raise wrong[0] from None
+            raise
+
+    async def _read(self, sent: Any, config: RunnableConfig, listen: Listen) -> tuple[State, Any]:
+        """Pass a stream's events on; return the state at its end, and what it waits for there."""
+        state, waiting = State(), None
+        stream: Any = whole(self.graph).astream(
+            sent, config, context=self.context, stream_mode=MODES, durability=DURABILITY, control=self.control
+        )
+        async for mode, part in stream:
+            if mode == "custom":
+                if part.get("type") == "plan":
+                    self.control.planned |= {subtask["id"] for subtask in part["plan"]["subtasks"]}
+                listen(part)
+            else:
+                state, waiting = part, part.get("__interrupt__")
+        return state, waiting
 
     async def _decided(self, asked: dict[str, Any]) -> Any:
         """Ask a person, unless the run is left meanwhile.

@@ -17,7 +17,13 @@ from graph.store.connection import Connection
 
 
 class Saver(SqliteSaver):
-    """Keeps checkpoints through a connection; what is asynchronous is committed as the connection does it."""
+    """Keeps checkpoints through a connection; what is asynchronous is committed as the connection does it.
+
+    Attributes:
+        on_any_loop: it may be used on any event loop, not only on the one that opened the store.
+    """
+
+    on_any_loop = True
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection.sqlite)

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any, TypedDict
 
@@ -18,8 +18,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from graph import Context, Specialist, build_graph, graph
+from graph.run import start
+from graph.store import Store, open_store
 from tests.endpoint import Endpoint
-from tests.minds import REQUEST, Team, many_tasks, plan_of
+from tests.minds import REQUEST, Team, calls_of, many_tasks, plan_of
 from tests.turn import Turn
 
 
@@ -136,24 +138,105 @@ def test_other_peoples_code_stays_on_the_callers_loop(team: Team) -> None:
     assert loops.seen == {here}
 
 
+async def invoked(store: Store) -> Any:
+    """Invoke it; it is not kept."""
+    return await graph.ainvoke({"request": REQUEST})
+
+
+async def invoked_and_kept(store: Store) -> Any:
+    """Invoke it, and keep it in a store."""
+    return await build_graph(store.saver).ainvoke({"request": REQUEST}, {"configurable": {"thread_id": "one"}})
+
+
+async def followed(store: Store) -> Any:
+    """Run it as the command line does."""
+    return (await start(build_graph(store.saver), store, REQUEST, {}, lambda _: None, nobody))[1]
+
+
+async def nobody(asked: Any) -> Any:
+    """Decide nothing."""
+    raise AssertionError(asked)
+
+
 @pytest.mark.usefixtures("endpoint")
-def test_a_run_by_itself_leaves_the_callers_loop_alone() -> None:
+@pytest.mark.parametrize("way", [invoked, invoked_and_kept, followed])
+def test_a_run_by_itself_leaves_the_callers_loop_alone(way: Callable[[Store], Any]) -> None:
     """The loop takes the run's beginning and its end, and no step in between."""
 
-    async def run() -> int:
-        here, taken = asyncio.get_running_loop(), 0
+    async def run() -> set[str]:
+        here, taken = asyncio.get_running_loop(), set[str]()
         make = here.create_task
 
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            nonlocal taken
-            taken += 1
-            return make(*args, **kwargs)
+        def noted(work: Any, **kwargs: Any) -> Any:
+            taken.add(work.__qualname__)
+            return make(work, **kwargs)
 
-        here.create_task = counted  # type: ignore[method-assign]
-        await graph.ainvoke({"request": REQUEST})
+        async with open_store(":memory:") as store:
+            here.create_task = noted  # type: ignore[method-assign,assignment]
+            state = await way(store)
+            here.create_task = make  # type: ignore[method-assign]
+        assert state["complete"]
         return taken
 
-    assert asyncio.run(run()) == 0
+    assert asyncio.run(run()) <= {"Orders._look", "on_engine"}
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_other_peoples_code_in_a_run_that_is_followed_stays_on_its_loop(team: Team) -> None:
+    team.planner = [plan_of({"caterer": "Write the menu."})]
+
+    async def run() -> list[bool]:
+        here, seen = asyncio.get_running_loop(), list[bool]()
+        async with open_store(":memory:") as store:
+            kept = build_graph(store.saver, [where(seen, here)])
+            await start(kept, store, REQUEST, {}, lambda _: None, nobody)
+        return seen
+
+    assert asyncio.run(run()) == [True]
+
+
+def test_what_a_listener_raises_ends_the_run(endpoint: Endpoint) -> None:
+    """Whoever cannot be told of it gets no bill for the rest."""
+
+    def listen(event: Any) -> None:
+        if event["type"] == "plan":
+            raise BrokenPipeError("nobody reads")
+
+    async def run() -> str:
+        async with open_store(":memory:") as store:
+            with pytest.raises(BrokenPipeError):
+                await start(build_graph(store.saver), store, REQUEST, {}, listen, nobody)
+            return (await store.runs())[0].status
+
+    assert asyncio.run(run()) == "interrupted"
+    assert calls_of(endpoint, "synthesiser") == []
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_messages_that_come_together_wake_a_reader_once(team: Team) -> None:
+    """Twenty workers' streams are read at the same moments; each message by itself would be a wake-up, 20 µs and more."""
+    tasks = many_tasks(20)
+    team.planner = [plan_of(tasks)]
+    team.workers = dict.fromkeys(tasks, Turn("One word follows another. " * 20, chunk_delay=0.02))
+
+    async def run() -> tuple[int, int]:
+        here, woken, messages = asyncio.get_running_loop(), 0, 0
+        wake, thread = here.call_soon_threadsafe, threading.get_ident()
+
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            nonlocal woken
+            woken += threading.get_ident() != thread
+            return wake(*args, **kwargs)
+
+        here.call_soon_threadsafe = noted  # type: ignore[method-assign,assignment]
+        async for _ in graph.astream({"request": REQUEST}, context=Context(max_subtasks=20), stream_mode="messages"):
+            messages += 1
+        return woken, messages
+
+    woken, messages = asyncio.run(run())
+
+    assert messages > 100
+    assert woken < messages / 2
 
 
 def test_a_cancelled_run_asks_nothing_more(endpoint: Endpoint, team: Team) -> None:
