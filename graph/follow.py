@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -132,7 +133,7 @@ class Following:
                 wrong.append(error)
                 reading.cancel()
 
-        work = self._read(sent, config, lambda event: post(here, partial(tell, event)))
+        work = self._read(sent, config, lambda event: post(here, partial(copy_context().run, tell, event)))
         reading = asyncio.ensure_future(on_engine(work))
         try:
             return await reading

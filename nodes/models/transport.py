@@ -109,7 +109,7 @@ def _end(waiting: asyncio.Future[None]) -> None:
 class _Body(httpx2.AsyncByteStream):
     """An answer's body, as it arrives: each piece is all that has come since the last.
 
-    The pieces of a stream come a tick apart, but the first and the last at once.
+    The pieces of a stream come a tick apart, but the first and the last, and what is more than a piece, at once.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, ticks: _Ticks) -> None:
@@ -123,7 +123,7 @@ class _Body(httpx2.AsyncByteStream):
         try:
             while data := await content.read(READ_LIMIT):
                 yield data
-                if self._ticks and not content.is_eof():
+                if self._ticks and len(data) < READ_LIMIT and not content.is_eof():
                     self._tick = self._ticks.next()
                     await self._tick
         except (aiohttp.ClientError, ConnectionError) as error:

@@ -44,3 +44,12 @@ def test_no_end_waits_for_a_tick(endpoint: Endpoint, monkeypatch: pytest.MonkeyP
 
     assert len(rest) == 1
     assert (first + rest[0]).endswith(b"data: [DONE]\n\n")
+
+
+def test_what_is_more_than_a_piece_waits_for_no_tick(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "EVERY_S", 0.2)
+    began = time.monotonic()
+    pieces = pieces_of(endpoint, Turn("x" * 2_000_000, chunk=100_000))
+
+    assert len(pieces) > 30
+    assert time.monotonic() - began < len(pieces) * 0.2 / 2
