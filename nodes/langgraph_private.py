@@ -1,6 +1,6 @@
 """Private: the names of LangGraph and LangChain that we use and that they do not promise, each with its reason.
 
-Nothing else imports a private name (tests/test_private.py), and pyproject.toml bounds their versions from above.
+Nothing else imports a private name (tests/test_architecture.py), and pyproject.toml bounds their versions from above.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ in mid call counts as one that was never made, so that what it may have cost wou
 import asyncio
 import io
 import ssl
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -17,6 +18,7 @@ CONNECTIONS = 1000  # at once, over all endpoints
 READ_LIMIT = 65_536  # bytes handed on at once
 BODY_LIMIT = 1_000_000  # bytes sent at once; of more, aiohttp sends piece by piece, so that the loop is not held up
 EVERY_S = 0.05  # a stream is read once in it; nobody reads faster
+LONG_S = 1.0  # an answer that has taken so long may end a tick late
 HEADER_LIMIT = 65_536  # bytes of one header; gateways like to send long ones
 
 # The first that fits; what was sent and then broke off may be on the bill.
@@ -109,7 +111,8 @@ def _end(waiting: asyncio.Future[None]) -> None:
 class _Body(httpx2.AsyncByteStream):
     """An answer's body, as it arrives: each piece is all that has come since the last.
 
-    The pieces of a stream come a tick apart, but the first and the last, and what is more than a piece, at once.
+    The pieces of a stream come a tick apart; but the first, the last if it is no long stream, and what is more than a piece
+    come at once.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, ticks: _Ticks) -> None:
@@ -118,18 +121,30 @@ class _Body(httpx2.AsyncByteStream):
         self._tick: asyncio.Future[None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        content, failure = self._response.content, None
+        content, failure, began = self._response.content, None, time.monotonic()
         content.on_eof(self._ended)
         try:
             while data := await content.read(READ_LIMIT):
                 yield data
                 if self._ticks and len(data) < READ_LIMIT and not content.is_eof():
                     self._tick = self._ticks.next()
-                    await self._tick
+                    await self._waited(self._tick, is_long=time.monotonic() - began > LONG_S)
         except (aiohttp.ClientError, ConnectionError) as error:
             failure = _as_httpx2(error)
         if failure is not None:
             raise failure
+
+    async def _waited(self, tick: asyncio.Future[None], *, is_long: bool) -> None:
+        """Wait for a tick. Of a long answer the socket is not read meanwhile: each token would wake the loop, its end too."""
+        connection = self._response.connection if is_long else None
+        transport = connection.transport if connection else None
+        if transport:
+            transport.pause_reading()
+        try:
+            await tick
+        finally:
+            if transport:
+                transport.resume_reading()
 
     def _ended(self) -> None:
         if self._tick:
