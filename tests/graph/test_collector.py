@@ -33,7 +33,9 @@ def test_collector() -> None:
         traced = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": collector.url, "LANGSMITH_API_KEY": "lsv2-x"}
         run = [sys.executable, "-c", TRACED]
         printed = subprocess.run(run, env=os.environ | traced, capture_output=True, text=True, check=True).stdout
-        runs = collector.wait(lambda runs: len(runs) >= RUNS and all("outputs" in run for run in runs.values()))
+        runs = collector.wait(
+            lambda runs: len(runs) >= RUNS and all({"outputs", "parent_run_id"} <= run.keys() for run in runs.values())
+        )
         secret = [b"lsv2-x" in request for request in collector.requests]
     by_name = {run["name"]: run for run in runs.values()}
     adder, bad = by_name["adder"], by_name["bad"]
