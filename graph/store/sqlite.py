@@ -91,7 +91,9 @@ class SqliteStore(Store):
 
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement, and commit it."""
-        await self.connection.write(lambda: self.connection.sqlite.execute(sql, values))
+        # Closed in the thread: freed in another, a cursor resets its statement and the error code there, in the midst of what
+        # is done here.
+        await self.connection.write(lambda: self.connection.sqlite.execute(sql, values).close())
 
     async def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query."""
