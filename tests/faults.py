@@ -177,7 +177,9 @@ def _raw(turn: Turn, reply: Body) -> bytes:
 
 
 async def _stream(turn: Turn, body: Body, number: int, peer: Peer) -> None:
-    peer.start(turn.status, {"content-type": EVENTS, **turn.headers})
+    # Told, for a client that sends its next request before it sees the end of this connection would lose that one.
+    closes = {"connection": "close"} if turn.fault == "eof-mid" else {}
+    peer.start(turn.status, {"content-type": EVENTS, **closes, **turn.headers})
     if turn.fault == "drip":
         for piece in cycle(piece for piece in chunks(turn, body, number) if _unfinished(piece)):
             await peer.pause(turn.chunk_delay or 1)

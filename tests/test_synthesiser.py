@@ -148,7 +148,7 @@ def test_an_open_entry_without_a_suggestion_goes_back(endpoint: Endpoint, team: 
 def test_a_failed_second_asking_loses_nothing(endpoint: Endpoint, team: Team, fault: str) -> None:
     """When the ledger cannot be asked for again, the first reply stands, with its marks."""
     state = joined(
-        team, synthesis_of(f"Music is an open matter. {CITED}", [INVENTED]), Turn(fault=fault), call_timeout_s=0.5
+        team, synthesis_of(f"Music is an open matter. {CITED}", [INVENTED]), Turn(fault=fault), call_timeout_s=1
     )
 
     assert state["answer"].startswith(f"Music is an open matter. {CITED}")
@@ -223,7 +223,7 @@ FAILS: dict[str, Turn | str] = {
 @pytest.mark.parametrize("case", FAILS)
 def test_no_synthesis(endpoint: Endpoint, team: Team, case: str) -> None:
     """Whatever keeps the synthesis from coming, the reader gets every result, in order, and is told why."""
-    state = joined(team, FAILS[case], call_timeout_s=0.4 if case == "hanging" else 5)
+    state = joined(team, FAILS[case], call_timeout_s=1 if case == "hanging" else 5)
     heads = [line for line in state["answer"].splitlines() if line.startswith("## ")]
 
     assert heads == ["## caterer [S1]", "## publicist [S2]", "## safety officer [S3]"]

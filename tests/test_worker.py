@@ -29,7 +29,7 @@ ENDS: dict[str, tuple[Turn | str, str, str, str]] = {
     "refused by the endpoint": (Turn(fault="400"), "failed", "", "Invalid request."),
     "no such model": (Turn(fault="404"), "failed", "", "does not exist"),
     "a web page": (Turn(fault="html-200"), "failed", "", "a web page"),
-    "too slow": (Turn(fault="hang"), "timed_out", "", "No answer within 0.3 s"),
+    "too slow": (Turn(fault="hang"), "timed_out", "", "No answer within 1 s"),
 }
 
 
@@ -37,7 +37,7 @@ ENDS: dict[str, tuple[Turn | str, str, str, str]] = {
 def test_every_end_is_an_outcome(endpoint: Endpoint, team: Team, case: str) -> None:
     """What a worker's model does is told by status, output and error, and the run goes on."""
     said, status, output, words = ENDS[case]
-    outcome = outcome_of(team, said, call_timeout_s=0.3 if case == "too slow" else 5)
+    outcome = outcome_of(team, said, call_timeout_s=1 if case == "too slow" else 5)
 
     assert (outcome["status"], outcome["output"]) == (status, output)
     assert words in (outcome["error"] or "")

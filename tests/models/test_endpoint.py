@@ -206,8 +206,10 @@ def test_models(endpoint: Endpoint, client: OpenAI) -> None:
 
 def test_concurrency_is_recorded(endpoint: Endpoint) -> None:
     """Five hundred calls at once are answered at once, and counted."""
-    endpoint.mind = lambda body: Turn(last_of(body), delay=0.5)
-    count = 500
+    count, latest = 500, time.monotonic() + 30
+    endpoint.mind = lambda body: Turn(
+        last_of(body), held=lambda: endpoint.most_in_flight < count and time.monotonic() < latest
+    )
 
     async def ask() -> set[str | None]:
         async with AsyncOpenAI(base_url=endpoint.url, api_key="k", max_retries=0) as client:

@@ -251,13 +251,13 @@ def test_the_fan_out_slows_down_together(
 
 def test_call_timeout_bounds_the_retries(endpoint: Endpoint, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call's time holds its retries, their pauses and a Retry-After: a worker is given up when it has passed."""
-    monkeypatch.setattr(attempts, "BACKOFF_S", (0.2, 8.0))
+    monkeypatch.setattr(attempts, "BACKOFF_S", (0.4, 8.0))
     team.workers = {FIRST: Meets("500", did_it), "publicist": lambda _: Turn(fault="429-retry-after")}
     began = time.monotonic()
-    state = run(call_timeout_s=0.5)
+    state = run(call_timeout_s=0.9)
 
     assert [outcome["status"] for outcome in state["outcomes"]] == ["failed", "failed", "done"]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
     assert (len(asked(endpoint, FIRST)), len(asked(endpoint, "publicist"))) == (2, 1)
 
 
