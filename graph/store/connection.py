@@ -2,22 +2,51 @@
 
 What is written in one iteration of a loop, or while the thread is at work, is written in one go and committed once (group
 commit): a hop to the thread and back takes two wake-ups, 50 µs, a commit 100 µs, and a run that is kept writes some thirty
-times.
+times. What may soon be worthless is held back for a moment: what a task of LangGraph's has come to is, with its step's
+end, which follows at once where the step has no other task. That takes off 1 ms of the 4 that a run of five workers pays.
 """
 
 import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
-Write = Callable[[], Any]
-Group = list[tuple[Write, asyncio.Future[Any]]]  # each with whoever waits for it
+HELD_S = 0.002  # what may soon be worthless is written so late
+
+
+class Writing(NamedTuple):
+    """Something to be written.
+
+    Attributes:
+        work: writes it.
+        waiting: for what the work returns or raises.
+        until: what makes it worthless.
+    """
+
+    work: Callable[[], Any]
+    waiting: asyncio.Future[Any]
+    until: object
+
+
+@dataclass
+class Group:
+    """What a loop is about to have written.
+
+    Attributes:
+        sending: will hand it to the thread.
+        is_held: only in a moment.
+    """
+
+    writings: list[Writing] = field(default_factory=list)
+    sending: asyncio.Handle | None = None
+    is_held: bool = False
 
 
 class Connection:
@@ -32,8 +61,8 @@ class Connection:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "orchestrator-sqlite")
         self._thread = 0
-        self._groups: dict[asyncio.AbstractEventLoop, Group] = {}  # what each loop writes in this iteration
-        self._sent: deque[tuple[asyncio.AbstractEventLoop, Group]] = deque()
+        self._groups: dict[asyncio.AbstractEventLoop, Group] = {}
+        self._sent: deque[tuple[asyncio.AbstractEventLoop, list[Writing]]] = deque()
 
     def open(self, path: object) -> None:
         """Open the file; run in the thread.
@@ -54,33 +83,45 @@ class Connection:
         """Run a function in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def write(self, work: Callable[[], T]) -> T:
-        """Run a function that writes, and commit that, with all else that waits to be written by then."""
+    async def write(self, work: Callable[[], T], *, until: object = None, ends: object = None) -> T:
+        """Run a function that writes, and commit that, with all else that waits to be written by then.
+
+        Args:
+            work: the function.
+            until: what makes it worthless. It may wait for HELD_S, and is left out where this has come by then.
+            ends: what has come with it.
+        """
         loop = asyncio.get_running_loop()
-        group = self._groups.setdefault(loop, [])
-        if not group:
-            loop.call_soon(self._send, loop)  # with what else is written in this iteration
+        group = self._groups.setdefault(loop, Group())
+        if ends is not None:
+            _leave_out(group, ends)
+        if group.sending is None or (group.is_held and until is None):
+            if group.sending:
+                group.sending.cancel()
+            group.is_held = until is not None
+            # What is not held is sent with what else is written in this iteration.
+            group.sending = loop.call_later(HELD_S if group.is_held else 0, self._send, loop)
         waiting: asyncio.Future[T] = loop.create_future()
-        group.append((work, waiting))
+        group.writings.append(Writing(work, waiting, until))
         return await waiting
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
-        group = self._groups.pop(loop)
-        self._sent.append((loop, group))
+        writings = self._groups.pop(loop, Group()).writings
+        self._sent.append((loop, writings))
         try:
             self._pool.submit(self._write)
         except RuntimeError as closed:
-            _tell(group, [closed] * len(group))
+            _tell(writings, [closed] * len(writings))
 
     def _write(self) -> None:
         """Write what was sent, all that came while the last was written together."""
         sent = [self._sent.popleft() for _ in range(len(self._sent))]
-        made = iter(self._written([work for _, group in sent for work, _ in group]))
-        for loop, group in sent:
+        made = iter(self._written([each.work for _, writings in sent for each in writings]))
+        for loop, writings in sent:
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(_tell, group, [next(made) for _ in group])
+                loop.call_soon_threadsafe(_tell, writings, [next(made) for _ in writings])
 
-    def _written(self, group: list[Write]) -> list[Any]:
+    def _written(self, group: list[Callable[[], Any]]) -> list[Any]:
         """Give what each has returned or raised."""
         try:
             made = [work() for work in group]
@@ -96,6 +137,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close it, after all that was begun."""
+        for loop in [*self._groups]:
+            self._send(loop)
         ended = asyncio.get_running_loop().run_in_executor(self._pool, self._end)
         self._pool.shutdown(wait=False)
         await asyncio.shield(ended)
@@ -105,8 +148,15 @@ class Connection:
             self.sqlite.close()
 
 
-def _tell(group: Group, made: list[Any]) -> None:
-    for (_, waiting), each in zip(group, made, strict=True):
+def _leave_out(group: Group, ends: object) -> None:
+    worthless = [each for each in group.writings if each.until == ends]
+    group.writings = [each for each in group.writings if each.until != ends]
+    _tell(worthless, [None] * len(worthless))
+
+
+def _tell(writings: Sequence[Writing], made: Sequence[Any]) -> None:
+    for writing, each in zip(writings, made, strict=True):
+        waiting = writing.waiting
         if not waiting.done():  # else whoever waited was cancelled
             waiting.set_exception(each) if isinstance(each, Exception) else waiting.set_result(each)
 

@@ -51,14 +51,16 @@ class Saver(SqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save a checkpoint."""
-        return await self._connection.write(partial(self.put, config, checkpoint, metadata, new_versions))
+        """Save a checkpoint, the end of a step."""
+        save = partial(self.put, config, checkpoint, metadata, new_versions)
+        return await self._connection.write(save, ends=config["configurable"].get("checkpoint_id"))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Save what one task of a step has come to."""
-        await self._connection.write(partial(self.put_writes, config, writes, task_id, task_path))
+        """Save what one task of a step has come to; its end, if that follows at once, holds it too."""
+        save = partial(self.put_writes, config, writes, task_id, task_path)
+        await self._connection.write(save, until=config["configurable"]["checkpoint_id"])
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Forget a thread."""

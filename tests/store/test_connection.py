@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from graph.store import connection as module
 from graph.store.connection import Connection, connected
 
 INSERT = "insert into words values (?)"
@@ -109,6 +111,46 @@ def test_any_loop_may_write(tmp_path: Path) -> None:
 
     assert len(told) == 150
     assert sorted(words_in(path)) == sorted(f"{name}{number}" for name in "abc" for number in range(50))
+
+
+def test_what_became_worthless_is_not_written(tmp_path: Path) -> None:
+    """It is held back for a moment; whoever waits for it is told once it is not needed."""
+    path, commits = tmp_path / "words.db", list[int]()
+
+    async def write() -> list[Any]:
+        async with connected(path) as connection:
+            await made(connection)
+            connection.sqlite.set_trace_callback(lambda sql: commits.append(1) if sql == "COMMIT" else None)
+            held = [
+                asyncio.create_task(connection.write(inserting(connection, f"{step}{n}"), until=step))
+                for step in ("one", "two")
+                for n in range(2)
+            ]
+            await asyncio.sleep(0)
+            ends = await asyncio.gather(connection.write(inserting(connection, "end of one"), ends="one"), *held)
+            return [*ends, await connection.write(inserting(connection, "late"), until="two")]
+
+    assert asyncio.run(write()) == ["wrote end of one", None, None, "wrote two0", "wrote two1", "wrote late"]
+    assert words_in(path) == ["two0", "two1", "end of one", "late"]
+    assert len(commits) == 2
+
+
+def test_what_is_held_is_written_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody need end it: its moment passes, or the connection is closed."""
+    path = tmp_path / "words.db"
+
+    async def write(name: str) -> str:
+        async with connected(path) as connection:
+            with suppress(sqlite3.OperationalError):  # it is there
+                await made(connection)
+            writing = asyncio.create_task(connection.write(inserting(connection, name), until="step"))
+            await (writing if name == "waited" else asyncio.sleep(0))
+        return await writing
+
+    assert asyncio.run(write("waited")) == "wrote waited"
+    monkeypatch.setattr(module, "HELD_S", 1000.0)
+    assert asyncio.run(write("closed")) == "wrote closed"
+    assert words_in(path) == ["waited", "closed"]
 
 
 def test_who_is_cancelled_holds_up_nobody(tmp_path: Path) -> None:
