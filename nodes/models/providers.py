@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_openai import ChatOpenAI
@@ -75,6 +76,7 @@ def _chat_openai(temperature: float | None, **given: Any) -> OpenAIChat:
         given["temperature"] = temperature
     return OpenAIChat(
         http_async_client=http_client(),
+        http_client=httpx2.Client(transport=httpx2.BaseTransport()),  # never used; a real one takes 20 ms to make
         max_retries=0,  # retries are made in one layer, nodes/models/attempts.py
         stream_usage=True,
         stream_chunk_timeout=0,

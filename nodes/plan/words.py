@@ -1,16 +1,10 @@
 """Words: the vocabularies of the checks, of every language at once (words.yaml)."""
 
-from pathlib import Path
-from typing import Any
-
-import yaml
-
 from nodes.text import folded_letters
+from prompts.words import words_beside
 
 # Read at import: a first read inside an event loop would block it.
-_BY_LANGUAGE: dict[str, dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("words.yaml").read_text(encoding="utf-8")
-)
+_BY_LANGUAGE = words_beside(__file__)
 
 
 def words(kind: str) -> frozenset[str]:

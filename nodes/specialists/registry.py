@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
 from rapidfuzz import fuzz, process, utils
 
 from nodes.errors import BadSettings
+from prompts.words import words_beside
 
 NEAR_MISS = 90  # of 100, token_sort_ratio: "caterers" is "caterer", "exterior designer" no "interior designer"
-_WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8")).values()
+_WORDS = words_beside(__file__).values()
 _ARTICLES, _TITLES = (
     {word for words in _WORDS for word in words.get(kind, "").split()} for kind in ("articles", "titles")
 )

@@ -2,9 +2,8 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
-import yaml
+from prompts.words import words_beside
 
 READ = 20_000  # characters of a text that tell its language
 SURE = 3  # common words without which a text in the Latin script may be in any language
@@ -26,8 +25,7 @@ Words = dict[str, str]
 
 @cache
 def _all_words() -> dict[str, Words]:
-    words: dict[str, Words] = yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
-    return words
+    return words_beside(__file__)
 
 
 def language_of(text: str) -> str | None:

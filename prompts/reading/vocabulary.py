@@ -4,12 +4,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 
-import yaml
 from rapidfuzz import fuzz
 
-_BY_LANGUAGE = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+from prompts.words import words_beside
+
+_BY_LANGUAGE = words_beside(__file__)
 _TYPO = 88  # rapidfuzz ratio: one slip in a long word, not another word
 _LONGEST_KEY = 80  # characters of a key that are looked at
 
