@@ -107,14 +107,14 @@ class Plan:
         """Return how often each cell of a group is measured."""
         if self.times is not None:
             return self.times
-        return 1 if self.quick else {"start": 5, "makespan": 3, "cpu": 3, "streaming": 3, "store": 4}.get(group, 2)
+        return 1 if self.quick else {"start": 9, "makespan": 3, "cpu": 3, "streaming": 3, "store": 6}.get(group, 2)
 
     def rows(self) -> list[Row]:
         """List all rows."""
         return [*self._makespan(), *self._cpu(), *self._streaming(), *self._crowd(), *self._store(), *self._start()]
 
     def _cell(self, peer: str, workers: int) -> Cell:
-        return Cell("repeat", peer, workers, 2 if self.quick or workers > 20 else 4)
+        return Cell("repeat", peer, workers, 2 if self.quick else {5: 8, 20: 4}.get(workers, 2))
 
     def _makespan(self) -> list[Row]:
         rows = []
@@ -284,7 +284,10 @@ def _longest_stall(measured: Measured) -> float:
 
 
 def _ratio(key: str) -> Callable[[Measured, Measured], float]:
-    return lambda with_it, without: warm(with_it, key) / warm(without, key)
+    """Return what compares two cells round by round: what else the machine does from one to the next falls on both."""
+    return lambda with_it, without: median(
+        warm([one], key) / warm([other], key) for one, other in zip(with_it, without, strict=False)
+    )
 
 
 def cells_of(rows: Sequence[Row], plan: Plan) -> dict[Cell, int]:
@@ -293,5 +296,5 @@ def cells_of(rows: Sequence[Row], plan: Plan) -> dict[Cell, int]:
     for row in rows:
         for figure in row.figures.values():
             for cell in figure.cells:
-                cells.setdefault(cell, plan.rounds(row.group))
+                cells[cell] = max(cells.get(cell, 0), plan.rounds(row.group))
     return dict(sorted(cells.items(), key=lambda item: (item[0].way, item[0].pieces, item[0].workers)))
