@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -166,9 +167,12 @@ class Peer(asyncio.Protocol):
 class Server:
     """A server for the length of a with block; `errors` holds what the handler raised, and is raised at the end."""
 
-    def __init__(self, handle: Callable[[Request, Peer], Awaitable[None]]) -> None:
-        """Answer each request with `handle`, which is cancelled when its client goes away."""
+    def __init__(
+        self, handle: Callable[[Request, Peer], Awaitable[None]], certified: ssl.SSLContext | None = None
+    ) -> None:
+        """Answer each request with `handle`, which is cancelled when its client goes away; `certified`: over https."""
         self.handle = handle
+        self.certified = certified
         self.peers: set[Peer] = set()
         self.errors: list[Exception] = []
         self.address = ""
@@ -176,7 +180,7 @@ class Server:
     def __enter__(self) -> Self:
         """Listen on a port the kernel chooses."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.address = f"{'https' if self.certified else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         self._ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(listener),), daemon=True)
         self._thread.start()
@@ -194,7 +198,7 @@ class Server:
 
     async def _serve(self, listener: socket.socket) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await self._loop.create_server(lambda: Peer(self), sock=listener, backlog=1024)
+        server = await self._loop.create_server(lambda: Peer(self), sock=listener, backlog=1024, ssl=self.certified)
         self._ready.set()
         await self._stop.wait()
         server.close()

@@ -1,17 +1,29 @@
 """The transport: when a stream is read."""
 
 import asyncio
+import ssl
 import time
 from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]  # to see when it is paused
+from asyncio.sslproto import _SSLProtocolTransport
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from nodes.models import transport
 from nodes.models.transport import EVERY_S, AiohttpTransport
 from tests.endpoint import Endpoint
 from tests.turn import Turn
+from tests.wire import Peer, Request, Server
 
 TEXT = "One word follows another. " * 40
 
@@ -61,6 +73,58 @@ def test_a_long_stream_is_read_at_the_ticks_alone(endpoint: Endpoint, monkeypatc
     assert len(paused) > 5
     assert len(set(map(id, paused))) == 1
     assert b"".join(pieces).count(b"data: [DONE]") == 2
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Make a key, and a certificate for 127.0.0.1 that it has signed itself."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(key.private_bytes(Encoding.PEM, *form) + signed.public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_long_stream_over_https(certificate: Path, monkeypatch: pytest.MonkeyPatch, *, cut: bool) -> None:
+    """It is paused as another is, comes whole on a connection that is kept, and one that breaks off is told."""
+    monkeypatch.setattr(transport, "LONG_S", 0.0)
+    certified = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certified.load_cert_chain(certificate)
+    paused, pause = list[object](), _SSLProtocolTransport.pause_reading
+
+    def noted(self: Any) -> None:
+        paused.append(self)
+        pause(self)
+
+    async def answer(_: Request, peer: Peer) -> None:
+        peer.start(200, {"content-type": "text/event-stream"})
+        for number in range(100):
+            peer.chunk(b"data: %d\n\n" % number)
+            await peer.pause(0.003)
+        peer.close() if cut else peer.end()
+
+    async def read(address: str) -> list[bytes]:
+        pieces = list[bytes]()
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        async with httpx2.AsyncClient(transport=AiohttpTransport(trusted)) as client:
+            for _ in range(2):
+                async with client.stream("POST", address, json={}) as response:
+                    pieces += [piece async for piece in response.aiter_raw()]
+        return pieces
+
+    monkeypatch.setattr(_SSLProtocolTransport, "pause_reading", noted)
+    with Server(answer, certified) as server, pytest.raises(httpx2.ReadError) if cut else nullcontext():
+        assert b"".join(asyncio.run(read(server.address))).count(b"data: ") == 200
+
+    assert len(paused) > 2
+    assert len(set(map(id, paused))) == 1
 
 
 def test_no_end_waits_for_a_tick(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
