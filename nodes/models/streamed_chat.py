@@ -1,6 +1,7 @@
 """Stream: a ChatOpenAI whose chunks cost next to nothing.
 
-A reply that nobody listens to is asked for whole: measured, that costs 1.4 ms of CPU, a stream of 75 chunks 2.4 to 4.2 ms.
+A reply that nobody listens to is asked for whole: measured, a run of five workers takes 15 ms of CPU so, and 28 where its
+replies of 75 chunks are streamed and listened to.
 What a stream buys is had in other ways: the whole call is bounded in time, the body in size (nodes/models/http.py), a
 reply beyond its limit is cut, and a second try is streamed, since a gateway may have taken the silence of the first for
 a dead connection; every later call to that endpoint is streamed then. Of a reply that breaks off nothing is used either
