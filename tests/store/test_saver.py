@@ -25,7 +25,7 @@ async def tasks_in(store: Store) -> int:
 @pytest.mark.usefixtures("endpoint")
 def test_a_step_that_ends_at_once_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its end holds what its tasks have come to."""
-    monkeypatch.setattr(module, "HELD_S", 1000.0)
+    monkeypatch.setattr(module, "HELD_S", 5.0)
 
     async def run() -> tuple[Any, int, list[Any]]:
         async with open_store(":memory:") as store:
