@@ -98,7 +98,7 @@ def middle(key: str, scale: float = 1.0) -> Callable[[Measured], float]:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: `quick` takes about a minute, and everything some ten; `times` overrides the rounds."""
+    """How much is measured: `quick` takes about three minutes, and everything some twenty; `times` overrides the rounds."""
 
     quick: bool = False
     times: int | None = None

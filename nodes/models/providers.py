@@ -76,7 +76,7 @@ def _chat_openai(temperature: float | None, **given: Any) -> OpenAIChat:
         given["temperature"] = temperature
     return OpenAIChat(
         http_async_client=http_client(),
-        http_client=httpx2.Client(transport=httpx2.BaseTransport()),  # never used; a real one takes 20 ms to make
+        http_client=httpx2.Client(transport=httpx2.BaseTransport()),  # never used; its own takes 30 ms to make
         max_retries=0,  # retries are made in one layer, nodes/models/attempts.py
         stream_usage=True,
         stream_chunk_timeout=0,
